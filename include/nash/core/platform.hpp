@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+/// What differs between compilers and processors, and nothing else: the only preprocessor conditions of nash.
+
+// A function marked so has one body, compiled for the host and, under nvcc, for the device.
+#if defined(__CUDACC__)
+#define NASH_HOST_DEVICE __host__ __device__
+#else
+#define NASH_HOST_DEVICE
+#endif
+
+#define NASH_ALWAYS_INLINE inline __attribute__((always_inline))
+
+// Code for a wider instruction set than the one the file is compiled for. Only outer functions carry these: what they
+// call must be NASH_ALWAYS_INLINE, since a function compiled for the base target is not inlined into them.
+#if (defined(__x86_64__) || defined(__i386__)) && !defined(__CUDACC__)
+#define NASH_X86 1
+#define NASH_TARGET_AVX2 __attribute__((target("avx2,fma")))
+#define NASH_TARGET_AVX512 __attribute__((target("avx512f,avx512vl,avx512bw,avx512dq,avx2,fma")))
+#else
+#define NASH_X86 0
+#define NASH_TARGET_AVX2
+#define NASH_TARGET_AVX512
+#endif
+
+#if defined(_OPENMP)
+#include <omp.h>
+#endif
+
+namespace nash {
+
+/// The instruction sets that the Cpu device has kernels for, from the plainest to the widest.
+enum class InstructionSet { baseline, avx2, avx512 };
+
+/// The widest instruction set of the processor that runs this.
+inline InstructionSet detect_instruction_set() {
+#if NASH_X86
+  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bw") &&
+      __builtin_cpu_supports("avx512dq"))
+    return InstructionSet::avx512;
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return InstructionSet::avx2;
+#endif
+  return InstructionSet::baseline;
+}
+
+/// How many threads a parallel region gets when nobody says otherwise: OMP_NUM_THREADS or the number of cores.
+inline int default_threads() {
+#if defined(_OPENMP)
+  return omp_get_max_threads();
+#else
+  return 1;
+#endif
+}
+
+/// The number of the calling thread within its parallel region.
+inline int this_thread() {
+#if defined(_OPENMP)
+  return omp_get_thread_num();
+#else
+  return 0;
+#endif
+}
+
+}  // namespace nash

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <vector>
+
+#include "nash/tensor/tensor.hpp"
+
+namespace nash {
+
+/// Scratch memory in the order of a stack: what is taken last is given back first.
+///
+/// It grows by adding blocks and joins them into one as soon as nothing is in use, so that a training step that has run
+/// once never allocates again.
+template <class Device>
+class Arena {
+ public:
+  Arena() = default;
+  Arena(Arena&&) noexcept = default;
+  Arena& operator=(Arena&&) noexcept = default;
+
+  /// Gives its memory back when it goes out of scope. Lives no longer than whatever was taken before it.
+  template <class T>
+  class Scratch {
+   public:
+    Scratch(Arena& arena, index_t count) : arena_(&arena), block_(arena.block_), used_(arena.used_), count_(count) {
+      data_ = static_cast<T*>(static_cast<void*>(arena.take(count * static_cast<index_t>(sizeof(T)))));
+    }
+    Scratch(const Scratch&) = delete;
+    Scratch& operator=(const Scratch&) = delete;
+    ~Scratch() { arena_->give_back(block_, used_); }
+
+    T* data() const { return data_; }
+    index_t count() const { return count_; }
+
+    /// A tensor over the memory taken.
+    Tensor<T, Device> tensor(const Shape& shape) const { return Tensor<T, Device>::borrow(data_, count_, shape); }
+
+   private:
+    Arena* arena_;
+    std::size_t block_;
+    index_t used_;
+    index_t count_;
+    T* data_;
+  };
+
+ private:
+  static constexpr index_t alignment = 64;
+
+  std::byte* take(index_t bytes) {
+    bytes = (bytes + alignment - 1) / alignment * alignment;
+    if (blocks_.empty()) blocks_.emplace_back(bytes);
+    while (used_ + bytes > blocks_[block_].count()) {
+      if (block_ + 1 == blocks_.size()) blocks_.emplace_back(std::max(bytes, 2 * blocks_[block_].count()));
+      ++block_;
+      used_ = 0;
+    }
+    std::byte* taken = blocks_[block_].data() + used_;
+    used_ += bytes;
+    return taken;
+  }
+
+  void give_back(std::size_t block, index_t used) {
+    block_ = block;
+    used_ = used;
+    if (block_ == 0 && used_ == 0 && blocks_.size() > 1) join_blocks();
+  }
+
+  void join_blocks() {
+    index_t total = 0;
+    for (const auto& block : blocks_) total += block.count();
+    blocks_.clear();
+    blocks_.emplace_back(total);
+  }
+
+  std::vector<Storage<std::byte, Device>> blocks_;
+  std::size_t block_ = 0;
+  index_t used_ = 0;
+};
+
+}  // namespace nash

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <algorithm>
+
+#include "nash/core/random.hpp"
+#include "nash/tensor/arena.hpp"
+
+namespace nash {
+
+/// What kernels need besides their operands: threads and scratch memory. The caller owns it; nash has no globals.
+///
+/// One context serves one host thread at a time; two trainers in two threads have one each.
+template <class Device = Cpu>
+class Context {
+ public:
+  /// With 0 threads the context takes OMP_NUM_THREADS or, without it, all cores.
+  explicit Context(int threads = 0) : threads_(threads > 0 ? threads : default_threads()) {}
+
+  int threads() const { return threads_; }
+
+  /// The widest instruction set that kernels may use; lower it to test or to compare.
+  InstructionSet instruction_set() const { return instruction_set_; }
+  void limit_instruction_set(InstructionSet limit) { instruction_set_ = std::min(limit, detect_instruction_set()); }
+
+  /// Uninitialised memory until the end of the scope: auto sums = context.template scratch<T>(2 * channels);
+  template <class T>
+  typename Arena<Device>::template Scratch<T> scratch(index_t count) {
+    return {arena_, count};
+  }
+
+ private:
+  int threads_;
+  InstructionSet instruction_set_ = detect_instruction_set();
+  Arena<Device> arena_;
+};
+
+}  // namespace nash
