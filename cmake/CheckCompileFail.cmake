@@ -1,0 +1,32 @@
+# Checks that a source file compiles without the line that must not compile, and with it fails with the right sentence.
+#
+#   cmake "-DCOMPILE=<compiler>;<flags>..." -DCASE=<file> -P cmake/CheckCompileFail.cmake
+cmake_minimum_required(VERSION 3.24)
+
+file(STRINGS ${CASE} expect_lines REGEX "^// expect: ")
+list(LENGTH expect_lines count)
+if(NOT count EQUAL 1)
+  message(FATAL_ERROR "${CASE} needs one line \"// expect: <part of the compiler's message>\"")
+endif()
+string(REGEX REPLACE "^// expect: " "" expected "${expect_lines}")
+
+function(compile out_failed out_output)
+  execute_process(COMMAND ${COMPILE} ${ARGN} -fsyntax-only ${CASE}
+                  RESULT_VARIABLE result OUTPUT_VARIABLE output ERROR_VARIABLE output)
+  set(${out_failed} ${result} PARENT_SCOPE)
+  set(${out_output} "${output}" PARENT_SCOPE)
+endfunction()
+
+compile(failed output -DNASH_COMPILE_FAIL=0)
+if(failed)
+  message(FATAL_ERROR "does not compile without the offending line either:\n${output}")
+endif()
+
+compile(failed output -DNASH_COMPILE_FAIL=1)
+if(NOT failed)
+  message(FATAL_ERROR "compiles, but must not")
+endif()
+string(FIND "${output}" "${expected}" position)
+if(position EQUAL -1)
+  message(FATAL_ERROR "fails, but does not say \"${expected}\":\n${output}")
+endif()

@@ -1,0 +1,1 @@
+#include "nash/tensor/tensor.hpp"   // a higher rank

@@ -1,0 +1,1 @@
+#include "nash/io/png.hpp"   // needs libpng

@@ -1,0 +1,1 @@
+#include "nash/nash.hpp"

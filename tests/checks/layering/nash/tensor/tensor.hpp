@@ -1,0 +1,3 @@
+#include "device.hpp"   // not the whole path
+#if 1
+#endif
