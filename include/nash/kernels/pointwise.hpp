@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "nash/tensor/context.hpp"
+
+namespace nash {
+
+/// Maps, specialised per device:
+///
+///     static void for_each(Context<Device>&, index_t count, const Function& f);                       f(i)
+///     static void for_each_in_rows(Context<Device>&, index_t rows, index_t columns, const Function& f);  f(i, column)
+///
+/// calls f once for every i in [0, count) or [0, rows·columns), in no order; column = i mod columns.
+///
+/// requires  f is a named struct whose call operator is const and NASH_HOST_DEVICE, and writes only elements of its own i;
+///           operands may be the very same array, but not overlap otherwise
+template <class Device>
+struct PointwiseKernels : NoKernels<Device> {};
+
+/// y := value
+template <class T>
+struct Fill {
+  T* y;
+  T value;
+  NASH_HOST_DEVICE void operator()(index_t i) const { y[i] = value; }
+};
+
+/// y := x
+template <class T>
+struct Copy {
+  const T* x;
+  T* y;
+  NASH_HOST_DEVICE void operator()(index_t i) const { y[i] = x[i]; }
+};
+
+/// y += x
+template <class T>
+struct Accumulate {
+  const T* x;
+  T* y;
+  NASH_HOST_DEVICE void operator()(index_t i) const { y[i] += x[i]; }
+};
+
+/// y := a·x
+template <class T>
+struct Scale {
+  const T* x;
+  T a;
+  T* y;
+  NASH_HOST_DEVICE void operator()(index_t i) const { y[i] = a * x[i]; }
+};
+
+/// The functor for every element: pointwise(context, count, Fill<T>{y, 0}).
+template <class Device, class Function>
+void pointwise(Context<Device>& context, index_t count, const Function& f) {
+  PointwiseKernels<Device>::for_each(context, count, f);
+}
+
+/// The functor for every element of a matrix, told its column as well.
+template <class Device, class Function>
+void pointwise_in_rows(Context<Device>& context, index_t rows, index_t columns, const Function& f) {
+  PointwiseKernels<Device>::for_each_in_rows(context, rows, columns, f);
+}
+
+}  // namespace nash
