@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cmath>
+
+#include "nash/kernels/pointwise.hpp"
+#include "nash/kernels/reduce.hpp"
+
+namespace nash {
+
+/// The functors of batch normalisation over a matrix of rows × channels. With means over the rows of each channel:
+///
+///     x̂ = (x − mean)·rstd,   y = scale·x̂ + shift                         Ioffe and Szegedy 2015, algorithm 1
+///
+/// Every value per channel is an array of `channels` elements.
+
+/// Σ (x − mean)²
+template <class T>
+struct CentredSquares {
+  static constexpr int sums = 1;
+  const T* x;
+  const T* mean;
+  NASH_HOST_DEVICE void operator()(index_t i, index_t c, T* terms) const {
+    const T centred = x[i] - mean[c];
+    terms[0] = centred * centred;
+  }
+};
+
+/// variance := Σ(x − mean)² / rows,   rstd := 1 / √(variance + epsilon)
+template <class T>
+struct VarianceFromSums {
+  T inverse_rows, epsilon;
+  T* variance;
+  T* rstd;
+  NASH_HOST_DEVICE void operator()(index_t c) const {
+    variance[c] *= inverse_rows;
+    rstd[c] = T{1} / std::sqrt(variance[c] + epsilon);
+  }
+};
+
+/// rstd := 1 / √(variance + epsilon)
+template <class T>
+struct InverseDeviation {
+  const T* variance;
+  T epsilon;
+  T* rstd;
+  NASH_HOST_DEVICE void operator()(index_t c) const { rstd[c] = T{1} / std::sqrt(variance[c] + epsilon); }
+};
+
+/// y := scale·(x − mean)·rstd + shift
+template <class T>
+struct Normalize {
+  const T* x;
+  const T* mean;
+  const T* rstd;
+  const T* scale;
+  const T* shift;
+  T* y;
+  NASH_HOST_DEVICE void operator()(index_t i, index_t c) const { y[i] = scale[c] * ((x[i] - mean[c]) * rstd[c]) + shift[c]; }
+};
+
+/// running := (1 − momentum)·running + momentum·factor·batch
+template <class T>
+struct MoveRunning {
+  const T* batch;
+  T momentum, factor;
+  T* running;
+  NASH_HOST_DEVICE void operator()(index_t c) const {
+    running[c] = (T{1} - momentum) * running[c] + momentum * factor * batch[c];
+  }
+};
+
+/// Σ d and Σ d·x̂, for a cotangent or a tangent d
+template <class T>
+struct NormalizedSums {
+  static constexpr int sums = 2;
+  const T* x;
+  const T* mean;
+  const T* rstd;
+  const T* d;
+  NASH_HOST_DEVICE void operator()(index_t i, index_t c, T* terms) const {
+    terms[0] = d[i];
+    terms[1] = d[i] * ((x[i] - mean[c]) * rstd[c]);
+  }
+};
+
+/// out := scale·rstd·(d − Σd/rows − x̂·Σ(d·x̂)/rows): the Jacobian of batch normalisation, which is symmetric, times d.
+template <class T>
+struct NormalizeJacobian {
+  const T* x;
+  const T* mean;
+  const T* rstd;
+  const T* scale;
+  const T* d;
+  const T* sum_d;
+  const T* sum_d_normalized;
+  T inverse_rows;
+  T* out;
+  NASH_HOST_DEVICE void operator()(index_t i, index_t c) const {
+    const T normalized = (x[i] - mean[c]) * rstd[c];
+    out[i] = scale[c] * rstd[c] * (d[i] - inverse_rows * (sum_d[c] + normalized * sum_d_normalized[c]));
+  }
+};
+
+/// out := scale·rstd·d: the same where mean and rstd are constants
+template <class T>
+struct ScaleChannels {
+  const T* rstd;
+  const T* scale;
+  const T* d;
+  T* out;
+  NASH_HOST_DEVICE void operator()(index_t i, index_t c) const { out[i] = scale[c] * rstd[c] * d[i]; }
+};
+
+/// Of δ and ẋ: Σ δ, Σ δ·x̂, Σ ẋ, Σ ẋ·x̂, Σ δ·ẋ
+template <class T>
+struct SecondOrderSums {
+  static constexpr int sums = 5;
+  const T* x;
+  const T* mean;
+  const T* rstd;
+  const T* delta;
+  const T* tangent;
+  NASH_HOST_DEVICE void operator()(index_t i, index_t c, T* terms) const {
+    const T normalized = (x[i] - mean[c]) * rstd[c];
+    terms[0] = delta[i];
+    terms[1] = delta[i] * normalized;
+    terms[2] = tangent[i];
+    terms[3] = tangent[i] * normalized;
+    terms[4] = delta[i] * tangent[i];
+  }
+};
+
+/// With the means m(·) of the five sums above, S = ⟨δ, J·ẋ⟩ = scale·rstd·rows·(m(δẋ) − m(δ)m(ẋ) − m(δx̂)m(ẋx̂)):
+///
+///     x̄ += ∂S/∂x = −S·rstd·x̂/rows − scale·rstd²·( (δ − m(δ) − x̂·m(δx̂))·m(ẋx̂) + (ẋ − m(ẋ) − x̂·m(ẋx̂))·m(δx̂) )
+///
+/// derived in docs/math/batch_norm.md.
+template <class T>
+struct SecondOrderInput {
+  const T* x;
+  const T* mean;
+  const T* rstd;
+  const T* scale;
+  const T* delta;
+  const T* tangent;
+  const T* sums;  // 5 × channels
+  index_t channels;
+  T inverse_rows;
+  T* x_bar;
+  NASH_HOST_DEVICE void operator()(index_t i, index_t c) const {
+    const T r = rstd[c], normalized = (x[i] - mean[c]) * r;
+    const T m_delta = sums[c] * inverse_rows, m_delta_n = sums[channels + c] * inverse_rows;
+    const T m_tangent = sums[2 * channels + c] * inverse_rows, m_tangent_n = sums[3 * channels + c] * inverse_rows;
+    const T covariance = sums[4 * channels + c] * inverse_rows - m_delta * m_tangent - m_delta_n * m_tangent_n;
+    const T from_delta = (delta[i] - m_delta - normalized * m_delta_n) * m_tangent_n;
+    const T from_tangent = (tangent[i] - m_tangent - normalized * m_tangent_n) * m_delta_n;
+    x_bar[i] -= scale[c] * r * r * (normalized * covariance + from_delta + from_tangent);
+  }
+};
+
+/// gradient += ∂S/∂scale = rstd·rows·(m(δẋ) − m(δ)m(ẋ) − m(δx̂)m(ẋx̂))
+template <class T>
+struct SecondOrderScale {
+  const T* rstd;
+  const T* sums;
+  index_t channels;
+  T inverse_rows;
+  T* gradient;
+  NASH_HOST_DEVICE void operator()(index_t c) const {
+    const T coupled = sums[c] * sums[2 * channels + c] + sums[channels + c] * sums[3 * channels + c];
+    gradient[c] += rstd[c] * (sums[4 * channels + c] - inverse_rows * coupled);
+  }
+};
+
+/// gradient += rstd·Σ(δ·ẋ): the same where mean and rstd are constants
+template <class T>
+struct SecondOrderScaleConstant {
+  const T* rstd;
+  const T* sum;
+  T* gradient;
+  NASH_HOST_DEVICE void operator()(index_t c) const { gradient[c] += rstd[c] * sum[c]; }
+};
+
+/// Σ x·y a column
+template <class T>
+struct ColumnProduct {
+  static constexpr int sums = 1;
+  const T* x;
+  const T* y;
+  NASH_HOST_DEVICE void operator()(index_t i, index_t, T* terms) const { terms[0] = x[i] * y[i]; }
+};
+
+}  // namespace nash

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "nash/nn/layer.hpp"
+
+namespace nash {
+
+/// What all layers y = W·x + b share, whatever W's structure: Dense, Conv2d, ConvTranspose2d.
+///
+/// A derived layer supplies the shape and three linear maps, on shapes that have been checked:
+///
+///     output_shape(shape)
+///     multiply(context, x, w, bias, y)              y := W·x + b  (bias may be null)
+///     multiply_transposed(context, dy, w, dx)       dx := Wᵀ·dy, dx of the input's shape
+///     accumulate_weights(context, x, dy, dw)        dw += ∇_w⟨dy, W·x⟩
+///
+/// Everything else follows, the second order too: ⟨δ, W·ẋ⟩ is linear in W and does not depend on x or b.
+template <class Derived, class T, class D>
+class AffineLayer : public LayerDefaults<T, D> {
+ public:
+  void forward(const Pass<D>& pass, const Tensor<T, D>& x, Tensor<T, D>& y, NoSaved*) const {
+    y.resize(self().output_shape(x.shape()));
+    self().multiply(pass.context, x, weight_.data(), bias_.data(), y);
+  }
+
+  void backward(const Pass<D>& pass, const Tensor<T, D>& x, const Tensor<T, D>&, NoSaved&, const Tensor<T, D>& dy,
+                Tensor<T, D>* dx, Gradients<T, D>* grads) const {
+    if (dx != nullptr) {
+      dx->resize(x.shape());
+      self().multiply_transposed(pass.context, dy, weight_.data(), *dx);
+    }
+    if (grads == nullptr) return;
+    self().accumulate_weights(pass.context, x, dy, grads->of(weight_));
+    if (!bias_.present()) return;
+    const auto sums = pass.context.template scratch<T>(bias_.count());
+    sum_columns(pass.context, dy.count() / bias_.count(), bias_.count(), ColumnValue<T>{dy.data()}, sums.data());
+    pointwise(pass.context, bias_.count(), Accumulate<T>{sums.data(), grads->of(bias_)});
+  }
+
+  void tangent(const Pass<D>& pass, const Tensor<T, D>&, const Tensor<T, D>& y, NoSaved&, const Tensor<T, D>& x_tangent,
+               Tensor<T, D>& y_tangent) const {
+    y_tangent.resize(y.shape());
+    self().multiply(pass.context, x_tangent, weight_.data(), nullptr, y_tangent);
+  }
+
+  void tangent_backward(const Pass<D>& pass, const Tensor<T, D>&, const Tensor<T, D>&, NoSaved&,
+                        const Tensor<T, D>& x_tangent, const Tensor<T, D>& delta, Tensor<T, D>*, Gradients<T, D>* grads) const {
+    if (grads != nullptr) self().accumulate_weights(pass.context, x_tangent, delta, grads->of(weight_));
+  }
+
+  template <class Self, class Visitor>
+  static void visit_state(Self& self, Visitor&& visit) {
+    visit("weight", self.weight_);
+    if (self.bias_.present()) visit("bias", self.bias_);
+  }
+
+  Parameter<T, D>& weight() { return weight_; }
+  const Parameter<T, D>& weight() const { return weight_; }
+  Parameter<T, D>& bias() { return bias_; }
+  const Parameter<T, D>& bias() const { return bias_; }
+
+ protected:
+  AffineLayer(const Shape& weight_shape, const Init& init, const Fans& fans, index_t outputs, bool bias)
+      : weight_(weight_shape, init, fans) {
+    if (bias) bias_ = Parameter<T, D>(Shape{outputs}, Init::zeros());
+  }
+
+ private:
+  const Derived& self() const { return static_cast<const Derived&>(*this); }
+
+  Parameter<T, D> weight_;
+  Parameter<T, D> bias_;
+};
+
+/// Throws ShapeError unless a size that a layer is built with is at least `least`.
+inline void require_at_least(index_t least, index_t value, std::string_view layer, std::string_view what) {
+  if (value < least)
+    throw ShapeError(std::string(layer), concat(what, " of at least ", least), concat(value), "check the layer's arguments");
+}
+
+}  // namespace nash

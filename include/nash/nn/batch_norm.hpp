@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "nash/kernels/normalize.hpp"
+#include "nash/nn/affine.hpp"
+#include "nash/nn/description.hpp"
+
+namespace nash {
+
+struct BatchNormOptions {
+  double epsilon = 1e-5;
+  double momentum = 0.1;      ///< the weight of the newest batch in the running statistics
+  Init init = Init::ones();   ///< of the scale; DCGAN draws it from N(1, 0.02)
+};
+
+/// Batch normalisation over all axes but the last: x̂ = (x − mean) / √(variance + ε), y = scale·x̂ + shift.
+/// Ioffe and Szegedy 2015, algorithm 1.
+///
+/// In training mode the statistics are the batch's (biased variance); in inference mode the running ones, which move only
+/// by commit(), towards the batch's mean and unbiased variance.
+template <class T = float, class D = Cpu>
+class BatchNorm : public LayerDefaults<T, D> {
+ public:
+  static constexpr bool couples_samples = true;
+  static constexpr bool curved = true;
+
+  struct Saved {
+    Tensor<T, D> mean, variance, rstd;  // channels each
+    index_t rows = 0;                   // values a channel
+  };
+
+  explicit BatchNorm(index_t channels, const BatchNormOptions& options = {}) : channels_(channels), options_(options) {
+    require_at_least(1, channels, "BatchNorm", "a number of channels");
+    if (!(options.epsilon > 0)) throw ShapeError("BatchNorm", "a positive epsilon", concat(options.epsilon), "use 1e-5");
+    if (!(options.momentum >= 0 && options.momentum <= 1))
+      throw ShapeError("BatchNorm", "a momentum from 0 to 1", concat(options.momentum), "use 0.1");
+    scale_ = Parameter<T, D>(Shape{channels}, options.init);
+    shift_ = Parameter<T, D>(Shape{channels}, Init::zeros());
+    running_mean_ = Buffer<T, D>(Shape{channels}, Init::zeros());
+    running_variance_ = Buffer<T, D>(Shape{channels}, Init::ones());
+  }
+
+  Shape output_shape(const Shape& x) const {
+    if (x.rank() < 2 || x.channels() != channels_)
+      throw ShapeError("BatchNorm", concat("N×…×", channels_, " values"), x.text(),
+                       concat("build BatchNorm{", x.channels(), "} or change the layer before it"));
+    return x;
+  }
+
+  void forward(const Pass<D>& pass, const Tensor<T, D>& x, Tensor<T, D>& y, Saved* saved) const {
+    y.resize(output_shape(x.shape()));
+    const index_t rows = x.shape().rows();
+    if (saved == nullptr) {
+      const auto memory = pass.context.template scratch<T>(3 * channels_);
+      T* const own = memory.data();
+      statistics(pass, x, own, own + channels_, own + 2 * channels_);
+      const T* const mean = pass.mode == Mode::train ? own : running_mean_.value().data();
+      return normalize(pass.context, x, mean, own + 2 * channels_, y);
+    }
+    for (Tensor<T, D>* tensor : {&saved->mean, &saved->variance, &saved->rstd}) tensor->resize(Shape{channels_});
+    saved->rows = rows;
+    statistics(pass, x, saved->mean.data(), saved->variance.data(), saved->rstd.data());
+    normalize(pass.context, x, mean_of(pass, *saved), saved->rstd.data(), y);
+  }
+
+  void backward(const Pass<D>& pass, const Tensor<T, D>& x, const Tensor<T, D>&, Saved& saved, const Tensor<T, D>& dy,
+                Tensor<T, D>* dx, Gradients<T, D>* grads) const {
+    const index_t rows = x.shape().rows();
+    const T *const mean = mean_of(pass, saved), *const rstd = saved.rstd.data();
+    const bool constant = pass.mode == Mode::infer;
+    if (dx != nullptr) dx->resize(x.shape());
+    if (grads == nullptr && constant) return scale(pass.context, rows, rstd, dy, *dx);
+    const auto sums = pass.context.template scratch<T>(2 * channels_);
+    sum_columns(pass.context, rows, channels_, NormalizedSums<T>{x.data(), mean, rstd, dy.data()}, sums.data());
+    if (grads != nullptr) {
+      pointwise(pass.context, channels_, Accumulate<T>{sums.data(), grads->of(shift_)});
+      pointwise(pass.context, channels_, Accumulate<T>{sums.data() + channels_, grads->of(scale_)});
+    }
+    if (dx == nullptr) return;
+    if (constant) return scale(pass.context, rows, rstd, dy, *dx);
+    pointwise_in_rows(pass.context, rows, channels_,
+                      NormalizeJacobian<T>{x.data(), mean, rstd, scale_.data(), dy.data(), sums.data(), sums.data() + channels_,
+                                           T{1} / static_cast<T>(rows), dx->data()});
+  }
+
+  void tangent(const Pass<D>& pass, const Tensor<T, D>& x, const Tensor<T, D>& y, Saved& saved, const Tensor<T, D>& x_tangent,
+               Tensor<T, D>& y_tangent) const {
+    backward(pass, x, y, saved, x_tangent, &y_tangent, nullptr);  // the Jacobian is symmetric
+  }
+
+  void tangent_backward(const Pass<D>& pass, const Tensor<T, D>& x, const Tensor<T, D>&, Saved& saved,
+                        const Tensor<T, D>& x_tangent, const Tensor<T, D>& delta, Tensor<T, D>* x_bar, Gradients<T, D>* grads) const {
+    const index_t rows = x.shape().rows();
+    const T *const mean = mean_of(pass, saved), *const rstd = saved.rstd.data();
+    if (pass.mode == Mode::infer) {
+      if (grads == nullptr) return;
+      const auto sums = pass.context.template scratch<T>(channels_);
+      sum_columns(pass.context, rows, channels_, ColumnProduct<T>{delta.data(), x_tangent.data()}, sums.data());
+      return pointwise(pass.context, channels_, SecondOrderScaleConstant<T>{rstd, sums.data(), grads->of(scale_)});
+    }
+    const auto sums = pass.context.template scratch<T>(5 * channels_);
+    sum_columns(pass.context, rows, channels_, SecondOrderSums<T>{x.data(), mean, rstd, delta.data(), x_tangent.data()}, sums.data());
+    const T inverse_rows = T{1} / static_cast<T>(rows);
+    if (grads != nullptr)
+      pointwise(pass.context, channels_, SecondOrderScale<T>{rstd, sums.data(), channels_, inverse_rows, grads->of(scale_)});
+    if (x_bar != nullptr)
+      pointwise_in_rows(pass.context, rows, channels_,
+                        SecondOrderInput<T>{x.data(), mean, rstd, scale_.data(), delta.data(), x_tangent.data(), sums.data(),
+                                            channels_, inverse_rows, x_bar->data()});
+  }
+
+  /// Moves the running statistics towards those of a training pass.
+  void commit(Context<D>& context, const Saved& saved) {
+    if (saved.rows < 2) return;  // no training pass was saved
+    const T momentum = static_cast<T>(options_.momentum), rows = static_cast<T>(saved.rows);
+    pointwise(context, channels_, MoveRunning<T>{saved.mean.data(), momentum, T{1}, running_mean_.value().data()});
+    pointwise(context, channels_,
+              MoveRunning<T>{saved.variance.data(), momentum, rows / (rows - 1), running_variance_.value().data()});
+  }
+
+  template <class Self, class Visitor>
+  static void visit_state(Self& self, Visitor&& visit) {
+    visit("weight", self.scale_);
+    visit("bias", self.shift_);
+    visit("running_mean", self.running_mean_);
+    visit("running_var", self.running_variance_);
+  }
+
+  template <class U, class E>
+  BatchNorm<U, E> to() const {
+    BatchNorm<U, E> other(channels_, options_);
+    copy_state(*this, other);
+    return other;
+  }
+
+  LayerDescription describe() const {
+    return LayerDescription("BatchNorm").set("channels", channels_).set("epsilon", options_.epsilon)
+        .set("momentum", options_.momentum).set(options_.init);
+  }
+  static BatchNorm from(const LayerDescription& d) {
+    d.allow({"channels", "epsilon", "momentum"});
+    return BatchNorm(d.size("channels"),
+                     {.epsilon = d.number("epsilon", 1e-5), .momentum = d.number("momentum", 0.1), .init = d.init(Init::ones())});
+  }
+
+ private:
+  const T* mean_of(const Pass<D>& pass, const Saved& saved) const {
+    return pass.mode == Mode::train ? saved.mean.data() : running_mean_.value().data();
+  }
+
+  /// The statistics that the pass uses; in inference mode only rstd is computed.
+  void statistics(const Pass<D>& pass, const Tensor<T, D>& x, T* mean, T* variance, T* rstd) const {
+    const T epsilon = static_cast<T>(options_.epsilon);
+    if (pass.mode == Mode::infer)
+      return pointwise(pass.context, channels_, InverseDeviation<T>{running_variance_.value().data(), epsilon, rstd});
+    const index_t rows = x.shape().rows();
+    if (rows < 2)
+      throw ShapeError("BatchNorm", "at least two values a channel in training", concat(rows, " (input ", x.shape(), ")"),
+                       "use a batch of at least 2, or inference mode");
+    const T inverse_rows = T{1} / static_cast<T>(rows);
+    sum_columns(pass.context, rows, channels_, ColumnValue<T>{x.data()}, mean);
+    pointwise(pass.context, channels_, Scale<T>{mean, inverse_rows, mean});
+    sum_columns(pass.context, rows, channels_, CentredSquares<T>{x.data(), mean}, variance);
+    pointwise(pass.context, channels_, VarianceFromSums<T>{inverse_rows, epsilon, variance, rstd});
+  }
+
+  void normalize(Context<D>& context, const Tensor<T, D>& x, const T* mean, const T* rstd, Tensor<T, D>& y) const {
+    pointwise_in_rows(context, x.shape().rows(), channels_,
+                      Normalize<T>{x.data(), mean, rstd, scale_.data(), shift_.data(), y.data()});
+  }
+
+  void scale(Context<D>& context, index_t rows, const T* rstd, const Tensor<T, D>& d, Tensor<T, D>& out) const {
+    pointwise_in_rows(context, rows, channels_, ScaleChannels<T>{rstd, scale_.data(), d.data(), out.data()});
+  }
+
+  index_t channels_;
+  BatchNormOptions options_;
+  Parameter<T, D> scale_, shift_;
+  Buffer<T, D> running_mean_, running_variance_;
+};
+
+}  // namespace nash

@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "nash/nn/description.hpp"
+#include "nash/nn/layer.hpp"
+
+namespace nash {
+
+/// Layers one after the other: y = f_{n−1}(… f₁(f₀(x))). The common part of Sequential, whose layers are known when the
+/// program is compiled, and AnySequential, whose layers are not.
+///
+/// Children supplies    size(), visit(i, f), which calls f(layer i), and visit(i, saved, f), which calls f(layer i, its saved)
+///                      Saved, resizable to the children; Traits: what is true of some or all children
+///
+/// Activation i is the output of layer i; the last one is y itself. Layers run in place where nobody reads what is lost.
+template <class Children, class T, class D>
+class Chain : public LayerDefaults<T, D> {
+ public:
+  /// The children's own saved state, the activations between them and, in passes of second order, the cotangents and tangents.
+  struct Saved {
+    typename Children::Saved children;
+    std::vector<Tensor<T, D>> activations;
+    std::vector<Tensor<T, D>> deltas;    // deltas[i]: the cotangent of activation i
+    std::vector<Tensor<T, D>> tangents;  // tangents[i]: the tangent of activation i
+    std::vector<index_t> slot;           // activation i is activations[slot[i]]
+  };
+
+  explicit Chain(Children children) : children_(std::move(children)) {}
+
+  index_t size() const { return children_.size(); }
+
+  Shape output_shape(const Shape& x) const {
+    Shape shape = x;
+    for (index_t i = 0; i < size(); ++i) located(i, [&](const auto& layer) { shape = layer.output_shape(shape); });
+    return shape;
+  }
+
+  void forward(const Pass<D>& pass, const Tensor<T, D>& x, Tensor<T, D>& y, Saved* saved) const {
+    if (saved == nullptr) return forward_without_saving(pass, x, y);
+    assign_slots(pass, *saved);
+    children_.prepare(saved->children);
+    for (index_t i = 0; i < size(); ++i)
+      located(i, saved->children, [&](const auto& layer, auto& own) {
+        layer.forward(pass.child(i), input(i, x, *saved), i + 1 == size() ? y : saved->activations[at(saved->slot[at(i)])], &own);
+      });
+  }
+
+  void backward(const Pass<D>& pass, const Tensor<T, D>& x, const Tensor<T, D>& y, Saved& saved, const Tensor<T, D>& dy,
+                Tensor<T, D>* dx, Gradients<T, D>* grads) const {
+    PingPong cotangents(pass, pass.second_order ? 0 : largest_activation(saved));
+    if (pass.second_order) saved.deltas.resize(at(size() - 1));
+    const index_t last = dx != nullptr ? 0 : grads != nullptr ? first_with_parameters() : size();
+    const Tensor<T, D>* incoming = &dy;
+    for (index_t i = size() - 1; i >= last; --i) {
+      Tensor<T, D>* outgoing = i == last && (i > 0 || dx == nullptr) ? nullptr
+                               : i == 0                              ? dx
+                               : pass.second_order                   ? &saved.deltas[at(i - 1)]
+                                                                     : &cotangents.next(input(i, x, saved).shape());
+      children_.visit(i, saved.children, [&](const auto& layer, auto& own) {
+        layer.backward(pass.child(i), input(i, x, saved), output(i, y, saved), own, *incoming, outgoing, grads);
+      });
+      incoming = outgoing;
+    }
+  }
+
+  void commit(Context<D>& context, Saved& saved) {
+    for (index_t i = 0; i < size(); ++i)
+      children_.visit(i, saved.children, [&](auto& layer, auto& own) { layer.commit(context, own); });
+  }
+
+  void tangent(const Pass<D>& pass, const Tensor<T, D>& x, const Tensor<T, D>& y, Saved& saved, const Tensor<T, D>& x_tangent,
+               Tensor<T, D>& y_tangent) const
+    requires Children::Traits::twice_differentiable
+  {
+    PingPong tangents(pass, pass.second_order ? 0 : largest_activation(saved));
+    if (pass.second_order) saved.tangents.resize(at(size() - 1));
+    const Tensor<T, D>* incoming = &x_tangent;
+    for (index_t i = 0; i < size(); ++i) {
+      Tensor<T, D>* outgoing = i + 1 == size()     ? &y_tangent
+                               : pass.second_order ? &saved.tangents[at(i)]
+                                                   : &tangents.next(output(i, y, saved).shape());
+      children_.visit(i, saved.children, [&](const auto& layer, auto& own) {
+        layer.tangent(pass.child(i), input(i, x, saved), output(i, y, saved), own, *incoming, *outgoing);
+      });
+      incoming = outgoing;
+    }
+  }
+
+  /// From the last layer to the first: what later layers say about activation i goes back by an ordinary backward pass, and
+  /// each layer adds its own second-order term. Nothing goes back as long as all later layers are piecewise linear.
+  void tangent_backward(const Pass<D>& pass, const Tensor<T, D>& x, const Tensor<T, D>& y, Saved& saved, const Tensor<T, D>& x_tangent,
+                        const Tensor<T, D>& delta, Tensor<T, D>* x_bar, Gradients<T, D>* grads) const
+    requires Children::Traits::twice_differentiable
+  {
+    PingPong cotangents(pass, std::max(largest_activation(saved), x.count()));
+    const Tensor<T, D>* incoming = nullptr;  // null: zero
+    for (index_t i = size() - 1; i >= 0; --i) {
+      children_.visit(i, saved.children, [&](const auto& layer, auto& own) {
+        const Tensor<T, D>& layer_x = input(i, x, saved);
+        const Tensor<T, D>& layer_y = output(i, y, saved);
+        const Tensor<T, D>& layer_tangent = i == 0 ? x_tangent : saved.tangents[at(i - 1)];
+        const Tensor<T, D>& layer_delta = i + 1 == size() ? delta : saved.deltas[at(i)];
+        const bool wanted = (i > 0 || x_bar != nullptr) && (incoming != nullptr || is_curved(layer));
+        if (!wanted) {
+          if (incoming != nullptr) layer.backward(pass.child(i).first_order(), layer_x, layer_y, own, *incoming, nullptr, grads);
+          layer.tangent_backward(pass.child(i), layer_x, layer_y, own, layer_tangent, layer_delta, nullptr, grads);
+          incoming = nullptr;
+          return;
+        }
+        Tensor<T, D>& outgoing = cotangents.next(layer_x.shape());
+        if (incoming != nullptr)
+          layer.backward(pass.child(i).first_order(), layer_x, layer_y, own, *incoming, &outgoing, grads);
+        else
+          pointwise(pass.context, outgoing.count(), Fill<T>{outgoing.data(), T{0}});
+        layer.tangent_backward(pass.child(i), layer_x, layer_y, own, layer_tangent, layer_delta, &outgoing, grads);
+        incoming = &outgoing;
+      });
+    }
+    if (x_bar != nullptr && incoming != nullptr)
+      pointwise(pass.context, x_bar->count(), Accumulate<T>{incoming->data(), x_bar->data()});
+  }
+
+  void refresh(Context<D>& context) {
+    for (index_t i = 0; i < size(); ++i) children_.visit(i, [&](auto& layer) { nash::refresh(context, layer); });
+  }
+  void restore(Context<D>& context) {
+    for (index_t i = 0; i < size(); ++i) children_.visit(i, [&](auto& layer) { nash::restore(context, layer); });
+  }
+
+  template <class Self, class Visitor>
+  static void visit_state(Self& self, Visitor&& visit) {
+    for (index_t i = 0; i < self.size(); ++i)
+      self.children_.visit(i, [&](auto& layer) {
+        std::remove_cvref_t<decltype(layer)>::visit_state(
+            layer, [&](const std::string& name, auto& state) { visit(concat(i, ".", name), state); });
+      });
+  }
+
+  /// Calls f(i, layer's type, activation i) for every layer of a saved pass whose output was y, for diagnosis.
+  template <class Function>
+  void for_each_activation(const Saved& saved, const Tensor<T, D>& y, Function&& f) const {
+    for (index_t i = 0; i < size(); ++i)
+      children_.visit(i, [&](const auto& layer) { f(i, layer.describe().type(), output(i, y, saved)); });
+  }
+
+  LayerDescription describe() const {
+    LayerDescription description("Sequential");
+    for (index_t i = 0; i < size(); ++i) children_.visit(i, [&](const auto& layer) { description.add(layer.describe()); });
+    return description;
+  }
+
+ protected:
+  const Children& children() const { return children_; }
+
+ private:
+  /// Two tensors of scratch memory that results alternate between.
+  class PingPong {
+   public:
+    PingPong(const Pass<D>& pass, index_t capacity)
+        : memory_(pass.context.template scratch<T>(2 * capacity)),
+          tensors_{Tensor<T, D>::borrow(memory_.data(), capacity, Shape{0}),
+                   Tensor<T, D>::borrow(memory_.data() + capacity, capacity, Shape{0})} {}
+
+    Tensor<T, D>& next(const Shape& shape) {
+      current_ = 1 - current_;
+      tensors_[current_].resize(shape);
+      return tensors_[current_];
+    }
+
+   private:
+    typename Arena<D>::template Scratch<T> memory_;
+    Tensor<T, D> tensors_[2];
+    int current_ = 0;
+  };
+
+  static std::size_t at(index_t i) { return static_cast<std::size_t>(i < 0 ? 0 : i); }
+
+  static bool is_curved(const auto& layer) {
+    if constexpr (requires { layer.is_curved(); })
+      return layer.is_curved();
+    else
+      return std::remove_cvref_t<decltype(layer)>::curved;
+  }
+
+  const Tensor<T, D>& input(index_t i, const Tensor<T, D>& x, const Saved& saved) const {
+    return i == 0 ? x : saved.activations[at(saved.slot[at(i - 1)])];
+  }
+  const Tensor<T, D>& output(index_t i, const Tensor<T, D>& y, const Saved& saved) const {
+    return i + 1 == size() ? y : saved.activations[at(saved.slot[at(i)])];
+  }
+
+  static index_t largest_activation(const Saved& saved) {
+    index_t largest = 0;
+    for (const auto& activation : saved.activations) largest = std::max(largest, activation.count());
+    return largest;
+  }
+
+  index_t first_with_parameters() const {
+    for (index_t i = 0; i < size(); ++i) {
+      bool any = false;
+      children_.visit(i, [&](const auto& layer) {
+        std::remove_cvref_t<decltype(layer)>::visit_state(layer, [&](const auto&, const auto&) { any = true; });
+      });
+      if (any) return i;
+    }
+    return size();
+  }
+
+  /// Layer i > 0 overwrites its input where its backward does not read it and the layer before does not read its output.
+  void assign_slots(const Pass<D>& pass, Saved& saved) const {
+    saved.slot.resize(at(size()));
+    saved.activations.resize(at(size() - 1));
+    index_t slots = 0;
+    for (index_t i = 0; i < size(); ++i) {
+      bool in_place = false;
+      if (i > 0 && i + 1 < size() && !pass.second_order)
+        children_.visit(i, [&](const auto& layer) {
+          using Current = std::remove_cvref_t<decltype(layer)>;
+          if (!Current::runs_in_place || Current::reads.input) return;
+          children_.visit(i - 1, [&](const auto& previous) {
+            in_place = !std::remove_cvref_t<decltype(previous)>::reads.output;
+          });
+        });
+      saved.slot[at(i)] = in_place ? saved.slot[at(i - 1)] : slots++;
+    }
+  }
+
+  void forward_without_saving(const Pass<D>& pass, const Tensor<T, D>& x, Tensor<T, D>& y) const {
+    index_t largest = 0;
+    Shape shape = x.shape();
+    for (index_t i = 0; i + 1 < size(); ++i)
+      located(i, [&](const auto& layer) {
+        shape = layer.output_shape(shape);
+        largest = std::max(largest, shape.count());
+      });
+    PingPong activations(pass, largest);
+    const Tensor<T, D>* incoming = &x;
+    Tensor<T, D>* own = nullptr;  // incoming, where it is ours to overwrite
+    for (index_t i = 0; i < size(); ++i)
+      located(i, [&](const auto& layer) {
+        const bool in_place = own != nullptr && std::remove_cvref_t<decltype(layer)>::runs_in_place;
+        Tensor<T, D>& outgoing = i + 1 == size() ? y : in_place ? *own : activations.next(layer.output_shape(incoming->shape()));
+        layer.forward(pass.child(i), *incoming, outgoing, nullptr);
+        incoming = own = &outgoing;
+      });
+  }
+
+  /// Visits layer i and tells the errors that come out of it which layer it was.
+  template <class... Arguments>
+  void located(index_t i, Arguments&&... arguments) const {
+    try {
+      children_.visit(i, arguments...);
+    } catch (Error& error) {
+      error.add_location(concat("layer ", i));
+      throw;
+    }
+  }
+
+  Children children_;
+};
+
+}  // namespace nash

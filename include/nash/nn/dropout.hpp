@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "nash/nn/description.hpp"
+#include "nash/nn/layer.hpp"
+
+namespace nash {
+
+/// out[i] := x[i] / (1 − p) with probability 1 − p, else 0
+template <class T>
+struct Drop {
+  RandomStream random;
+  double probability;
+  T scale;
+  const T* x;
+  T* out;
+  NASH_HOST_DEVICE void operator()(index_t i) const { out[i] = random.uniform(i) < probability ? T{0} : scale * x[i]; }
+};
+
+/// Dropout: in training each value is zero with probability p and else divided by 1 − p; in inference nothing changes.
+/// Srivastava et al. 2014.
+///
+/// The mask is a function of the pass's random stream, so it is not stored: whoever passes an equal stream gets it again.
+template <class T = float, class D = Cpu>
+class Dropout : public LayerDefaults<T, D> {
+ public:
+  static constexpr Reads reads{.input = false, .output = false};
+  static constexpr bool runs_in_place = true;
+
+  explicit Dropout(double probability = 0.5) : probability_(probability) {
+    if (!(probability >= 0 && probability < 1))
+      throw ShapeError("Dropout", "a probability from 0 up to 1", concat(probability), "use 0.5");
+  }
+
+  Shape output_shape(const Shape& x) const { return x; }
+
+  void forward(const Pass<D>& pass, const Tensor<T, D>& x, Tensor<T, D>& y, NoSaved*) const {
+    y.resize(x.shape());
+    drop(pass, x, y);
+  }
+
+  void backward(const Pass<D>& pass, const Tensor<T, D>&, const Tensor<T, D>&, NoSaved&, const Tensor<T, D>& dy, Tensor<T, D>* dx,
+                Gradients<T, D>*) const {
+    if (dx == nullptr) return;
+    dx->resize(dy.shape());
+    drop(pass, dy, *dx);
+  }
+
+  void tangent(const Pass<D>& pass, const Tensor<T, D>&, const Tensor<T, D>&, NoSaved&, const Tensor<T, D>& x_tangent,
+               Tensor<T, D>& y_tangent) const {
+    y_tangent.resize(x_tangent.shape());
+    drop(pass, x_tangent, y_tangent);
+  }
+
+  void tangent_backward(const Pass<D>&, const Tensor<T, D>&, const Tensor<T, D>&, NoSaved&, const Tensor<T, D>&, const Tensor<T, D>&,
+                        Tensor<T, D>*, Gradients<T, D>*) const {}
+
+  template <class U, class E>
+  Dropout<U, E> to() const {
+    return Dropout<U, E>(probability_);
+  }
+
+  LayerDescription describe() const { return LayerDescription("Dropout").set("probability", probability_); }
+  static Dropout from(const LayerDescription& d) {
+    d.allow({"probability"});
+    return Dropout(d.number("probability", 0.5));
+  }
+
+ private:
+  void drop(const Pass<D>& pass, const Tensor<T, D>& x, Tensor<T, D>& out) const {
+    if (pass.mode == Mode::infer || probability_ == 0) return pointwise(pass.context, x.count(), Copy<T>{x.data(), out.data()});
+    pointwise(pass.context, x.count(),
+              Drop<T>{pass.random, probability_, static_cast<T>(1 / (1 - probability_)), x.data(), out.data()});
+  }
+
+  double probability_;
+};
+
+}  // namespace nash

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cmath>
+#include <vector>
+
+#include "nash/kernels/random.hpp"
+
+namespace nash {
+
+/// The fans of a weight tensor: how many inputs one output sees, and the reverse.
+struct Fans {
+  index_t in = 1, out = 1;
+  index_t rows = 1;  ///< the rows of the tensor seen as a matrix
+};
+
+/// What a parameter is before training.
+struct Init {
+  enum class Kind { constant, normal, uniform, glorot, he, orthogonal };
+
+  Kind kind = Kind::constant;
+  double a = 0, b = 0;
+
+  static constexpr Init constant(double value) { return {Kind::constant, value, 0}; }
+  static constexpr Init zeros() { return constant(0); }
+  static constexpr Init ones() { return constant(1); }
+  /// N(mean, deviation²)
+  static constexpr Init normal(double deviation, double mean = 0) { return {Kind::normal, deviation, mean}; }
+  /// N(0, 0.02²) for weights: Radford, Metz and Chintala 2016, section 4.
+  static constexpr Init dcgan() { return normal(0.02); }
+  /// U(−bound, bound)
+  static constexpr Init uniform(double bound) { return {Kind::uniform, bound, 0}; }
+  /// U(−b, b), b = gain·√(6 / (fan_in + fan_out)): Glorot and Bengio 2010, equation 16.
+  static constexpr Init glorot(double gain = 1) { return {Kind::glorot, gain, 0}; }
+  /// N(0, 2 / ((1 + slope²)·fan_in)), for layers before a (leaky) rectifier: He et al. 2015, equations 10 and 15.
+  static constexpr Init he(double slope = 0) { return {Kind::he, slope, 0}; }
+  /// gain · a matrix with orthonormal rows or columns, whichever are fewer: Saxe, McClelland and Ganguli 2014.
+  static constexpr Init orthogonal(double gain = 1) { return {Kind::orthogonal, gain, 0}; }
+
+  constexpr bool operator==(const Init&) const = default;
+
+  template <class T, class Device>
+  void fill(Context<Device>& context, RandomStream random, const Fans& fans, Tensor<T, Device>& x) const {
+    const auto uniform_within = [&](double bound) { pointwise(context, x.count(), FillUniform<T>{random, -bound, bound, x.data()}); };
+    switch (kind) {
+      case Kind::constant: return pointwise(context, x.count(), Fill<T>{x.data(), static_cast<T>(a)});
+      case Kind::normal: return pointwise(context, x.count(), FillNormal<T>{random, b, a, x.data()});
+      case Kind::uniform: return uniform_within(a);
+      case Kind::glorot: return uniform_within(a * std::sqrt(6.0 / static_cast<double>(fans.in + fans.out)));
+      case Kind::he:
+        return pointwise(context, x.count(),
+                         FillNormal<T>{random, 0, std::sqrt(2.0 / ((1 + a * a) * static_cast<double>(fans.in))), x.data()});
+      case Kind::orthogonal: return fill_orthogonal(random, fans, x);
+    }
+  }
+
+ private:
+  /// Modified Gram–Schmidt, twice, on normal vectors: once leaves a rest where two vectors are nearly parallel.
+  template <class T, class Device>
+  void fill_orthogonal(RandomStream random, const Fans& fans, Tensor<T, Device>& x) const {
+    const index_t rows = fans.rows, columns = x.count() / rows;
+    const index_t vectors = std::min(rows, columns), length = std::max(rows, columns);
+    std::vector<double> q(static_cast<std::size_t>(vectors * length));
+    const auto at = [&](index_t vector, index_t i) -> double& { return q[static_cast<std::size_t>(vector * length + i)]; };
+    for (index_t i = 0; i < vectors * length; ++i) q[static_cast<std::size_t>(i)] = random.normal(i);
+    const auto dot = [&](index_t u, index_t v) {
+      double total = 0;
+      for (index_t i = 0; i < length; ++i) total += at(u, i) * at(v, i);
+      return total;
+    };
+    for (index_t v = 0; v < vectors; ++v) {
+      for (int pass = 0; pass < 2; ++pass)
+        for (index_t u = 0; u < v; ++u) {
+          const double shared = dot(u, v);
+          for (index_t i = 0; i < length; ++i) at(v, i) -= shared * at(u, i);
+        }
+      const double scale = 1 / std::sqrt(dot(v, v));
+      for (index_t i = 0; i < length; ++i) at(v, i) *= scale;
+    }
+    std::vector<T> values(static_cast<std::size_t>(rows * columns));
+    for (index_t row = 0; row < rows; ++row)
+      for (index_t column = 0; column < columns; ++column)
+        values[static_cast<std::size_t>(row * columns + column)] =
+            static_cast<T>(a * (rows <= columns ? at(row, column) : at(column, row)));
+    x.assign_from_host(values);
+  }
+};
+
+}  // namespace nash

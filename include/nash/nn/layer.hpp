@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <concepts>
+#include <string>
+#include <string_view>
+#include <type_traits>
+
+#include "nash/kernels/host.hpp"
+#include "nash/nn/parameter.hpp"
+
+namespace nash {
+
+/// Whether layers use the statistics of the batch and drop units, or the running statistics and keep all.
+enum class Mode { train, infer };
+
+/// What one pass through a network is given besides its operands. A value; backward and tangent get the one that forward got.
+template <class Device>
+struct Pass {
+  Context<Device>& context;
+  Mode mode = Mode::infer;
+  RandomStream random{};        ///< passes with equal streams draw equal dropout masks
+  bool second_order = false;    ///< keep what tangent_backward needs: no layer runs in place, composites keep every δ and ẋ
+
+  /// The pass as child i of a composite gets it.
+  Pass child(index_t i) const {
+    Pass other = *this;
+    other.random = random.child(static_cast<std::uint64_t>(i));
+    return other;
+  }
+  Pass first_order() const {
+    Pass other = *this;
+    other.second_order = false;
+    return other;
+  }
+};
+
+/// Which of forward's operands a layer's backward and tangent passes read.
+struct Reads {
+  bool input = true, output = true;
+};
+
+struct NoSaved {};
+
+/// The layer contract. x: input, y: output, `saved`: what a layer needs beyond them; d…: cotangents, ẋ and ẏ: tangents.
+///
+///     layer.output_shape(shape)                        the shape of y; throws ShapeError where x would not fit
+///     layer.forward(pass, x, y, saved*)                y := f(x), resized in place; a null saved keeps nothing
+///     layer.backward(pass, x, y, saved, dy, dx*, grads*)
+///                                                      dx := ∇ₓ⟨dy, f(x)⟩,  grads += ∇_θ⟨dy, f(x)⟩; a null skips that half
+///     layer.commit(context, saved)                     the only place where running statistics move
+///     L::visit_state(layer, visitor)                   visitor(name, Parameter or Buffer) for each, in a fixed order
+///
+/// All but commit are const: a network may be in several passes at once, each with its own saved state.
+///
+/// Static traits: `reads`; `runs_in_place` (forward allows y to be x itself); `couples_samples` (a sample's output depends
+/// on the others in the batch); `curved` (f is not piecewise linear in x).
+template <class L>
+concept Layer = requires(const L& layer, L& own, const Pass<typename L::Device>& pass, const Tensor<typename L::Scalar, typename L::Device>& x,
+                         Tensor<typename L::Scalar, typename L::Device>& y, typename L::Saved& saved,
+                         Gradients<typename L::Scalar, typename L::Device>* grads, const Shape& shape) {
+  { layer.output_shape(shape) } -> std::same_as<Shape>;
+  layer.forward(pass, x, y, &saved);
+  layer.backward(pass, x, y, saved, x, &y, grads);
+  own.commit(pass.context, saved);
+};
+
+/// A layer that has the second order too:
+///
+///     layer.tangent(pass, x, y, saved, ẋ, ẏ)                            ẏ := J·ẋ
+///     layer.tangent_backward(pass, x, y, saved, ẋ, δ, x̄*, grads*)       x̄ += ∂ₓ⟨δ, J·ẋ⟩,  grads += ∂_θ⟨δ, J·ẋ⟩
+///
+/// requires  before tangent_backward: forward, backward with cotangent δ, and tangent with ẋ, all with the same saved state
+///           and with pass.second_order
+template <class L>
+concept TwiceDifferentiable =
+    Layer<L> && requires(const L& layer, const Pass<typename L::Device>& pass, const Tensor<typename L::Scalar, typename L::Device>& x,
+                         Tensor<typename L::Scalar, typename L::Device>& y, typename L::Saved& saved,
+                         Gradients<typename L::Scalar, typename L::Device>* grads) {
+      layer.tangent(pass, x, y, saved, x, y);
+      layer.tangent_backward(pass, x, y, saved, x, x, &y, grads);
+    };
+
+/// A layer whose output for one sample depends on the other samples of the batch.
+template <class L>
+concept CouplesSamples = Layer<L> && L::couples_samples;
+
+/// What most layers have in common: no state, no memory, one sample at a time.
+template <class T, class D>
+struct LayerDefaults {
+  using Scalar = T;
+  using Device = D;
+  using Saved = NoSaved;
+
+  static constexpr Reads reads{.input = true, .output = false};
+  static constexpr bool runs_in_place = false;
+  static constexpr bool couples_samples = false;
+  static constexpr bool curved = false;
+
+  template <class S>
+  void commit(Context<D>&, const S&) {}
+
+  template <class Self, class Visitor>
+  static void visit_state(Self&, Visitor&&) {}
+};
+
+template <class State>
+inline constexpr bool is_parameter = false;
+template <class T, class Device>
+inline constexpr bool is_parameter<Parameter<T, Device>> = true;
+
+/// Calls f(name, parameter) for every trained parameter, in order: "0.weight", "0.bias", "3.weight", …
+template <class L, class Function>
+void for_each_parameter(L& layer, Function&& f) {
+  std::remove_const_t<L>::visit_state(layer, [&](const std::string& name, auto& state) {
+    if constexpr (is_parameter<std::remove_cvref_t<decltype(state)>>) f(name, state);
+  });
+}
+
+/// Calls f(name, buffer) for every tensor of state that is not trained, such as "2.running_mean".
+template <class L, class Function>
+void for_each_buffer(L& layer, Function&& f) {
+  std::remove_const_t<L>::visit_state(layer, [&](const std::string& name, auto& state) {
+    if constexpr (!is_parameter<std::remove_cvref_t<decltype(state)>>) f(name, state);
+  });
+}
+
+template <class L>
+index_t count_parameters(const L& layer) {
+  index_t count = 0;
+  for_each_parameter(layer, [&](const std::string&, const auto& parameter) { count += parameter.count(); });
+  return count;
+}
+
+/// Brings what a layer derives from its parameters, such as a spectral norm, up to date: after they were initialised or updated.
+template <class L, class Device>
+void refresh(Context<Device>& context, L& layer) {
+  if constexpr (requires { layer.refresh(context); }) layer.refresh(context);
+}
+
+/// The same after the whole state was loaded or copied: recomputes, but moves no state.
+template <class L, class Device>
+void restore(Context<Device>& context, L& layer) {
+  if constexpr (requires { layer.restore(context); }) layer.restore(context);
+}
+
+/// Draws the initial state of a layer. Equal streams give equal networks.
+template <class L, class Device>
+void initialise(Context<Device>& context, L& layer, RandomStream random) {
+  std::uint64_t index = 0;
+  L::visit_state(layer, [&](const std::string&, auto& state) { state.initialise(context, random.child(index++)); });
+  refresh(context, layer);
+}
+
+/// The state of one network in another of the same structure, possibly of another scalar type or on another device.
+template <class From, class To>
+void copy_state(const From& from, To& to) {
+  std::vector<std::vector<typename From::Scalar>> values;
+  From::visit_state(from, [&](const std::string&, const auto& state) { values.push_back(state.value().to_host()); });
+  std::size_t next = 0;
+  To::visit_state(to, [&](const std::string& name, auto& state) {
+    if (next >= values.size() || static_cast<index_t>(values[next].size()) != state.value().count())
+      throw ShapeError("copy_state", concat("'", name, "' does not fit"), "copy between networks of the same structure");
+    const auto& source = values[next++];
+    state.value().assign_from_host(std::vector<typename To::Scalar>(source.begin(), source.end()));
+  });
+}
+
+/// One flat tensor that holds all parameters of a layer; the layer's own parameters become views of it.
+///
+/// The layer may be moved while bound, since the memory stays; a copy of it is not bound.
+template <class T, class Device>
+class FlatParameters {
+ public:
+  FlatParameters() = default;
+  template <class L>
+  explicit FlatParameters(L& layer) : values_(Shape{count_parameters(layer)}) {
+    index_t offset = 0;
+    for_each_parameter(layer, [&](const std::string&, auto& parameter) {
+      parameter.bind(values_.data(), offset);
+      offset += parameter.count();
+    });
+  }
+  FlatParameters(FlatParameters&&) noexcept = default;
+  FlatParameters& operator=(FlatParameters&&) noexcept = default;
+
+  Tensor<T, Device>& values() { return values_; }
+  const Tensor<T, Device>& values() const { return values_; }
+
+ private:
+  Tensor<T, Device> values_;
+};
+
+}  // namespace nash

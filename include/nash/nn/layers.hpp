@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <functional>
+#include <map>
+
+#include "nash/nn/any_sequential.hpp"
+#include "nash/nn/batch_norm.hpp"
+#include "nash/nn/conv2d.hpp"
+#include "nash/nn/conv_transpose2d.hpp"
+#include "nash/nn/dense.hpp"
+#include "nash/nn/dropout.hpp"
+#include "nash/nn/flatten.hpp"
+#include "nash/nn/identity.hpp"
+#include "nash/nn/leaky_relu.hpp"
+#include "nash/nn/maxout.hpp"
+#include "nash/nn/relu.hpp"
+#include "nash/nn/reshape.hpp"
+#include "nash/nn/residual.hpp"
+#include "nash/nn/sequential.hpp"
+#include "nash/nn/sigmoid.hpp"
+#include "nash/nn/softplus.hpp"
+#include "nash/nn/spectral_norm.hpp"
+#include "nash/nn/tanh.hpp"
+
+namespace nash {
+
+/// Builds layers of one scalar type and device from their descriptions. A value: add your own layers to a copy.
+template <class T = float, class D = Cpu>
+class LayerRegistry {
+ public:
+  using Builder = std::function<AnyLayer<T, D>(const LayerDescription&, const LayerRegistry&)>;
+
+  /// All layers of nash. A new layer is one more line here.
+  static LayerRegistry standard() {
+    LayerRegistry registry;
+    registry.add<BatchNorm>("BatchNorm");
+    registry.add<Conv2d>("Conv2d");
+    registry.add<ConvTranspose2d>("ConvTranspose2d");
+    registry.add<Dense>("Dense");
+    registry.add<Dropout>("Dropout");
+    registry.add<Flatten>("Flatten");
+    registry.add<Identity>("Identity");
+    registry.add<LeakyReLU>("LeakyReLU");
+    registry.add<Maxout>("Maxout");
+    registry.add<ReLU>("ReLU");
+    registry.add<Reshape>("Reshape");
+    registry.add<Sigmoid>("Sigmoid");
+    registry.add<Softplus>("Softplus");
+    registry.add<Tanh>("Tanh");
+    registry.add("Sequential", build_sequential);
+    registry.add("Residual", build_residual);
+    registry.add("SpectralNorm", build_spectral_norm);
+    return registry;
+  }
+
+  /// A layer template with a static from(description).
+  template <template <class, class> class L>
+  void add(std::string type) {
+    add(std::move(type), [](const LayerDescription& description, const LayerRegistry&) { return AnyLayer<T, D>(L<T, D>::from(description)); });
+  }
+  void add(std::string type, Builder builder) { builders_[std::move(type)] = std::move(builder); }
+
+  /// Throws ShapeError where the type or an option is not known.
+  AnyLayer<T, D> build(const LayerDescription& description) const {
+    const auto found = builders_.find(description.type());
+    if (found == builders_.end()) {
+      std::string known;
+      for (const auto& [type, builder] : builders_) known += (known.empty() ? "" : ", ") + type;
+      throw ShapeError("LayerRegistry", concat("one of the layers ", known), concat("'", description.type(), "'"), "correct the type or add the layer");
+    }
+    return found->second(description, *this);
+  }
+
+  AnySequential<T, D> build_network(const LayerDescription& description) const {
+    std::vector<AnyLayer<T, D>> layers;
+    for (const LayerDescription& child : description.children()) layers.push_back(build(child));
+    return AnySequential<T, D>(std::move(layers));
+  }
+
+ private:
+  static const std::vector<LayerDescription>& children(const LayerDescription& description, std::size_t least, std::size_t most) {
+    const auto& found = description.children();
+    if (found.size() < least || found.size() > most)
+      throw ShapeError(description.type(), concat(least, " to ", most, " layers within it"), concat(found.size()), "correct the description");
+    return found;
+  }
+
+  static AnyLayer<T, D> build_sequential(const LayerDescription& description, const LayerRegistry& registry) {
+    return registry.build_network(description);
+  }
+
+  static AnyLayer<T, D> build_residual(const LayerDescription& description, const LayerRegistry& registry) {
+    const auto& parts = children(description, 1, 2);
+    if (parts.size() == 1) return Residual<AnyLayer<T, D>>(registry.build(parts[0]));
+    return Residual<AnyLayer<T, D>, AnyLayer<T, D>>(registry.build(parts[0]), registry.build(parts[1]));
+  }
+
+  static AnyLayer<T, D> build_spectral_norm(const LayerDescription& description, const LayerRegistry&) {
+    description.allow({"power_iterations"});
+    const SpectralNormOptions options{.power_iterations = static_cast<int>(description.size("power_iterations", 1))};
+    const LayerDescription& inner = children(description, 1, 1)[0];
+    if (inner.type() == "Dense") return SpectralNorm(Dense<T, D>::from(inner), options);
+    if (inner.type() == "Conv2d") return SpectralNorm(Conv2d<T, D>::from(inner), options);
+    if (inner.type() == "ConvTranspose2d") return SpectralNorm(ConvTranspose2d<T, D>::from(inner), options);
+    throw ShapeError("SpectralNorm", "a Dense, Conv2d or ConvTranspose2d within it", inner.type(), "put it around a weighted layer");
+  }
+
+  std::map<std::string, Builder> builders_;
+};
+
+/// The same network with its structure in a value, possibly for another scalar type or device.
+template <class U, class E, class L>
+AnyLayer<U, E> to_any(const L& layer) {
+  AnyLayer<U, E> other = LayerRegistry<U, E>::standard().build(layer.describe());
+  copy_state(layer, other);
+  Context<E> context(1);
+  other.restore(context);
+  return other;
+}
+
+}  // namespace nash

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "nash/nn/init.hpp"
+
+namespace nash {
+
+/// A trained tensor of a layer: its value, how it begins, and where it stands among a network's flat parameters.
+///
+/// On its own a parameter owns its value. Bound to a flat tensor (see FlatParameters) it is a view of a part of it.
+/// Copies own their value again. A default-constructed parameter is absent, such as the bias of a layer without one.
+template <class T, class Device>
+class Parameter {
+ public:
+  Parameter() = default;
+  Parameter(const Shape& shape, const Init& init, const Fans& fans = {})
+      : value_(Tensor<T, Device>::zeros(shape)), init_(init), fans_(fans) {}
+
+  Parameter(const Parameter& other) : value_(other.value_), init_(other.init_), fans_(other.fans_) {}
+  Parameter& operator=(const Parameter& other) { return *this = Parameter(other); }
+  Parameter(Parameter&&) noexcept = default;
+  Parameter& operator=(Parameter&&) noexcept = default;
+
+  bool present() const { return !value_.empty(); }
+  const Shape& shape() const { return value_.shape(); }
+  index_t count() const { return value_.count(); }
+  const Fans& fans() const { return fans_; }
+  const Init& init() const { return init_; }
+
+  Tensor<T, Device>& value() { return value_; }
+  const Tensor<T, Device>& value() const { return value_; }
+  /// Null where the parameter is absent, as kernels take it.
+  const T* data() const { return value_.data(); }
+
+  void initialise(Context<Device>& context, RandomStream random) {
+    if (present()) init_.fill(context, random, fans_, value_);
+  }
+
+  /// From now on the value is flat[offset], …; the memory must outlive the parameter.
+  void bind(T* flat, index_t offset) {
+    Tensor<T, Device> view = Tensor<T, Device>::borrow(flat + offset, count(), shape());
+    Memory<Device>::copy(view.data(), value_.data(), static_cast<std::size_t>(count()) * sizeof(T));
+    value_ = std::move(view);
+    offset_ = offset;
+  }
+
+  /// The position among the flat parameters, and that of its gradient among the flat gradients; −1 while it is not bound.
+  index_t offset() const { return offset_; }
+
+ private:
+  Tensor<T, Device> value_;
+  Init init_;
+  Fans fans_;
+  index_t offset_ = -1;
+};
+
+/// A tensor of a layer that is state but not trained: running statistics, the vectors of a power iteration.
+template <class T, class Device>
+class Buffer {
+ public:
+  Buffer() = default;
+  /// Constant buffers have their value at once, others when they are initialised.
+  Buffer(const Shape& shape, const Init& init) : value_(Tensor<T, Device>::zeros(shape)), init_(init) {
+    if (init.kind == Init::Kind::constant)
+      value_.assign_from_host(std::vector<T>(static_cast<std::size_t>(value_.count()), static_cast<T>(init.a)));
+  }
+
+  Tensor<T, Device>& value() { return value_; }
+  const Tensor<T, Device>& value() const { return value_; }
+
+  void initialise(Context<Device>& context, RandomStream random) { init_.fill(context, random, {}, value_); }
+
+ private:
+  Tensor<T, Device> value_;
+  Init init_;
+};
+
+/// Where layers add their parameters' gradients: one flat tensor in the order of the flat parameters.
+template <class T, class Device>
+class Gradients {
+ public:
+  explicit Gradients(Tensor<T, Device>& flat) : flat_(flat.data()) {}
+
+  /// The same, but for one parameter that is not among the flat ones itself (see SpectralNorm).
+  Gradients redirected(const Parameter<T, Device>& parameter, T* gradient) const {
+    Gradients other = *this;
+    other.redirected_ = &parameter;
+    other.target_ = gradient;
+    return other;
+  }
+
+  T* of(const Parameter<T, Device>& parameter) const {
+    if (&parameter == redirected_) return target_;
+    if (parameter.offset() < 0)
+      throw Error("Gradients", "the parameter is not bound to a flat tensor", "put the layer into a network, or use FlatParameters");
+    return flat_ + parameter.offset();
+  }
+
+ private:
+  T* flat_;
+  const Parameter<T, Device>* redirected_ = nullptr;
+  T* target_ = nullptr;
+};
+
+}  // namespace nash

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "nash/nn/description.hpp"
+#include "nash/nn/layer.hpp"
+
+namespace nash {
+
+/// What all layers share that only give the same values another shape; a derived layer supplies output_shape(shape).
+template <class Derived, class T, class D>
+class ReshapingLayer : public LayerDefaults<T, D> {
+ public:
+  static constexpr Reads reads{.input = false, .output = false};
+
+  void forward(const Pass<D>& pass, const Tensor<T, D>& x, Tensor<T, D>& y, NoSaved*) const {
+    copy(pass.context, x, static_cast<const Derived&>(*this).output_shape(x.shape()), y);
+  }
+  void backward(const Pass<D>& pass, const Tensor<T, D>& x, const Tensor<T, D>&, NoSaved&, const Tensor<T, D>& dy,
+                Tensor<T, D>* dx, Gradients<T, D>*) const {
+    if (dx != nullptr) copy(pass.context, dy, x.shape(), *dx);
+  }
+  void tangent(const Pass<D>& pass, const Tensor<T, D>&, const Tensor<T, D>& y, NoSaved&, const Tensor<T, D>& x_tangent,
+               Tensor<T, D>& y_tangent) const {
+    copy(pass.context, x_tangent, y.shape(), y_tangent);
+  }
+  void tangent_backward(const Pass<D>&, const Tensor<T, D>&, const Tensor<T, D>&, NoSaved&, const Tensor<T, D>&, const Tensor<T, D>&,
+                        Tensor<T, D>*, Gradients<T, D>*) const {}
+
+ private:
+  static void copy(Context<D>& context, const Tensor<T, D>& from, const Shape& shape, Tensor<T, D>& to) {
+    to.resize(shape);
+    pointwise(context, from.count(), Copy<T>{from.data(), to.data()});
+  }
+};
+
+/// The same values under another shape per sample: Reshape{7, 7, 256} makes N×12544 into N×7×7×256.
+template <class T = float, class D = Cpu>
+class Reshape : public ReshapingLayer<Reshape<T, D>, T, D> {
+ public:
+  Reshape(index_t height, index_t width, index_t channels) : height_(height), width_(width), channels_(channels) {}
+
+  Shape output_shape(const Shape& x) const {
+    const Shape y{x.rank() == 0 ? 1 : x[0], height_, width_, channels_};
+    if (x.rank() == 0 || x.count_per_sample() != y.count_per_sample())
+      throw ShapeError("Reshape", concat(y.count_per_sample(), " values a sample, for N×", height_, "×", width_, "×", channels_), x.text(),
+                       "make the sizes agree with the layer before it");
+    return y;
+  }
+
+  template <class U, class E>
+  Reshape<U, E> to() const {
+    return {height_, width_, channels_};
+  }
+
+  LayerDescription describe() const {
+    return LayerDescription("Reshape").set("height", height_).set("width", width_).set("channels", channels_);
+  }
+  static Reshape from(const LayerDescription& d) {
+    d.allow({"height", "width", "channels"});
+    return {d.size("height"), d.size("width"), d.size("channels")};
+  }
+
+ private:
+  index_t height_, width_, channels_;
+};
+
+}  // namespace nash

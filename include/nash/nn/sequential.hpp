@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <tuple>
+
+#include "nash/nn/chain.hpp"
+
+namespace nash {
+namespace detail {
+
+/// Layers whose types are known: a flat tuple.
+template <class... Layers>
+class StaticChildren {
+ public:
+  using Saved = std::tuple<typename Layers::Saved...>;
+
+  struct Traits {
+    static constexpr bool twice_differentiable = (TwiceDifferentiable<Layers> && ...);
+    static constexpr bool couples_samples = (Layers::couples_samples || ...);
+    static constexpr bool curved = (Layers::curved || ...);
+  };
+
+  explicit StaticChildren(Layers... layers) : layers_(std::move(layers)...) {}
+
+  static constexpr index_t size() { return sizeof...(Layers); }
+  static void prepare(Saved&) {}
+
+  template <class Function>
+  void visit(index_t i, Function&& f) const {
+    visit_at(i, f, layers_, std::index_sequence_for<Layers...>{});
+  }
+  template <class Function>
+  void visit(index_t i, Function&& f) {
+    visit_at(i, f, layers_, std::index_sequence_for<Layers...>{});
+  }
+  template <class Function>
+  void visit(index_t i, Saved& saved, Function&& f) const {
+    visit_at(i, f, layers_, saved, std::index_sequence_for<Layers...>{});
+  }
+  template <class Function>
+  void visit(index_t i, Saved& saved, Function&& f) {
+    visit_at(i, f, layers_, saved, std::index_sequence_for<Layers...>{});
+  }
+
+  const std::tuple<Layers...>& layers() const { return layers_; }
+
+ private:
+  template <class Function, class Tuple, std::size_t... Is>
+  static void visit_at(index_t i, Function& f, Tuple& layers, std::index_sequence<Is...>) {
+    (void)((i == static_cast<index_t>(Is) ? (static_cast<void>(f(std::get<Is>(layers))), true) : false) || ...);
+  }
+  template <class Function, class Tuple, std::size_t... Is>
+  static void visit_at(index_t i, Function& f, Tuple& layers, Saved& saved, std::index_sequence<Is...>) {
+    (void)((i == static_cast<index_t>(Is) ? (static_cast<void>(f(std::get<Is>(layers), std::get<Is>(saved))), true) : false) || ...);
+  }
+
+  std::tuple<Layers...> layers_;
+};
+
+template <class First, class...>
+struct FirstOf {
+  using type = First;
+};
+
+template <class... Layers>
+using ChainOf = Chain<StaticChildren<Layers...>, typename FirstOf<Layers...>::type::Scalar, typename FirstOf<Layers...>::type::Device>;
+
+}  // namespace detail
+
+/// Layers one after the other: Sequential{Dense{100, 784}, Tanh{}}. It is a layer itself.
+template <class... Layers>
+class Sequential : public detail::ChainOf<Layers...> {
+  using Children = detail::StaticChildren<Layers...>;
+  using First = typename detail::FirstOf<Layers...>::type;
+  static_assert((std::is_same_v<typename Layers::Scalar, typename First::Scalar> && ...), "all layers of a Sequential have one scalar type");
+  static_assert((std::is_same_v<typename Layers::Device, typename First::Device> && ...), "all layers of a Sequential are on one device");
+
+ public:
+  static constexpr bool couples_samples = Children::Traits::couples_samples;
+  static constexpr bool curved = Children::Traits::curved;
+  static constexpr Reads reads{.input = true, .output = true};
+
+  explicit Sequential(Layers... layers) : detail::ChainOf<Layers...>(Children(std::move(layers)...)) {}
+
+  template <std::size_t i>
+  const auto& layer() const {
+    return std::get<i>(this->children().layers());
+  }
+
+  /// The same network for another scalar type or device.
+  template <class U, class D = typename First::Device>
+  auto to() const {
+    return std::apply([](const auto&... layers) { return nash::Sequential<decltype(layers.template to<U, D>())...>(layers.template to<U, D>()...); },
+                      this->children().layers());
+  }
+};
+
+template <class... Layers>
+Sequential(Layers...) -> Sequential<Layers...>;
+
+// A Sequential of one Sequential is that, not a copy of it.
+template <class... Layers>
+Sequential(Sequential<Layers...>) -> Sequential<Sequential<Layers...>>;
+
+}  // namespace nash
