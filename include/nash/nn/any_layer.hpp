@@ -79,8 +79,8 @@ class AnyLayer {
  private:
   struct StateVisitor {
     virtual ~StateVisitor() = default;
-    virtual void operator()(const std::string& name, Parameter<T, D>& parameter) = 0;
-    virtual void operator()(const std::string& name, Buffer<T, D>& buffer) = 0;
+    virtual void operator()(const StateName& name, Parameter<T, D>& parameter) = 0;
+    virtual void operator()(const StateName& name, Buffer<T, D>& buffer) = 0;
   };
 
   /// Any visitor behind a virtual one. Only the visitor learns whether the layer is const.
@@ -90,10 +90,10 @@ class AnyLayer {
     using As = std::conditional_t<std::is_const_v<Self>, const State, State>;
 
     explicit Adapter(Visitor& v) : visitor(v) {}
-    void operator()(const std::string& name, Parameter<T, D>& parameter) override {
+    void operator()(const StateName& name, Parameter<T, D>& parameter) override {
       visitor(name, static_cast<As<Parameter<T, D>>&>(parameter));
     }
-    void operator()(const std::string& name, Buffer<T, D>& buffer) override {
+    void operator()(const StateName& name, Buffer<T, D>& buffer) override {
       visitor(name, static_cast<As<Buffer<T, D>>&>(buffer));
     }
     Visitor& visitor;

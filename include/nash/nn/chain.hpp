@@ -132,7 +132,7 @@ class Chain : public LayerDefaults<T, D> {
     for (index_t i = 0; i < self.size(); ++i)
       self.children_.visit(i, [&](auto& layer) {
         std::remove_cvref_t<decltype(layer)>::visit_state(
-            layer, [&](const std::string& name, auto& state) { visit(concat(i, ".", name), state); });
+            layer, [&](const StateName& name, auto& state) { visit(StateName(i, name), state); });
       });
   }
 

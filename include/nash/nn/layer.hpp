@@ -8,6 +8,7 @@
 
 #include "nash/kernels/host.hpp"
 #include "nash/nn/parameter.hpp"
+#include "nash/nn/state_name.hpp"
 
 namespace nash {
 
@@ -49,7 +50,7 @@ struct NoSaved {};
 ///     layer.backward(pass, x, y, saved, dy, dx*, grads*)
 ///                                                      dx := ∇ₓ⟨dy, f(x)⟩,  grads += ∇_θ⟨dy, f(x)⟩; a null skips that half
 ///     layer.commit(context, saved)                     the only place where running statistics move
-///     L::visit_state(layer, visitor)                   visitor(name, Parameter or Buffer) for each, in a fixed order
+///     L::visit_state(layer, visitor)                   visitor(StateName, Parameter or Buffer) for each, in a fixed order
 ///
 /// All but commit are const: a network may be in several passes at once, each with its own saved state.
 ///
@@ -112,7 +113,7 @@ inline constexpr bool is_parameter<Parameter<T, Device>> = true;
 /// Calls f(name, parameter) for every trained parameter, in order: "0.weight", "0.bias", "3.weight", …
 template <class L, class Function>
 void for_each_parameter(L& layer, Function&& f) {
-  std::remove_const_t<L>::visit_state(layer, [&](const std::string& name, auto& state) {
+  std::remove_const_t<L>::visit_state(layer, [&](const StateName& name, auto& state) {
     if constexpr (is_parameter<std::remove_cvref_t<decltype(state)>>) f(name, state);
   });
 }
@@ -120,7 +121,7 @@ void for_each_parameter(L& layer, Function&& f) {
 /// Calls f(name, buffer) for every tensor of state that is not trained, such as "2.running_mean".
 template <class L, class Function>
 void for_each_buffer(L& layer, Function&& f) {
-  std::remove_const_t<L>::visit_state(layer, [&](const std::string& name, auto& state) {
+  std::remove_const_t<L>::visit_state(layer, [&](const StateName& name, auto& state) {
     if constexpr (!is_parameter<std::remove_cvref_t<decltype(state)>>) f(name, state);
   });
 }
@@ -128,7 +129,7 @@ void for_each_buffer(L& layer, Function&& f) {
 template <class L>
 index_t count_parameters(const L& layer) {
   index_t count = 0;
-  for_each_parameter(layer, [&](const std::string&, const auto& parameter) { count += parameter.count(); });
+  for_each_parameter(layer, [&](const StateName&, const auto& parameter) { count += parameter.count(); });
   return count;
 }
 
@@ -148,7 +149,7 @@ void restore(Context<Device>& context, L& layer) {
 template <class L, class Device>
 void initialise(Context<Device>& context, L& layer, RandomStream random) {
   std::uint64_t index = 0;
-  L::visit_state(layer, [&](const std::string&, auto& state) { state.initialise(context, random.child(index++)); });
+  L::visit_state(layer, [&](const StateName&, auto& state) { state.initialise(context, random.child(index++)); });
   refresh(context, layer);
 }
 
@@ -156,11 +157,11 @@ void initialise(Context<Device>& context, L& layer, RandomStream random) {
 template <class From, class To>
 void copy_state(const From& from, To& to) {
   std::vector<std::vector<typename From::Scalar>> values;
-  From::visit_state(from, [&](const std::string&, const auto& state) { values.push_back(state.value().to_host()); });
+  From::visit_state(from, [&](const StateName&, const auto& state) { values.push_back(state.value().to_host()); });
   std::size_t next = 0;
-  To::visit_state(to, [&](const std::string& name, auto& state) {
+  To::visit_state(to, [&](const StateName& name, auto& state) {
     if (next >= values.size() || static_cast<index_t>(values[next].size()) != state.value().count())
-      throw ShapeError("copy_state", concat("'", name, "' does not fit"), "copy between networks of the same structure");
+      throw ShapeError("copy_state", concat("'", name.text(), "' does not fit"), "copy between networks of the same structure");
     const auto& source = values[next++];
     state.value().assign_from_host(std::vector<typename To::Scalar>(source.begin(), source.end()));
   });
@@ -176,7 +177,7 @@ class FlatParameters {
   template <class L>
   explicit FlatParameters(L& layer) : values_(Shape{count_parameters(layer)}) {
     index_t offset = 0;
-    for_each_parameter(layer, [&](const std::string&, auto& parameter) {
+    for_each_parameter(layer, [&](const StateName&, auto& parameter) {
       parameter.bind(values_.data(), offset);
       offset += parameter.count();
     });

@@ -92,8 +92,8 @@ class Residual : public LayerDefaults<typename Body::Scalar, typename Body::Devi
 
   template <class Self, class Visitor>
   static void visit_state(Self& self, Visitor&& visit) {
-    Body::visit_state(self.body_, [&](const std::string& name, auto& state) { visit("body." + name, state); });
-    Skip::visit_state(self.skip_, [&](const std::string& name, auto& state) { visit("skip." + name, state); });
+    Body::visit_state(self.body_, [&](const StateName& name, auto& state) { visit(StateName("body", name), state); });
+    Skip::visit_state(self.skip_, [&](const StateName& name, auto& state) { visit(StateName("skip", name), state); });
   }
 
   template <class U, class E>
