@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "nash/core/version.hpp"
+#include "nash/io/safetensors.hpp"
+#include "nash/nn/layer.hpp"
+
+namespace nash {
+
+/// Writes a network's parameters and buffers to a safetensors file, each under its dotted name ("3.weight",
+/// "1.running_mean"), in nash's layouts. Throws DataError if the file cannot be written; then it is as before.
+template <class Network>
+void save_network(const std::filesystem::path& path, const Network& network) {
+  using T = typename Network::Scalar;
+  std::vector<NamedTensor<T>> tensors;
+  Network::visit_state(network, [&](const StateName& name, const auto& state) {
+    tensors.push_back({name.text(), state.value().shape(), state.value().to_host()});
+  });
+  const std::string version = concat(NASH_VERSION_MAJOR, ".", NASH_VERSION_MINOR, ".", NASH_VERSION_PATCH);
+  save_safetensors(path, tensors, {{"format", "nash"}, {"nash.network", network.role()}, {"nash.version", version}});
+}
+
+/// Reads what save_network wrote, or any file with the same names and shapes, into a network of the same structure.
+/// Throws DataError for a file that does not fit, before any parameter is changed.
+template <class Network>
+void load_network(const std::filesystem::path& path, Network& network) {
+  using T = typename Network::Scalar;
+  const Safetensors<T> file = load_safetensors<T>(path);
+  std::size_t expected = 0;
+  Network::visit_state(network, [&](const StateName& name, const auto& state) {
+    ++expected;
+    const NamedTensor<T>* const found = file.find(name.text());
+    if (found == nullptr)
+      throw DataError(path.string(), concat("a tensor '", name.text(), "' of ", state.value().shape()), "none of that name",
+                      "load it into a network of the same layers");
+    if (found->shape != state.value().shape())
+      throw DataError(path.string(), concat("'", name.text(), "' of ", state.value().shape()), found->shape.text(),
+                      "load it into a network of the same layers and sizes");
+  });
+  if (file.tensors.size() != expected)
+    throw DataError(path.string(), concat(expected, " tensors"), concat(file.tensors.size()), "load it into a network of the same layers");
+  Network::visit_state(network, [&](const StateName& name, auto& state) {
+    state.value().assign_from_host(file.find(name.text())->values);
+  });
+  Context<typename Network::Device> context(1);
+  network.mark_loaded(context);
+}
+
+}  // namespace nash

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cmath>
+
+#include "nash/nn/layer.hpp"
+#include "nash/train/report.hpp"
+
+namespace nash {
+
+/// Finding where a number stopped being finite. All of this runs only when something already went wrong.
+
+template <class T, class Device>
+bool all_finite(const Tensor<T, Device>& tensor) {
+  for (const T value : tensor.to_host())
+    if (!std::isfinite(value)) return false;
+  return true;
+}
+
+/// "'3.weight'" of the first parameter whose value is not finite, or an empty text.
+template <class Network>
+std::string first_bad_parameter(const Network& network) {
+  std::string found;
+  for_each_parameter(network, [&](const StateName& name, const auto& parameter) {
+    if (found.empty() && !all_finite(parameter.value())) found = "'" + name.text() + "'";
+  });
+  return found;
+}
+
+/// The same for the gradients, which lie in one flat tensor.
+template <class Network, class T, class Device>
+std::string first_bad_gradient(const Network& network, const Tensor<T, Device>& flat) {
+  const std::vector<T> gradients = flat.to_host();
+  std::string found;
+  for_each_parameter(network, [&](const StateName& name, const auto& parameter) {
+    for (index_t i = 0; i < parameter.count() && found.empty(); ++i)
+      if (!std::isfinite(gradients[static_cast<std::size_t>(parameter.offset() + i)])) found = "'" + name.text() + "'";
+  });
+  return found;
+}
+
+/// The first of input, parameters and activations of a saved pass that is not finite, in words.
+template <class Network, class T, class Device>
+std::string first_bad_place(const Network& network, const Tensor<T, Device>& x, std::string_view x_name, const Tensor<T, Device>& y,
+                            const typename Network::Saved& saved) {
+  if (!all_finite(x)) return std::string(x_name);
+  if (const std::string parameter = first_bad_parameter(network); !parameter.empty())
+    return concat("parameter ", parameter, " of ", network.role());
+  std::string found;
+  if constexpr (requires { network.body().for_each_activation(saved, y, [](auto&&...) {}); })
+    network.body().for_each_activation(saved, y, [&](index_t i, const std::string& type, const auto& activation) {
+      if (found.empty() && !all_finite(activation)) found = concat("layer ", i, " (", type, ") of ", network.role());
+    });
+  if (found.empty()) found = concat(all_finite(y) ? "the loss of finite outputs of " : "the output of ", network.role());
+  return found;
+}
+
+}  // namespace nash

@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <functional>
+
+#include "nash/loss/loss.hpp"
+#include "nash/model/discriminator.hpp"
+#include "nash/model/generator.hpp"
+#include "nash/optim/adam.hpp"
+#include "nash/optim/ema.hpp"
+#include "nash/optim/schedule.hpp"
+#include "nash/train/diagnosis.hpp"
+#include "nash/train/phase.hpp"
+#include "nash/train/report.hpp"
+
+namespace nash {
+
+/// What a trainer does with a loss or a gradient that is not finite. Either way the player is not updated.
+enum class OnNonFinite {
+  raise,   ///< throw NumericError
+  report,  ///< end the step and say so in the report
+};
+
+struct TrainerOptions {
+  std::uint64_t seed = 0;               ///< of the initial parameters, the latents and dropout
+  Adam generator = {};                  ///< another optimiser: trainer.set_optimizer(Player::generator, Sgd{…})
+  Adam discriminator = {};
+  std::vector<Phase> phases = {{Player::discriminator}, {Player::generator}};
+  std::optional<double> average_decay;  ///< keep an exponential moving average of the generator, such as 0.999
+  OnNonFinite on_non_finite = OnNonFinite::raise;
+  int threads = 0;                      ///< 0: OMP_NUM_THREADS or all cores
+};
+
+/// Drives the two players. Goodfellow et al. 2014, algorithm 1, as a list of phases.
+///
+///     GanTrainer trainer{std::move(generator), std::move(discriminator), NonSaturating{}, {.seed = 42}};
+///     for (const Batch<>& batch : loader) StepReport report = trainer.step(batch);
+///
+/// Networks without parameters yet are initialised from the seed. With the same seed, build and device a run gives the same
+/// bits, whatever the number of threads. The discriminator's phase leaves the generator as it is, running statistics
+/// included, and the reverse.
+template <class G, class D, Loss L>
+class GanTrainer {
+  static_assert(std::is_same_v<typename G::Scalar, typename D::Scalar>, "both players have one scalar type");
+  static_assert(std::is_same_v<typename G::Device, typename D::Device>, "both players are on one device");
+
+ public:
+  using Scalar = typename G::Scalar;
+  using Device = typename G::Device;
+  using Images = Tensor<Scalar, Device>;
+
+  /// Fills z, whose shape is set, with the latents of a player's phase.
+  using LatentSource = std::function<void(Player player, index_t step, index_t repetition, Images& z)>;
+  /// Combines a player's gradients with those of other processes: the seam for data-parallel training.
+  using GradientReduction = std::function<void(Player player, Images& gradients)>;
+
+  GanTrainer(G generator, D discriminator, L loss, TrainerOptions options = {})
+      : options_(std::move(options)), loss_(std::move(loss)), context_(options_.threads), generator_(std::move(generator)),
+        discriminator_(std::move(discriminator)), random_(options_.seed), sample_shape_(generator_.sample_shape(1)),
+        generator_player_(options_.generator, generator_.parameters().shape()),
+        discriminator_player_(options_.discriminator, discriminator_.parameters().shape()) {
+    check_phases(options_.phases);
+    discriminator_.check_samples(sample_shape_);
+    if (!generator_.is_ready()) generator_.initialise(context_, random_.child(0));
+    if (!discriminator_.is_ready()) discriminator_.initialise(context_, random_.child(1));
+    if (options_.average_decay) average_.emplace(generator_, *options_.average_decay);
+  }
+
+  /// One step on a batch of real images, or on anything with `images`. Throws ShapeError where they are not of the shape that
+  /// the generator makes, and NumericError as options say.
+  template <class Batch>
+    requires requires(const Batch& batch) { batch.images; }
+  StepReport step(const Batch& batch) {
+    return step(batch.images);
+  }
+  StepReport step(const Images& real) {
+    if (real.shape().rank() == 0 || real.shape().with_samples(1) != sample_shape_ || real.shape()[0] < 1)
+      throw ShapeError("GanTrainer", concat("real images of the generator's shape, N", sample_shape_.text().substr(1)), real.shape().text(),
+                       "change the generator's last layers or the data");
+    StepReport report;
+    report.step = ++steps_;
+    for (const Phase& phase : options_.phases) {
+      if (steps_ % phase.every != 0) continue;
+      for (index_t repetition = 0; repetition < phase.repeat && !report.non_finite; ++repetition) {
+        if (phase.player == Player::discriminator)
+          train_discriminator(real, repetition, report);
+        else
+          train_generator(real.shape()[0], repetition, report);
+      }
+    }
+    return report;
+  }
+
+  index_t steps() const { return steps_; }
+  Context<Device>& context() { return context_; }
+  const TrainerOptions& options() const { return options_; }
+
+  G& generator() { return generator_; }
+  const G& generator() const { return generator_; }
+  D& discriminator() { return discriminator_; }
+  const D& discriminator() const { return discriminator_; }
+
+  /// The averaged generator where one is kept, else the generator: what samples are best drawn from.
+  const G& sampling_generator() const { return average_ ? average_->network() : generator_; }
+
+  /// Samples of sampling_generator() for given latents.
+  void generate(const Images& latents, Images& samples) { sampling_generator().generate(context_, latents, samples); }
+
+  /// Replaces a player's optimiser by a fresh one.
+  template <OptimizerRule Rule>
+  void set_optimizer(Player player, const Rule& rule) {
+    of(player).optimizer = Optimizer<Scalar, Device>(rule, of(player).gradients.count());
+  }
+  const Optimizer<Scalar, Device>& optimizer(Player player) const {
+    return player == Player::generator ? generator_player_.optimizer : discriminator_player_.optimizer;
+  }
+
+  /// A factor on a player's learning rate, as a function of the player's updates so far: LinearDecay{…}, ….
+  void set_schedule(Player player, Schedule schedule) { of(player).schedule = std::move(schedule); }
+
+  /// Latents of your own, instead of independent draws from the generator's distribution.
+  void set_latent_source(LatentSource source) { latent_source_ = std::move(source); }
+
+  void set_gradient_reduction(GradientReduction reduction) { reduction_ = std::move(reduction); }
+
+ private:
+  struct PlayerState {
+    PlayerState(const Adam& rule, const Shape& parameters)
+        : gradients(Tensor<Scalar, Device>::zeros(parameters)), optimizer(rule, parameters.count()) {}
+
+    Images gradients;
+    Optimizer<Scalar, Device> optimizer;
+    Schedule schedule = ConstantRate{};
+  };
+
+  /// What a pass draws at random, each for a purpose of its own.
+  enum class Purpose : std::uint64_t { latents, generator_pass, real_pass, fake_pass };
+
+  PlayerState& of(Player player) { return player == Player::generator ? generator_player_ : discriminator_player_; }
+
+  RandomStream stream(Player player, index_t repetition, Purpose purpose) const {
+    return random_.child(2 + static_cast<std::uint64_t>(player)).child(static_cast<std::uint64_t>(steps_))
+        .child(static_cast<std::uint64_t>(repetition)).child(static_cast<std::uint64_t>(purpose));
+  }
+  Pass<Device> training_pass(Player player, index_t repetition, Purpose purpose) {
+    return {context_, Mode::train, stream(player, repetition, purpose)};
+  }
+
+  void draw_latents(Player player, index_t repetition, index_t samples) {
+    if (!latent_source_) return generator_.latent().draw(context_, stream(player, repetition, Purpose::latents), samples, latents_);
+    latents_.resize(Shape{samples, generator_.latent().size()});
+    latent_source_(player, steps_, repetition, latents_);
+  }
+
+  void clear_gradients(PlayerState& player) {
+    pointwise(context_, player.gradients.count(), Fill<Scalar>{player.gradients.data(), Scalar{0}});
+  }
+
+  /// Two terms, each run forward and backward before the next, so that one tape serves both.
+  void train_discriminator(const Images& real, index_t repetition, StepReport& report) {
+    constexpr Player player = Player::discriminator;
+    clear_gradients(discriminator_player_);
+    const double real_loss = discriminator_term<LossTerm::real>(real, repetition, Purpose::real_pass, report, "the real batch", report.d_real);
+    if (report.non_finite) return;
+
+    draw_latents(player, repetition, real.shape()[0]);
+    // The generator has no tape here and its statistics do not move: it is not its turn.
+    generator_.forward(training_pass(player, repetition, Purpose::generator_pass), latents_, fakes_, nullptr);
+    const double fake_loss = discriminator_term<LossTerm::fake>(fakes_, repetition, Purpose::fake_pass, report, "the generated batch", report.d_fake);
+    if (report.non_finite) return;
+
+    report.d_loss = real_loss + fake_loss;
+    update(player, discriminator_, report, report.d_gradient_norm);
+  }
+
+  template <LossTerm term>
+  double discriminator_term(const Images& images, index_t repetition, Purpose purpose, StepReport& report, std::string_view images_name,
+                            std::optional<double>& probability) {
+    const Pass<Device> pass = training_pass(Player::discriminator, repetition, purpose);
+    discriminator_.forward(pass, images, logits_, &discriminator_tape_);
+    const double value = evaluate_loss<term>(context_, loss_, logits_, d_logits_);
+    if (!std::isfinite(value)) {
+      fail(report, Player::discriminator, "loss", first_bad_place(discriminator_, images, images_name, logits_, discriminator_tape_));
+      return value;
+    }
+    probability = mean_probability(context_, logits_);
+    Gradients<Scalar, Device> gradients(discriminator_player_.gradients);
+    discriminator_.backward(pass, images, logits_, discriminator_tape_, d_logits_, nullptr, &gradients);
+    discriminator_.commit(context_, discriminator_tape_);
+    return value;
+  }
+
+  void train_generator(index_t samples, index_t repetition, StepReport& report) {
+    constexpr Player player = Player::generator;
+    clear_gradients(generator_player_);
+    draw_latents(player, repetition, samples);
+    const Pass<Device> own_pass = training_pass(player, repetition, Purpose::generator_pass);
+    const Pass<Device> other_pass = training_pass(player, repetition, Purpose::fake_pass);
+    generator_.forward(own_pass, latents_, fakes_, &generator_tape_);
+    discriminator_.forward(other_pass, fakes_, logits_, &discriminator_tape_);
+    const double value = evaluate_loss<LossTerm::generator>(context_, loss_, logits_, d_logits_);
+    if (!std::isfinite(value)) {
+      const std::string origin = all_finite(fakes_)
+                                     ? first_bad_place(discriminator_, fakes_, "the generated batch", logits_, discriminator_tape_)
+                                     : first_bad_place(generator_, latents_, "the latents", fakes_, generator_tape_);
+      return fail(report, player, "loss", origin);
+    }
+    report.g_loss = value;
+    discriminator_.backward(other_pass, fakes_, logits_, discriminator_tape_, d_logits_, &d_fakes_, nullptr);
+    Gradients<Scalar, Device> gradients(generator_player_.gradients);
+    generator_.backward(own_pass, latents_, fakes_, generator_tape_, d_fakes_, nullptr, &gradients);
+    if (!update(player, generator_, report, report.g_gradient_norm)) return;
+    generator_.commit(context_, generator_tape_);
+    if (average_) average_->update(context_, generator_);
+  }
+
+  /// Applies a player's gradients, unless they are not finite.
+  template <class Network>
+  bool update(Player player, Network& network, StepReport& report, std::optional<double>& norm) {
+    PlayerState& state = of(player);
+    if (reduction_) reduction_(player, state.gradients);
+    norm = std::sqrt(sum(context_, state.gradients.count(), Square<Scalar>{state.gradients.data()}));
+    if (!std::isfinite(*norm)) {
+      const std::string name = first_bad_gradient(network, state.gradients);
+      fail(report, player, name.empty() ? "gradient norm" : "gradient of " + name, name.empty() ? "their sum" : concat(name, " of ", network.role()));
+      return false;
+    }
+    state.optimizer.step(context_, network.parameters(), state.gradients, state.schedule(state.optimizer.steps()));
+    network.refresh(context_);
+    return true;
+  }
+
+  void fail(StepReport& report, Player player, std::string what, std::string origin) {
+    report.non_finite = NonFinite{steps_, player, std::move(what), std::move(origin)};
+    if (options_.on_non_finite == OnNonFinite::raise)
+      throw NumericError("GanTrainer", report.non_finite->text(), "lower the learning rates, check the data, or report instead (OnNonFinite)");
+  }
+
+  TrainerOptions options_;
+  L loss_;
+  Context<Device> context_;
+  G generator_;
+  D discriminator_;
+  RandomStream random_;
+  Shape sample_shape_;
+  PlayerState generator_player_, discriminator_player_;
+  std::optional<Ema<G>> average_;
+  LatentSource latent_source_;
+  GradientReduction reduction_;
+  index_t steps_ = 0;
+
+  Images latents_, fakes_, logits_, d_logits_, d_fakes_;
+  typename G::Saved generator_tape_;
+  typename D::Saved discriminator_tape_;
+};
+
+}  // namespace nash

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <vector>
+
+#include "nash/core/error.hpp"
+
+namespace nash {
+
+enum class Player { discriminator, generator };
+
+inline const char* name_of(Player player) { return player == Player::discriminator ? "discriminator" : "generator"; }
+
+/// One entry of a training step: a player's update, made `repeat` times in every `every`-th step.
+///
+/// A step consumes one real batch, so that five discriminator updates to one of the generator (n_critic = 5) are
+/// {{Player::discriminator}, {Player::generator, .every = 5}}, and three generator updates to one of the discriminator
+/// {{Player::discriminator}, {Player::generator, .repeat = 3}}.
+struct Phase {
+  Player player;
+  index_t every = 1;   ///< runs in steps every, 2·every, …, counted from 1
+  index_t repeat = 1;  ///< each time with fresh latents; the real batch stays the same
+};
+
+/// Throws ShapeError where a phase would never run.
+inline void check_phases(const std::vector<Phase>& phases) {
+  if (phases.empty()) throw ShapeError("GanTrainer", "at least one phase", "none", "use {{Player::discriminator}, {Player::generator}}");
+  for (const Phase& phase : phases)
+    if (phase.every < 1 || phase.repeat < 1)
+      throw ShapeError("GanTrainer", concat("a ", name_of(phase.player), " phase with every and repeat of at least 1"),
+                       concat(phase.every, " and ", phase.repeat), "leave a phase out of the list to have none of it");
+}
+
+}  // namespace nash

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "nash/train/phase.hpp"
+
+namespace nash {
+
+/// Something that is not a finite number, found before it could reach a parameter.
+struct NonFinite {
+  index_t step;
+  Player player;       ///< whose update was being computed
+  std::string what;    ///< "loss", "gradient of '3.weight'", …
+  std::string origin;  ///< the first place that is not finite: "the real batch", "layer 2 (BatchNorm) of Discriminator", …
+
+  std::string text() const {
+    return concat("step ", step, ": the ", name_of(player), "'s ", what, " is not finite; the first place is ", origin);
+  }
+};
+
+/// What one step did. A field is empty where its phase did not run; a repeated phase reports its last repetition.
+struct StepReport {
+  index_t step = 0;               ///< the number of this step, from 1
+  std::optional<double> d_loss;   ///< the discriminator's loss: its real term and its fake term, each a mean over the batch
+  std::optional<double> g_loss;   ///< the generator's loss
+  std::optional<double> d_real;   ///< the mean of D(x) = σ(logit) over the real batch
+  std::optional<double> d_fake;   ///< the mean of D(G(z)) over the fakes that the discriminator was trained on
+  std::optional<double> d_gradient_norm, g_gradient_norm;  ///< Euclidean, over all of a player's parameters
+  std::optional<NonFinite> non_finite;                     ///< the step ended here and the player was not updated
+};
+
+}  // namespace nash
