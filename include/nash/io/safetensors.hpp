@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <algorithm>
+#include <concepts>
+#include <cstring>
+#include <type_traits>
+
+#include "nash/io/file.hpp"
+#include "nash/io/safetensors_header.hpp"
+
+namespace nash {
+
+template <class T = float>
+struct NamedTensor {
+  std::string name;
+  Shape shape;
+  std::vector<T> values;  ///< shape.count() of them, row-major
+};
+
+template <class T = float>
+struct Safetensors {
+  std::vector<NamedTensor<T>> tensors;  ///< in the order of their values in the file, which is that of saving
+  Metadata metadata;
+
+  /// The tensor of that name, or null.
+  const NamedTensor<T>* find(std::string_view name) const {
+    const auto found = std::find_if(tensors.begin(), tensors.end(), [&](const auto& tensor) { return tensor.name == name; });
+    return found == tensors.end() ? nullptr : &*found;
+  }
+};
+
+/// Reads all tensors of a safetensors file as T. F32, F64, F16, BF16, I64, I32 and U8 are converted: to float, numbers
+/// that it cannot hold are rounded. Throws DataError, before allocating for them, if anything in the file is not right.
+template <std::floating_point T = float>
+Safetensors<T> load_safetensors(const std::filesystem::path& path) {
+  const std::string where = path.string();
+  const Bytes bytes = read_file(path, std::numeric_limits<index_t>::max());
+  const auto size = static_cast<index_t>(bytes.size());
+  if (size < 8)
+    throw DataError(where, "a safetensors file of at least 8 bytes", concat(size), "the file is cut short; write it again");
+  std::uint64_t declared = 0;
+  std::memcpy(&declared, bytes.data(), sizeof declared);
+  const index_t most = std::min(size - 8, detail::safetensors_header_limit);
+  if (declared > static_cast<std::uint64_t>(most))
+    throw DataError(where, concat("a header of at most ", most, " bytes at offset 0"), concat(declared, " bytes"),
+                    "it is cut short or no safetensors file; write it again");
+
+  const auto header_size = static_cast<index_t>(declared);
+  const index_t data_begin = 8 + header_size;
+  const std::string_view text(reinterpret_cast<const char*>(bytes.data()) + 8, static_cast<std::size_t>(header_size));
+  detail::SafetensorsHeader header(text, where, size - data_begin);
+
+  Safetensors<T> file{.tensors = {}, .metadata = std::move(header.metadata)};
+  for (detail::SafetensorsEntry& entry : header.entries) {
+    std::vector<T> values(static_cast<std::size_t>(entry.shape.count()));
+    const std::uint8_t* from = bytes.data() + data_begin + entry.begin;
+    detail::visit_dtype(entry.dtype, [&](auto source) {
+      for (T& value : values) {
+        std::memcpy(&source, from, sizeof source);
+        from += sizeof source;
+        value = static_cast<T>(source);
+      }
+    });
+    file.tensors.push_back({.name = std::move(entry.name), .shape = entry.shape, .values = std::move(values)});
+  }
+  return file;
+}
+
+/// Writes the tensors in the order given, atomically; see write_file. Python's safetensors package reads the file.
+///
+/// Throws ShapeError if a tensor's values do not fill its shape, DataError for names that come twice, are not UTF-8 or are
+/// "__metadata__", and if the file cannot be written.
+template <std::floating_point T>
+void save_safetensors(const std::filesystem::path& path, const std::vector<NamedTensor<T>>& tensors,
+                      const Metadata& metadata = {}) {
+  static_assert(std::is_same_v<T, float> || std::is_same_v<T, double>, "safetensors hold float and double");
+  const auto check_text = [&](std::string_view text) {
+    if (!is_utf8(text)) throw DataError(path.string(), "a name or metadata that are not UTF-8", "give them in UTF-8");
+  };
+  std::string header = "{";
+  const auto append_key = [&](std::string_view key) {
+    check_text(key);
+    if (header.back() != '{') header += ',';
+    append_json_string(header, key);
+    header += ':';
+  };
+  if (!metadata.empty()) {
+    append_key(detail::metadata_name);
+    header += '{';
+    for (const auto& [key, value] : metadata) {
+      append_key(key);
+      check_text(value);
+      append_json_string(header, value);
+    }
+    header += '}';
+  }
+  std::set<std::string_view> names{detail::metadata_name};
+  index_t offset = 0;
+  for (const NamedTensor<T>& tensor : tensors) {
+    if (!names.insert(tensor.name).second)
+      throw DataError(path.string(), concat("cannot hold two tensors named ", detail::printable(tensor.name)),
+                      "give each a name of its own, other than __metadata__");
+    if (tensor.shape.count() != static_cast<index_t>(tensor.values.size()))
+      throw ShapeError(concat("save_safetensors (", tensor.name, ")"),
+                       concat(tensor.shape.count(), " values for ", tensor.shape), concat(tensor.values.size()),
+                       "give one value an element");
+    append_key(tensor.name);
+    header += concat("{\"dtype\":\"", sizeof(T) == 4 ? "F32" : "F64", "\",\"shape\":[");
+    for (int axis = 0; axis < tensor.shape.rank(); ++axis) header += concat(axis == 0 ? "" : ",", tensor.shape[axis]);
+    const index_t begin = offset;
+    offset += static_cast<index_t>(tensor.values.size() * sizeof(T));
+    header += concat("],\"data_offsets\":[", begin, ",", offset, "]}");
+  }
+  header += '}';
+  header.resize((header.size() + 7) / 8 * 8, ' ');  // so that the values begin at a multiple of 8
+
+  std::uint8_t length[8];
+  const std::uint64_t header_size = header.size();
+  std::memcpy(length, &header_size, sizeof length);
+  AtomicFile file(path);
+  file.write(length);
+  file.write(header);
+  for (const NamedTensor<T>& tensor : tensors)
+    file.write({reinterpret_cast<const std::uint8_t*>(tensor.values.data()), tensor.values.size() * sizeof(T)});
+  file.commit();
+}
+
+}  // namespace nash
