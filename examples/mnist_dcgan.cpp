@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A DCGAN that learns handwritten digits: the example to start from for images of your own.
+//
+// Two networks play against each other. The generator turns 100 random numbers into a picture of 28×28 pixels; the
+// discriminator says how sure it is that a picture is real. Each step shows the discriminator a batch of real and a batch of
+// generated pictures, and then moves the generator to where the discriminator would have been fooled.
+//
+// What to watch: D(x) and D(G(z)) are the mean probabilities that the discriminator gives to real and generated pictures.
+// A game that goes well keeps D(x) clearly above and D(G(z)) clearly below one half without either reaching 1 or 0.
+#include <iostream>
+
+#include "nash/io.hpp"
+#include "nash/nash.hpp"
+#include "support/recorder.hpp"
+
+int main(int argc, char** argv) {
+  std::string data = example::default_data(), out = "runs/mnist_dcgan";
+  std::int64_t steps = 1200, batch_size = 64, width = 64, latent = 100;
+  std::uint64_t seed = 1;
+  double learning_rate = 2e-4, average = 0.99;
+  example::Arguments arguments("Trains a DCGAN on a folder of MNIST-like digits (IDX files) and records how it goes.");
+  arguments.option("--data", data, "folder with train-images-idx3-ubyte[.gz]")
+      .option("--out", out, "folder for pictures, metrics and networks")
+      .option("--seed", seed, "of everything that is random")
+      .option("--steps", steps, "training steps")
+      .option("--batch-size", batch_size, "real images a step")
+      .option("--width", width, "channels at 14×14; costs grow with its square")
+      .option("--latent", latent, "random numbers that a picture is made of")
+      .option("--learning-rate", learning_rate, "of both players")
+      .option("--average", average, "decay of the generator's moving average, which the pictures are drawn from");
+
+  return arguments.run(argc, argv, [&] {
+    nash::Loader loader{nash::load_idx_folder(data), {.batch_size = batch_size, .seed = seed}};
+    std::cout << loader.dataset().size() << " images from " << data << '\n';
+
+    const nash::Dcgan28Options size{.latent = latent, .width = width};
+    nash::GanTrainer trainer{nash::dcgan28_generator(size), nash::dcgan28_discriminator(size), nash::NonSaturating{},
+                             {.seed = seed,
+                              .generator = {.learning_rate = learning_rate},
+                              .discriminator = {.learning_rate = learning_rate},
+                              .average_decay = average}};
+    example::train(trainer, loader, steps, out, seed);
+  });
+}
