@@ -22,7 +22,7 @@ template <class Network>
 std::string first_bad_parameter(const Network& network) {
   std::string found;
   for_each_parameter(network, [&](const StateName& name, const auto& parameter) {
-    if (found.empty() && !all_finite(parameter.value())) found = "'" + name.text() + "'";
+    if (found.empty() && !all_finite(parameter.value())) found = concat("'", name.text(), "'");
   });
   return found;
 }
@@ -34,7 +34,7 @@ std::string first_bad_gradient(const Network& network, const Tensor<T, Device>& 
   std::string found;
   for_each_parameter(network, [&](const StateName& name, const auto& parameter) {
     for (index_t i = 0; i < parameter.count() && found.empty(); ++i)
-      if (!std::isfinite(gradients[static_cast<std::size_t>(parameter.offset() + i)])) found = "'" + name.text() + "'";
+      if (!std::isfinite(gradients[static_cast<std::size_t>(parameter.offset() + i)])) found = concat("'", name.text(), "'");
   });
   return found;
 }
