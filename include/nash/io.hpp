@@ -11,3 +11,4 @@
 #include "nash/io/image.hpp"
 #include "nash/io/png.hpp"
 #include "nash/io/safetensors.hpp"
+#include "nash/train/checkpoint.hpp"
