@@ -33,19 +33,10 @@ struct Folder : TemporaryFolder {
   }
 };
 
-/// The first line of what must be said about a file with this header and so many bytes of values.
-struct Problem {
-  std::string header;
-  std::size_t data_size;
-  std::string message;
-};
-
-void check_problems(const std::vector<Problem>& problems) {
-  const Folder folder;
-  for (const Problem& problem : problems) {
-    const std::string message = folder.message(with_length(problem.header.size(), problem.header, problem.data_size));
-    CHECK(message.substr(0, message.find('\n')) == problem.message);
-  }
+/// What must be said, in the first line, about a file with this header and so many bytes of values.
+void check_problem(std::string_view header, std::size_t data_size, std::string_view expected) {
+  const std::string message = Folder().message(with_length(header.size(), header, data_size));
+  CHECK(std::string_view(message).substr(0, message.find('\n')) == expected);
 }
 
 /// A header with one tensor "a".
@@ -161,40 +152,36 @@ TEST_CASE("safetensors: no header, or one longer than the file") {
 
 TEST_CASE("safetensors: a header that is not what it should be") {
   const std::string many_brackets(1'000'000, '['), many_braces = R"({"a":)" + std::string(1'000'000, '{');
-  check_problems({
-      {"", 0, "expected '{' at offset 8, got the end of the text."},
-      {"PK\x03\x04", 0, "expected '{' at offset 8, got byte 80."},
-      {"[]", 0, "expected '{' at offset 8, got byte 91."},
-      {"{\"a\"", 0, "expected ':' at offset 12, got the end of the text."},
-      {"{} x", 0, "expected the end of the JSON text at offset 11, got byte 120."},
-      {"{}\xFF", 0, "the header is not UTF-8."},
-      {many_brackets, 0, "expected '{' at offset 8, got byte 91."},
-      {many_braces, 0, "expected a text in quotes at offset 14, got byte 123."},
-      {R"({"a":1})", 0, "expected '{' at offset 13, got byte 49."},
-      {R"({"__metadata__":{"a":1}})", 0, "expected a text in quotes at offset 29, got byte 49."},
-      {R"({"a":{}})", 0, "tensor a lacks dtype, shape or two data_offsets."},
-      {R"({"a":{"dtype":"F32","shape":[1]}})", 4, "tensor a lacks dtype, shape or two data_offsets."},
-      {R"({"a":{"dtype":"F32","colour":1}})", 4, "tensor a has an unknown entry colour."},
-      {tensor("F32", "[1]", "[0]"), 4, "tensor a lacks dtype, shape or two data_offsets."},
-      {tensor("F32", "[1]", "[0,4,8]"), 4, "tensor a has more than two offsets."},
-      {tensor("F32", "[1,1,1,1,1]", "[0,4]"), 4, "the shape of tensor a has more than 4 dimensions."},
-      {tensor("F8_E4M3", "[4]", "[0,4]"), 4, "expected F32, F64, F16, BF16, I64, I32 or U8 in tensor a, got F8_E4M3."},
-      {tensor("F32", "[-1]", "[0,4]"), 4, "expected a whole number of at least 0 at offset 37, got byte 45."},
-      {tensor("F32", "[1.5]", "[0,4]"), 4, "expected a whole number of at least 0 at offset 38, got byte 46."},
-      {tensor("F32", "[99999999999999999999]", "[0,4]"), 4, "expected a number below 2^63 at offset 55, got byte 57."},
-  });
+  check_problem("", 0, "expected '{' at offset 8, got the end of the text.");
+  check_problem("PK\x03\x04", 0, "expected '{' at offset 8, got byte 80.");
+  check_problem("[]", 0, "expected '{' at offset 8, got byte 91.");
+  check_problem("{\"a\"", 0, "expected ':' at offset 12, got the end of the text.");
+  check_problem("{} x", 0, "expected the end of the JSON text at offset 11, got byte 120.");
+  check_problem("{}\xFF", 0, "the header is not UTF-8.");
+  check_problem(many_brackets, 0, "expected '{' at offset 8, got byte 91.");
+  check_problem(many_braces, 0, "expected a text in quotes at offset 14, got byte 123.");
+  check_problem(R"({"a":1})", 0, "expected '{' at offset 13, got byte 49.");
+  check_problem(R"({"__metadata__":{"a":1}})", 0, "expected a text in quotes at offset 29, got byte 49.");
+  check_problem(R"({"a":{}})", 0, "tensor a lacks dtype, shape or two data_offsets.");
+  check_problem(R"({"a":{"dtype":"F32","shape":[1]}})", 4, "tensor a lacks dtype, shape or two data_offsets.");
+  check_problem(R"({"a":{"dtype":"F32","colour":1}})", 4, "tensor a has an unknown entry colour.");
+  check_problem(tensor("F32", "[1]", "[0]"), 4, "tensor a lacks dtype, shape or two data_offsets.");
+  check_problem(tensor("F32", "[1]", "[0,4,8]"), 4, "tensor a has more than two offsets.");
+  check_problem(tensor("F32", "[1,1,1,1,1]", "[0,4]"), 4, "the shape of tensor a has more than 4 dimensions.");
+  check_problem(tensor("F8_E4M3", "[4]", "[0,4]"), 4, "expected F32, F64, F16, BF16, I64, I32 or U8 in tensor a, got F8_E4M3.");
+  check_problem(tensor("F32", "[-1]", "[0,4]"), 4, "expected a whole number of at least 0 at offset 37, got byte 45.");
+  check_problem(tensor("F32", "[1.5]", "[0,4]"), 4, "expected a whole number of at least 0 at offset 38, got byte 46.");
+  check_problem(tensor("F32", "[99999999999999999999]", "[0,4]"), 4, "expected a number below 2^63 at offset 55, got byte 57.");
 }
 
 TEST_CASE("safetensors: names that come twice") {
   const std::string a = R"("a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]})";
-  check_problems({
-      {"{" + a + "," + a + "}", 4, "the name a comes twice."},
-      {R"({"__metadata__":{},"__metadata__":{}})", 0, "the name __metadata__ comes twice."},
-      {R"({"__metadata__":{"k":"1","k":"2"}})", 0, "the metadata k come twice."},
-      {R"({"a":{"dtype":"F32","dtype":"F64"}})", 0, "tensor a has its dtype twice."},
-      // No message carries what would move a terminal's cursor.
-      {R"({"a\u001b[2J":{}})", 0, "tensor a?[2J lacks dtype, shape or two data_offsets."},
-  });
+  check_problem("{" + a + "," + a + "}", 4, "the name a comes twice.");
+  check_problem(R"({"__metadata__":{},"__metadata__":{}})", 0, "the name __metadata__ comes twice.");
+  check_problem(R"({"__metadata__":{"k":"1","k":"2"}})", 0, "the metadata k come twice.");
+  check_problem(R"({"a":{"dtype":"F32","dtype":"F64"}})", 0, "tensor a has its dtype twice.");
+  // No message carries what would move a terminal's cursor.
+  check_problem(R"({"a\u001b[2J":{}})", 0, "tensor a?[2J lacks dtype, shape or two data_offsets.");
 }
 
 TEST_CASE("safetensors: offsets that do not fit") {
@@ -202,30 +189,26 @@ TEST_CASE("safetensors: offsets that do not fit") {
     return concat(R"({"a":{"dtype":"F32","shape":[2],"data_offsets":)", offsets_a,
                   R"(},"b":{"dtype":"F32","shape":[2],"data_offsets":)", offsets_b, "}}");
   };
-  check_problems({
-      {tensor("F32", "[2]", "[0,8]"), 7, "tensor a is larger than the file."},
-      {tensor("F32", "[1]", "[0,8]"), 4, "tensor a has the offsets 0 to 8 in 4 bytes of values."},
-      {tensor("F32", "[1]", "[4,0]"), 4, "tensor a has the offsets 4 to 0 in 4 bytes of values."},
-      {tensor("F32", "[1]", "[0,8]"), 8, "tensor a of shape 1 and type F32 needs 4 bytes and has 8."},
-      {tensor("F64", "[]", "[0,4]"), 8, "tensor a of shape scalar and type F64 needs 8 bytes and has 4."},
-      {tensor("F32", "[1]", "[4,8]"), 8, "nothing uses the values from offset 0 to 4."},
-      {tensor("F32", "[1]", "[0,4]"), 5, "nothing uses the values from offset 4 to 5."},
-      {"{}", 3, "nothing uses the values from offset 0 to 3."},
-      {two("[0,8]", "[4,12]"), 16, "tensor b overlaps the one before it, at offset 4."},
-      {two("[0,8]", "[0,8]"), 8, "tensor b overlaps the one before it, at offset 0."},
-      {two("[12,20]", "[0,8]"), 20, "nothing uses the values from offset 8 to 12."},
-  });
+  check_problem(tensor("F32", "[2]", "[0,8]"), 7, "tensor a is larger than the file.");
+  check_problem(tensor("F32", "[1]", "[0,8]"), 4, "tensor a has the offsets 0 to 8 in 4 bytes of values.");
+  check_problem(tensor("F32", "[1]", "[4,0]"), 4, "tensor a has the offsets 4 to 0 in 4 bytes of values.");
+  check_problem(tensor("F32", "[1]", "[0,8]"), 8, "tensor a of shape 1 and type F32 needs 4 bytes and has 8.");
+  check_problem(tensor("F64", "[]", "[0,4]"), 8, "tensor a of shape scalar and type F64 needs 8 bytes and has 4.");
+  check_problem(tensor("F32", "[1]", "[4,8]"), 8, "nothing uses the values from offset 0 to 4.");
+  check_problem(tensor("F32", "[1]", "[0,4]"), 5, "nothing uses the values from offset 4 to 5.");
+  check_problem("{}", 3, "nothing uses the values from offset 0 to 3.");
+  check_problem(two("[0,8]", "[4,12]"), 16, "tensor b overlaps the one before it, at offset 4.");
+  check_problem(two("[0,8]", "[0,8]"), 8, "tensor b overlaps the one before it, at offset 0.");
+  check_problem(two("[12,20]", "[0,8]"), 20, "nothing uses the values from offset 8 to 12.");
 }
 
 TEST_CASE("safetensors: sizes that overflow") {
   const std::string problem = "tensor a is larger than the file.";
-  check_problems({
-      {tensor("F32", "[4611686018427387904]", "[0,4]"), 4, problem},
-      {tensor("F32", "[4294967296,4294967296]", "[0,4]"), 4, problem},
-      {tensor("F32", "[9223372036854775807,9223372036854775807,2,1]", "[0,4]"), 4, problem},
-      {tensor("F32", "[0,4294967296,4294967296]", "[0,0]"), 0, problem},
-      {tensor("F32", "[4294967296,4294967296,0]", "[0,0]"), 0, problem},
-  });
+  check_problem(tensor("F32", "[4611686018427387904]", "[0,4]"), 4, problem);
+  check_problem(tensor("F32", "[4294967296,4294967296]", "[0,4]"), 4, problem);
+  check_problem(tensor("F32", "[9223372036854775807,9223372036854775807,2,1]", "[0,4]"), 4, problem);
+  check_problem(tensor("F32", "[0,4294967296,4294967296]", "[0,0]"), 0, problem);
+  check_problem(tensor("F32", "[4294967296,4294967296,0]", "[0,0]"), 0, problem);
 }
 
 TEST_CASE("safetensors: what cannot be saved") {

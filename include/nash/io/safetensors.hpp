@@ -2,6 +2,8 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
+#include <bit>
 #include <concepts>
 #include <cstring>
 #include <type_traits>
@@ -35,26 +37,31 @@ struct Safetensors {
 template <std::floating_point T = float>
 Safetensors<T> load_safetensors(const std::filesystem::path& path) {
   const std::string where = path.string();
-  const Bytes bytes = read_file(path, std::numeric_limits<index_t>::max());
-  const auto size = static_cast<index_t>(bytes.size());
-  if (size < 8)
-    throw DataError(where, "a safetensors file of at least 8 bytes", concat(size), "the file is cut short; write it again");
-  std::uint64_t declared = 0;
-  std::memcpy(&declared, bytes.data(), sizeof declared);
-  const index_t most = std::min(size - 8, detail::safetensors_header_limit);
+  InputFile input(path);
+  std::array<std::uint8_t, 8> length{};
+  if (input.read(length) < 8)
+    throw DataError(where, "a safetensors file of at least 8 bytes", concat(input.size()),
+                    "the file is cut short; write it again");
+  const auto declared = std::bit_cast<std::uint64_t>(length);
+  const index_t most = std::min(input.size() - 8, detail::safetensors_header_limit);
   if (declared > static_cast<std::uint64_t>(most))
     throw DataError(where, concat("a header of at most ", most, " bytes at offset 0"), concat(declared, " bytes"),
                     "it is cut short or no safetensors file; write it again");
+  const auto read_bytes = [&](index_t count) {
+    Bytes bytes(static_cast<std::size_t>(count));
+    if (input.read(bytes) < count) throw DataError(where, "became shorter while it was read", "try again");
+    return bytes;
+  };
 
   const auto header_size = static_cast<index_t>(declared);
-  const index_t data_begin = 8 + header_size;
-  const std::string_view text(reinterpret_cast<const char*>(bytes.data()) + 8, static_cast<std::size_t>(header_size));
-  detail::SafetensorsHeader header(text, where, size - data_begin);
-
+  const Bytes text = read_bytes(header_size);
+  detail::SafetensorsHeader header({reinterpret_cast<const char*>(text.data()), text.size()}, where,
+                                   input.size() - 8 - header_size);
   Safetensors<T> file{.tensors = {}, .metadata = std::move(header.metadata)};
   for (detail::SafetensorsEntry& entry : header.entries) {
+    const Bytes bytes = read_bytes(entry.end - entry.begin);  // the entries follow one another without a gap
     std::vector<T> values(static_cast<std::size_t>(entry.shape.count()));
-    const std::uint8_t* from = bytes.data() + data_begin + entry.begin;
+    const std::uint8_t* from = bytes.data();
     detail::visit_dtype(entry.dtype, [&](auto source) {
       for (T& value : values) {
         std::memcpy(&source, from, sizeof source);
@@ -115,9 +122,7 @@ void save_safetensors(const std::filesystem::path& path, const std::vector<Named
   header += '}';
   header.resize((header.size() + 7) / 8 * 8, ' ');  // so that the values begin at a multiple of 8
 
-  std::uint8_t length[8];
-  const std::uint64_t header_size = header.size();
-  std::memcpy(length, &header_size, sizeof length);
+  const auto length = std::bit_cast<std::array<std::uint8_t, 8>>(std::uint64_t{header.size()});
   AtomicFile file(path);
   file.write(length);
   file.write(header);
