@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "golden/golden.hpp"
+
+using namespace nash;
+
+namespace {
+
+/// Every layer of layers.safetensors, by the name that its values have there: f(name, mode, layer).
+template <class Function>
+void for_each_case(const Function& f) {
+  const auto train = Mode::train, infer = Mode::infer;
+  f("dense", train, Dense{7, 5});
+  f("dense.no_bias", train, Dense{4, 3, {.bias = false}});
+  f("dense.images", train, Dense{2 * 3 * 4, 3});
+
+  f("conv2d", train, Conv2d{3, 5, {.kernel = 3, .padding = 1}});
+  f("conv2d.stride2", train, Conv2d{2, 4, {.kernel = 4, .stride = 2, .padding = 1}});
+  f("conv2d.stride3", train, Conv2d{3, 2, {.kernel = 5, .stride = 3, .padding = 2, .bias = false}});
+  f("conv2d.rest", train, Conv2d{1, 3, {.kernel = 3, .stride = 2}});
+  f("conv2d.one_pixel", train, Conv2d{4, 3, {.kernel = 1}});
+  f("conv2d.wide_padding", train, Conv2d{2, 3, {.kernel = 3, .stride = 2, .padding = 3, .bias = false}});
+
+  f("conv_transpose2d", train, ConvTranspose2d{3, 2, {.kernel = 4, .stride = 2, .padding = 1}});
+  f("conv_transpose2d.latent", train, ConvTranspose2d{6, 3, {.kernel = 3}});
+  f("conv_transpose2d.output_padding", train,
+    ConvTranspose2d{2, 3, {.kernel = 3, .stride = 2, .padding = 1, .output_padding = 1}});
+  f("conv_transpose2d.stride3", train,
+    ConvTranspose2d{3, 4, {.kernel = 5, .stride = 3, .padding = 1, .output_padding = 2, .bias = false}});
+  f("conv_transpose2d.gaps", train, ConvTranspose2d{2, 1, {.kernel = 2, .stride = 3}});
+  f("conv_transpose2d.wide_padding", train, ConvTranspose2d{2, 2, {.kernel = 3, .padding = 2, .bias = false}});
+
+  f("batch_norm", train, BatchNorm{3});
+  f("batch_norm.dense", train, BatchNorm{5, {.epsilon = 1e-3}});
+  f("batch_norm.infer", infer, BatchNorm{3});
+
+  f("maxout", train, Maxout{6, 4, {.pieces = 5}});
+  f("maxout.two_pieces", train, Maxout{3, 3, {.pieces = 2}});
+
+  f("relu", train, ReLU{});
+  f("leaky_relu", train, LeakyReLU{0.2});
+  f("tanh", train, Tanh{});
+  f("sigmoid", train, Sigmoid{});
+  f("softplus", train, Softplus{});
+  f("dropout.infer", infer, Dropout{0.4});
+
+  f("spectral_norm.dense", train, SpectralNorm{Dense{6, 4}});
+  f("spectral_norm.conv2d", train, SpectralNorm{Conv2d{3, 4, {.kernel = 3, .stride = 2, .padding = 1}}});
+  f("spectral_norm.conv_transpose2d", train, SpectralNorm{ConvTranspose2d{3, 2, {.kernel = 4, .stride = 2, .padding = 1}}});
+
+  f("residual", train,
+    Residual{Sequential{Conv2d{3, 4, {.kernel = 3, .padding = 1}}, LeakyReLU{0.2}, Conv2d{4, 3, {.kernel = 3, .padding = 1}}}});
+  f("residual.skip", train,
+    Residual{Sequential{ReLU{}, Conv2d{2, 5, {.kernel = 4, .stride = 2, .padding = 1}}, Tanh{}},
+             Conv2d{2, 5, {.kernel = 2, .stride = 2}}});
+}
+
+template <class T, class Device>
+void check_all(double tolerance) {
+  const Golden golden("layers");
+  Context<Device> context;
+  for_each_case([&](const std::string& name, Mode mode, const auto& built) {
+    GoldenLayer own(golden, name, context, built.template to<T, Device>());
+    const auto& layer = own.layer;
+    const Pass<Device> pass{context, mode};
+    const auto x = golden.tensor<T, Device>(name + "/x"), dy = golden.tensor<T, Device>(name + "/dy");
+    Tensor<T, Device> y, dx;
+    typename std::remove_cvref_t<decltype(layer)>::Saved saved;
+
+    layer.forward(pass, x, y, nullptr);
+    check_close(y, golden.entry(name + "/y"), tolerance);
+    layer.forward(pass, x, y, &saved);
+    check_close(y, golden.entry(name + "/y"), tolerance);
+    layer.backward(pass, x, y, saved, dy, &dx, &own.gradients);
+    check_close(dx, golden.entry(name + "/dx"), tolerance);
+    own.check_gradients(golden, name, tolerance);
+  });
+}
+
+}  // namespace
+
+// The tolerances leave room for other compilers and processors; with g++ 12 double reaches 3e-15 and float 4e-7.
+
+TEST_CASE("every layer's forward and backward give PyTorch's values in double") { check_all<double, Cpu>(1e-10); }
+TEST_CASE("every layer's forward and backward give PyTorch's values in float") { check_all<float, Cpu>(1e-4); }
+TEST_CASE("every layer's forward and backward give PyTorch's values on the reference device") {
+  check_all<double, Reference>(1e-10);
+}

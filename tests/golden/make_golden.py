@@ -1,0 +1,455 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Writes the golden values that the tests in this folder compare nash with: what PyTorch computes, in float64.
+
+    python3 -m venv ~/torch
+    ~/torch/bin/pip install torch numpy safetensors      # any build of PyTorch: all of this runs on the CPU
+    ~/torch/bin/python tests/golden/make_golden.py       # all files; or name some: make_golden.py layers losses
+
+The files stand beside this script and hold the version of PyTorch in their metadata. Every case seeds its own random
+numbers, so adding one leaves the others as they are; with the same PyTorch the files come out the same to the last byte
+on the same kind of machine.
+
+Everything is written in nash's layouts: images N×H×W×C, filters O×H×W×I, those of transposed convolutions I×H×W×O, which
+is the one permutation (0, 2, 3, 1) of PyTorch's in each case. Names are PyTorch's where nash has the same: "0.weight".
+"""
+
+import copy
+import sys
+import zlib
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from safetensors.torch import save_file
+from torch import nn
+from torch.nn.utils.parametrizations import spectral_norm
+
+torch.set_default_dtype(torch.float64)
+torch.set_num_threads(1)
+torch.use_deterministic_algorithms(True)
+
+
+def save(name, tensors):
+    tensors = {key: nash_layout(value.detach()) for key, value in tensors.items()}
+    path = Path(__file__).with_name(name + ".safetensors")
+    save_file(tensors, path, {"torch": torch.__version__})
+    path.chmod(0o644)
+    print(f"{path.name}: {len(tensors)} tensors, {path.stat().st_size / 1e3:.0f} kB")
+
+
+def nash_layout(tensor):
+    return (tensor.permute(0, 2, 3, 1) if tensor.dim() == 4 else tensor).contiguous().clone()
+
+
+def seed(name):
+    torch.manual_seed(zlib.crc32(name.encode()))
+
+
+# --- Layers that PyTorch does not have, or not with nash's layouts -------------------------------------------------------
+
+
+class Flatten(nn.Module):
+    """The values of an image in the order in which they lie in N×H×W×C; nash's Dense takes images as they are."""
+
+    def forward(self, x):
+        return x.permute(0, 2, 3, 1).flatten(1) if x.dim() == 4 else x
+
+
+class Dense(nn.Linear):
+    def forward(self, x):
+        return super().forward(Flatten()(x))
+
+
+class Reshape(nn.Module):
+    def __init__(self, height, width, channels):
+        super().__init__()
+        self.shape = height, width, channels
+
+    def forward(self, x):
+        return x.view(-1, *self.shape).permute(0, 3, 1, 2)
+
+
+class Maxout(nn.Linear):
+    def __init__(self, inputs, outputs, pieces):
+        super().__init__(inputs, outputs * pieces)
+        self.pieces = pieces
+
+    def forward(self, x):
+        return super().forward(x).unflatten(1, (-1, self.pieces)).max(dim=2).values
+
+
+class Residual(nn.Module):
+    def __init__(self, body, skip=None):
+        super().__init__()
+        self.body = body
+        self.skip = skip or nn.Identity()
+
+    def forward(self, x):
+        return self.body(x) + self.skip(x)
+
+
+# --- State by nash's names -----------------------------------------------------------------------------------------------
+
+
+def parameters_of(module):
+    """The trained tensors by nash's names; a spectrally normalised layer's is the weight before normalisation."""
+    return {name.replace("parametrizations.weight.original", "weight"): p for name, p in module.named_parameters()}
+
+
+def buffers_of(module):
+    """The other state. nash's u belongs to the rows of the weight as it is stored, v to its columns."""
+    buffers = {}
+    for prefix, layer in module.named_modules():
+        dot = prefix + "." if prefix else ""
+        if isinstance(layer, (nn.BatchNorm1d, nn.BatchNorm2d)):
+            buffers[dot + "running_mean"], buffers[dot + "running_var"] = layer.running_mean, layer.running_var
+        if hasattr(layer, "parametrizations"):
+            u, v = layer.parametrizations.weight[0]._u, layer.parametrizations.weight[0]._v
+            if isinstance(layer, nn.ConvTranspose2d):
+                u, v = v, u  # PyTorch's matrix is out×(in·k·k), nash's is its transpose, (in·k·k)×out
+            elif isinstance(layer, nn.Conv2d):
+                _, i, r, s = layer.weight.shape
+                v = v.view(i, r, s).permute(1, 2, 0).flatten()
+            buffers[dot + "u"], buffers[dot + "v"] = u, v
+    return {name: buffer.clone() for name, buffer in buffers.items()}
+
+
+def state_of(module):
+    """A copy of all of it, by nash's names."""
+    return {name: p.detach().clone() for name, p in parameters_of(module).items()} | buffers_of(module)
+
+
+def draw_state(module):
+    """Gives every tensor of a module a value that is not special, such as the ones and zeros of BatchNorm."""
+    with torch.no_grad():
+        for p in module.parameters():
+            p.copy_(torch.randn_like(p) * (1 if p.dim() == 1 else (p.numel() / p.shape[0]) ** -0.5))
+        for layer in module.modules():
+            if isinstance(layer, (nn.BatchNorm1d, nn.BatchNorm2d)):
+                layer.weight.uniform_(0.5, 1.5)
+                layer.running_mean.normal_()
+                layer.running_var.uniform_(0.5, 1.5)
+            if hasattr(layer, "parametrizations"):
+                layer.train()
+                for _ in range(3):  # u and v near the singular vectors, but not there: σ's gradient must not assume it
+                    layer.weight
+                layer.eval()
+    return module
+
+
+# --- The files -----------------------------------------------------------------------------------------------------------
+
+
+def layers():
+    """Of every layer: its state, x, y, dy and dx, and the gradients of its parameters."""
+    tensors = {}
+
+    def record(name, module, x, training=False):
+        seed(name)
+        draw_state(module).train(training)
+        x = (torch.randn(x) if isinstance(x, tuple) else x).requires_grad_()
+        parameters = parameters_of(module)
+        values = {"x": x, **state_of(module)}
+        y = module(x)
+        dy = torch.randn_like(y)
+        gradients = torch.autograd.grad(y, [x, *parameters.values()], dy)
+        values |= {"y": y, "dy": dy, "dx": gradients[0]}
+        values |= {"grad." + key: gradient for key, gradient in zip(parameters, gradients[1:])}
+        tensors.update({f"{name}/{key}": value for key, value in values.items()})
+
+    record("dense", Dense(7, 5), (4, 7))
+    record("dense.no_bias", Dense(4, 3, bias=False), (5, 4))
+    record("dense.images", Dense(2 * 3 * 4, 3), (3, 4, 2, 3))
+
+    record("conv2d", nn.Conv2d(3, 5, 3, padding=1), (2, 3, 5, 7))
+    record("conv2d.stride2", nn.Conv2d(2, 4, 4, stride=2, padding=1), (2, 2, 8, 6))
+    record("conv2d.stride3", nn.Conv2d(3, 2, 5, stride=3, padding=2, bias=False), (2, 3, 11, 7))
+    record("conv2d.rest", nn.Conv2d(1, 3, 3, stride=2), (3, 1, 6, 9))  # the last row of the image is never read
+    record("conv2d.one_pixel", nn.Conv2d(4, 3, 1), (2, 4, 3, 5))
+    record("conv2d.wide_padding", nn.Conv2d(2, 3, 3, stride=2, padding=3, bias=False), (2, 2, 4, 3))
+
+    record("conv_transpose2d", nn.ConvTranspose2d(3, 2, 4, stride=2, padding=1), (2, 3, 4, 3))
+    record("conv_transpose2d.latent", nn.ConvTranspose2d(6, 3, 3), (3, 6, 1, 1))
+    record("conv_transpose2d.output_padding", nn.ConvTranspose2d(2, 3, 3, 2, padding=1, output_padding=1), (2, 2, 5, 4))
+    record("conv_transpose2d.stride3", nn.ConvTranspose2d(3, 4, 5, 3, padding=1, output_padding=2, bias=False), (2, 3, 3, 4))
+    record("conv_transpose2d.gaps", nn.ConvTranspose2d(2, 1, 2, stride=3), (2, 2, 3, 2))
+    record("conv_transpose2d.wide_padding", nn.ConvTranspose2d(2, 2, 3, padding=2, bias=False), (2, 2, 5, 6))
+
+    record("batch_norm", nn.BatchNorm2d(3), (3, 3, 4, 5), training=True)
+    record("batch_norm.dense", nn.BatchNorm1d(5, eps=1e-3), (6, 5), training=True)
+    record("batch_norm.infer", nn.BatchNorm2d(3), (2, 3, 4, 3))
+
+    record("maxout", Maxout(6, 4, pieces=5), (5, 6))
+    record("maxout.two_pieces", Maxout(3, 3, pieces=2), (4, 3))
+
+    # 0 is where the rectifiers have their kink; the large ones are where naive formulas overflow or cancel.
+    special = torch.tensor([0.0, 1e-8, -1e-8, 12.0, -12.0, 25.0, -25.0, 40.0, -40.0, 1000.0, -1000.0])
+    x = torch.cat([special, 2 * torch.randn(21, generator=torch.Generator().manual_seed(0))]).view(4, 2, 2, 2)
+    record("relu", nn.ReLU(), x.clone())
+    record("leaky_relu", nn.LeakyReLU(0.2), x.clone())
+    record("tanh", nn.Tanh(), x.clone())
+    record("sigmoid", nn.Sigmoid(), x.clone())
+    # PyTorch takes softplus(x) = x from its threshold on; at 700 that is exact, at its default of 20 it is not.
+    record("softplus", nn.Softplus(threshold=700), x.clone())
+    record("dropout.infer", nn.Dropout(0.4), x.clone())
+
+    record("spectral_norm.dense", spectral_norm(Dense(6, 4)), (3, 6))
+    record("spectral_norm.conv2d", spectral_norm(nn.Conv2d(3, 4, 3, stride=2, padding=1)), (2, 3, 5, 6))
+    record("spectral_norm.conv_transpose2d", spectral_norm(nn.ConvTranspose2d(3, 2, 4, stride=2, padding=1)), (2, 3, 3, 4))
+
+    body = nn.Sequential(nn.Conv2d(3, 4, 3, padding=1), nn.LeakyReLU(0.2), nn.Conv2d(4, 3, 3, padding=1))
+    record("residual", Residual(body), (2, 3, 5, 4))
+    body = nn.Sequential(nn.ReLU(), nn.Conv2d(2, 5, 4, stride=2, padding=1), nn.Tanh())
+    record("residual.skip", Residual(body, nn.Conv2d(2, 5, 2, stride=2)), (2, 2, 6, 4))
+
+    save("layers", tensors)
+
+
+def states():
+    """State that moves: running statistics after two training passes, and a power iteration."""
+    tensors = {}
+
+    for name, momentum in ("batch_norm", 0.1), ("batch_norm.momentum", 0.4):
+        seed(name)
+        layer = draw_state(nn.BatchNorm2d(3, momentum=momentum)).train()
+        tensors |= {f"{name}/{key}": value for key, value in state_of(layer).items()}
+        for i in 1, 2:
+            x = torch.randn(3, 3, 2, 1 + i) * i + torch.randn(1, 3, 1, 1)
+            layer(x)
+            tensors[f"{name}/x{i}"] = x
+            tensors |= {f"{name}/after{i}.{key}": value for key, value in buffers_of(layer).items()}
+
+    for name, layer in {
+        "spectral_norm.dense": Dense(6, 4, bias=False),
+        "spectral_norm.conv2d": nn.Conv2d(3, 4, 3, bias=False),
+        "spectral_norm.conv_transpose2d": nn.ConvTranspose2d(3, 2, 4, bias=False),
+    }.items():
+        seed(name)
+        layer = draw_state(spectral_norm(layer))
+        weight = parameters_of(layer)["weight"].detach()
+        stored = nash_layout(weight)
+        matrix = stored.flatten(0, -2) if isinstance(layer, nn.ConvTranspose2d) else stored.flatten(1)
+        before = buffers_of(layer)
+        v = F.normalize(matrix.T @ before["u"], dim=0)  # Miyato et al. 2018, algorithm 1: v first
+        u = F.normalize(matrix @ v, dim=0)
+        sigma = u @ matrix @ v
+        largest = torch.linalg.matrix_norm(matrix, 2)
+        values = {"weight": weight, **before, "after.u": u, "after.v": v, "after.sigma": sigma, "largest": largest}
+        tensors |= {f"{name}/{key}": value for key, value in values.items()}
+
+    save("states", tensors)
+
+
+def second_order():
+    """Gradients of P = ½‖∇ₓ⟨dy, f(x)⟩‖² with respect to x and the parameters, by differentiating a gradient."""
+    tensors = {}
+
+    def record(name, module, x, training=False):
+        seed(name)
+        draw_state(module).train(training)
+        x = torch.randn(x).requires_grad_()
+        parameters = parameters_of(module)
+        values = {"x": x, **state_of(module)}
+        y = module(x)
+        dy = torch.randn_like(y)
+        (dx,) = torch.autograd.grad(y, x, dy, create_graph=True)
+        penalty = dx.square().sum() / 2
+        gradients = torch.autograd.grad(penalty, [x, *parameters.values()], materialize_grads=True)
+        values |= {"y": y, "dy": dy, "dx": dx, "penalty": penalty, "x_bar": gradients[0]}
+        values |= {"grad." + key: gradient for key, gradient in zip(parameters, gradients[1:])}
+        tensors.update({f"{name}/{key}": value for key, value in values.items()})
+
+    def down(i, o, bias=True):
+        return nn.Conv2d(i, o, 3, stride=2, padding=1, bias=bias)
+
+    def keep(i, o, bias=True):
+        return nn.Conv2d(i, o, 3, padding=1, bias=bias)
+
+    images = (3, 2, 7, 6)
+    record("critic", nn.Sequential(down(2, 4), nn.LeakyReLU(0.2), keep(4, 3), nn.Tanh(), Dense(36, 1)), images)
+    batch_norm = nn.Sequential(  # no biases before BatchNorm: their gradients are rounding and nothing else
+        down(2, 4, False), nn.BatchNorm2d(4), nn.LeakyReLU(0.2), keep(4, 3, False), nn.BatchNorm2d(3), nn.Tanh(), Dense(36, 1)
+    )
+    record("batch_norm", batch_norm, images, training=True)
+    record("batch_norm.infer", batch_norm, images)
+    record("dense", nn.Sequential(Dense(5, 6), nn.Sigmoid(), Maxout(6, 4, pieces=3), nn.Softplus(), Dense(4, 2)), (4, 5))
+    record(
+        "spectral_norm",
+        nn.Sequential(
+            spectral_norm(down(2, 3)),
+            nn.LeakyReLU(0.2),
+            spectral_norm(nn.ConvTranspose2d(3, 2, 3)),
+            nn.Tanh(),
+            spectral_norm(Dense(60, 1)),
+        ),
+        images,
+    )
+    body = nn.Sequential(nn.Tanh(), keep(3, 4), nn.ReLU(), keep(4, 4))
+    record("residual", nn.Sequential(down(2, 3), Residual(body, nn.Conv2d(3, 4, 1)), nn.Sigmoid(), Dense(48, 1)), images)
+    # As in latent optimisation, a gradient with respect to the latent.
+    generator = nn.Sequential(
+        Dense(5, 12, bias=False), Reshape(2, 2, 3), nn.BatchNorm2d(3), nn.ReLU(), nn.ConvTranspose2d(3, 2, 4, 2, 1), nn.Tanh()
+    )
+    record("generator", generator, (4, 5), training=True)
+
+    save("second_order", tensors)
+
+
+def losses():
+    """Values and gradients on logits, in both players' favour and far out; means over the batch."""
+    tensors = {}
+
+    def softplus(x):
+        return torch.logaddexp(x, torch.zeros(()))  # F.softplus cuts off at 20
+
+    def record(name, real, fake):
+        real, fake = (torch.tensor(x).view(-1, 1).requires_grad_() for x in (real, fake))
+        bce = F.binary_cross_entropy_with_logits
+        real_loss, fake_loss = softplus(-real).mean(), softplus(fake).mean()
+        d_loss = real_loss + fake_loss
+        # What most training scripts call; its formula cancels a little for fakes.
+        usual = bce(real, torch.ones_like(real)) + bce(fake, torch.zeros_like(fake))
+        assert torch.allclose(d_loss, usual, rtol=1e-13, atol=1e-14)
+        # G's loss: minimax (saturating) log(1 − D), to be minimised; non-saturating −log D.
+        minimax, non_saturating = -softplus(fake).mean(), softplus(-fake).mean()
+        (d_real, d_fake) = torch.autograd.grad(d_loss, (real, fake))
+        values = {"real": real, "real_loss": real_loss, "d_real": d_real, "fake": fake, "fake_loss": fake_loss, "d_fake": d_fake}
+        values |= {"real_probability": torch.sigmoid(real).mean(), "fake_probability": torch.sigmoid(fake).mean()}
+        for key, loss in ("minimax", minimax), ("non_saturating", non_saturating):
+            values[key + ".generator"] = loss
+            (values[key + ".d_fake"],) = torch.autograd.grad(loss, fake)
+        tensors.update({f"{name}/{key}": value for key, value in values.items()})
+
+    seed("losses")
+    record("usual", (2 * torch.randn(7)).tolist(), (2 * torch.randn(7)).tolist())
+    record("discriminator_wins", [1000.0, 30.0, 5.0, 800.0], [-1000.0, -30.0, -5.0, -800.0])
+    record("discriminator_loses", [-1000.0, -30.0, -5.0, -800.0], [1000.0, 30.0, 5.0, 800.0])
+    far = [1000.0, -1000.0, 0.0, 36.7, -36.7, 21.0, -21.0, 709.0, -746.0]
+    record("far", far, [-x for x in far])
+    save("losses", tensors)
+
+
+def optimizers():
+    """The parameters after each of ten steps along given gradients."""
+    tensors = {}
+    seed("optimizers")
+    start = torch.randn(9)
+    gradients = torch.randn(10, 9)
+    gradients[:, 1] = 0  # never moved
+    gradients[1:, 2] = 0  # moved once: only momentum goes on
+    gradients[:, 3] *= 1e-9  # where Adam's epsilon decides
+    gradients[:, 4] *= 1e6
+    gradients[:, 5] = gradients[:, 5].abs()
+    tensors |= {"start": start, "gradients": gradients}
+
+    for name, make in {
+        "adam": lambda p: torch.optim.Adam(p, lr=2e-4, betas=(0.5, 0.999), eps=1e-8),
+        "adam.other": lambda p: torch.optim.Adam(p, lr=1e-2, betas=(0.9, 0.99), eps=1e-6),
+        "sgd": lambda p: torch.optim.SGD(p, lr=0.05),
+        "sgd.momentum": lambda p: torch.optim.SGD(p, lr=0.01, momentum=0.9),
+    }.items():
+        parameter = nn.Parameter(start.clone())
+        optimizer = make([parameter])
+        path = []
+        for gradient in gradients:
+            parameter.grad = gradient.clone()
+            optimizer.step()
+            path.append(parameter.detach().clone())
+        tensors[name] = torch.stack(path)
+    save("optimizers", tensors)
+
+
+def trajectory():
+    """Twenty steps of a small DCGAN with the non-saturating loss: networks, latents, images, losses, and where it ends."""
+    steps, batch, latents = 20, 8, 8
+    seed("trajectory")
+    generator = nn.Sequential(
+        Dense(latents, 3 * 3 * 8, bias=False),  # a bias before BatchNorm has no gradient but rounding, which Adam magnifies
+        Reshape(3, 3, 8),
+        nn.BatchNorm2d(8),
+        nn.ReLU(),
+        nn.ConvTranspose2d(8, 6, 4, stride=2, padding=1, bias=False),
+        nn.BatchNorm2d(6),
+        nn.ReLU(),
+        nn.ConvTranspose2d(6, 1, 4, stride=2, padding=1),
+        nn.Tanh(),
+    )
+    discriminator = nn.Sequential(
+        nn.Conv2d(1, 6, 4, stride=2, padding=1),
+        nn.LeakyReLU(0.2),
+        nn.Conv2d(6, 8, 4, stride=2, padding=1, bias=False),
+        nn.BatchNorm2d(8),
+        nn.LeakyReLU(0.2),
+        Dense(3 * 3 * 8, 1),
+    )
+    players = {"generator": generator.train(), "discriminator": discriminator.train()}
+
+    def states_at(when):
+        return {
+            f"{when}/{player}.{name}": value for player, net in players.items() for name, value in state_of(net).items()
+        }
+
+    class KeepBuffers:
+        """What runs within leaves a network's running statistics as they were."""
+
+        def __init__(self, net):
+            self.net = net
+
+        def __enter__(self):
+            self.kept = copy.deepcopy(list(self.net.buffers()))
+
+        def __exit__(self, *_):
+            with torch.no_grad():
+                for buffer, kept in zip(self.net.buffers(), self.kept):
+                    buffer.copy_(kept)
+
+    tensors = states_at("start")
+    g_adam = torch.optim.Adam(generator.parameters(), lr=2e-4, betas=(0.5, 0.999), eps=1e-8)
+    d_adam = torch.optim.Adam(discriminator.parameters(), lr=2e-4, betas=(0.5, 0.999), eps=1e-8)
+    reports = {"d_loss": [], "d_real": [], "d_fake": [], "d_gradient_norm": [], "g_loss": [], "g_gradient_norm": []}
+
+    def gradient_norm(net):
+        return torch.cat([p.grad.flatten() for p in net.parameters()]).norm()
+
+    for step in range(steps):
+        # The images: a bright square on dark, at a random place, with some noise.
+        images = -1 + 0.1 * torch.rand(batch, 1, 12, 12)
+        for image, (top, left) in zip(images, torch.randint(0, 7, (batch, 2)).tolist()):
+            image[0, top : top + 6, left : left + 6] += 1.5
+        d_latents, g_latents = torch.randn(batch, latents), torch.randn(batch, latents)
+        tensors |= {f"{step}/images": images, f"{step}/discriminator": d_latents, f"{step}/generator": g_latents}
+
+        with KeepBuffers(generator), torch.no_grad():
+            fakes = generator(d_latents)
+        d_real, d_fake = discriminator(images), discriminator(fakes)
+        d_loss = F.softplus(-d_real).mean() + F.softplus(d_fake).mean()
+        d_adam.zero_grad()
+        d_loss.backward()
+        d_adam.step()
+        reports["d_gradient_norm"].append(gradient_norm(discriminator))
+
+        with KeepBuffers(discriminator):
+            g_loss = F.softplus(-discriminator(generator(g_latents))).mean()
+            g_adam.zero_grad()
+            g_loss.backward()
+        g_adam.step()
+        reports["g_gradient_norm"].append(gradient_norm(generator))
+
+        reports["d_real"].append(d_real.detach().sigmoid().mean())
+        reports["d_fake"].append(d_fake.detach().sigmoid().mean())
+        reports["d_loss"].append(d_loss.detach())
+        reports["g_loss"].append(g_loss.detach())
+    tensors |= states_at("end")
+    tensors |= {"report/" + key: torch.stack(values) for key, values in reports.items()}
+    save("trajectory", tensors)
+
+
+FILES = {f.__name__: f for f in (layers, states, second_order, losses, optimizers, trajectory)}
+
+if __name__ == "__main__":
+    unknown = set(sys.argv[1:]) - set(FILES)
+    if unknown:
+        sys.exit(f"no such file: {', '.join(sorted(unknown))}. There are {', '.join(FILES)}.")
+    for name in sys.argv[1:] or FILES:
+        FILES[name]()

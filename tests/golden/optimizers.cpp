@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "golden/golden.hpp"
+#include "nash/optim/adam.hpp"
+#include "nash/optim/sgd.hpp"
+
+using namespace nash;
+
+namespace {
+
+/// Ten steps along the golden gradients; the parameters after each are a row of the golden path.
+template <class T, class Rule>
+void check_path(const std::string& name, const Rule& rule, double tolerance) {
+  const Golden golden("optimizers");
+  const Golden::Entry &path = golden.entry(name), &gradients = golden.entry("gradients");
+  Context<Cpu> context;
+  Tensor<T> theta = golden.tensor<T>("start");
+  const auto count = static_cast<std::size_t>(theta.count());
+  Optimizer<T, Cpu> optimizer(rule, theta.count());
+  REQUIRE(gradients.shape == Shape{10, theta.count()});
+  REQUIRE(path.shape == gradients.shape);
+  for (std::size_t step = 0; step < 10; ++step) {
+    const auto row = [&](const Golden::Entry& entry) {
+      return std::span<const double>(entry.values).subspan(step * count, count);
+    };
+    const auto gradient = row(gradients), expected = row(path);
+    optimizer.step(context, theta, Tensor<T>(theta.shape(), std::vector<T>(gradient.begin(), gradient.end())));
+    for (std::size_t i = 0; i < count; ++i) {  // each by itself: the gradients are of very different sizes
+      INFO(name << ", parameter " << i << " after step " << step + 1);
+      CHECK(relative_difference<T>({theta.data() + i, 1}, expected.subspan(i, 1)) <= tolerance);
+    }
+  }
+}
+
+template <class T>
+void check_all(double tolerance) {
+  check_path<T>("adam", Adam{}, tolerance);
+  check_path<T>("adam.other", Adam{.learning_rate = 1e-2, .beta1 = 0.9, .beta2 = 0.99, .epsilon = 1e-6}, tolerance);
+  check_path<T>("sgd", Sgd{.learning_rate = 0.05, .momentum = 0}, tolerance);
+  check_path<T>("sgd.momentum", Sgd{.learning_rate = 0.01, .momentum = 0.9}, tolerance);
+}
+
+}  // namespace
+
+TEST_CASE("ten steps of each optimiser are PyTorch's") {
+  check_all<double>(1e-12);
+  check_all<float>(1e-5);
+}
