@@ -72,10 +72,4 @@ class AffineLayer : public LayerDefaults<T, D> {
   Parameter<T, D> bias_;
 };
 
-/// Throws ShapeError unless a size that a layer is built with is at least `least`.
-inline void require_at_least(index_t least, index_t value, std::string_view layer, std::string_view what) {
-  if (value < least)
-    throw ShapeError(std::string(layer), concat(what, " of at least ", least), concat(value), "check the layer's arguments");
-}
-
 }  // namespace nash

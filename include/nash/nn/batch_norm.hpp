@@ -2,8 +2,8 @@
 #pragma once
 
 #include "nash/kernels/normalize.hpp"
-#include "nash/nn/affine.hpp"
 #include "nash/nn/description.hpp"
+#include "nash/nn/layer.hpp"
 
 namespace nash {
 
@@ -26,7 +26,7 @@ class BatchNorm : public LayerDefaults<T, D> {
 
   struct Saved {
     Tensor<T, D> mean, variance, rstd;  // channels each
-    index_t rows = 0;                   // values a channel
+    index_t rows = 0;                   // values a channel; 0 where the pass was none of training
   };
 
   explicit BatchNorm(index_t channels, const BatchNormOptions& options = {}) : channels_(channels), options_(options) {
@@ -58,13 +58,14 @@ class BatchNorm : public LayerDefaults<T, D> {
       return normalize(pass.context, x, mean, own + 2 * channels_, y);
     }
     for (Tensor<T, D>* tensor : {&saved->mean, &saved->variance, &saved->rstd}) tensor->resize(Shape{channels_});
-    saved->rows = rows;
+    saved->rows = pass.mode == Mode::train ? rows : 0;
     statistics(pass, x, saved->mean.data(), saved->variance.data(), saved->rstd.data());
     normalize(pass.context, x, mean_of(pass, *saved), saved->rstd.data(), y);
   }
 
   void backward(const Pass<D>& pass, const Tensor<T, D>& x, const Tensor<T, D>&, Saved& saved, const Tensor<T, D>& dy,
                 Tensor<T, D>* dx, Gradients<T, D>* grads) const {
+    if (dx == nullptr && grads == nullptr) return;
     const index_t rows = x.shape().rows();
     const T *const mean = mean_of(pass, saved), *const rstd = saved.rstd.data();
     const bool constant = pass.mode == Mode::infer;
@@ -111,7 +112,7 @@ class BatchNorm : public LayerDefaults<T, D> {
 
   /// Moves the running statistics towards those of a training pass.
   void commit(Context<D>& context, const Saved& saved) {
-    if (saved.rows < 2) return;  // no training pass was saved
+    if (saved.rows < 2) return;
     const T momentum = static_cast<T>(options_.momentum), rows = static_cast<T>(saved.rows);
     pointwise(context, channels_, MoveRunning<T>{saved.mean.data(), momentum, T{1}, running_mean_.value().data()});
     pointwise(context, channels_,

@@ -36,7 +36,7 @@ class ConvTranspose2d : public AffineLayer<ConvTranspose2d<T, Device>, T, Device
       throw ShapeError("ConvTranspose2d", concat("N×H×W×", in_, " images"), x.text(),
                        x.rank() == 4 ? concat("build ConvTranspose2d{", x[3], ", …}") : std::string("put a Reshape{H, W, C} before it"));
     const index_t height = output_size(x[1]), width = output_size(x[2]);
-    if (height < 1 || width < 1)
+    if (x[1] < 1 || x[2] < 1 || height < 1 || width < 1)
       throw ShapeError("ConvTranspose2d", "images that leave at least one pixel", x.text(), "use less padding or a larger kernel");
     return {x[0], height, width, out_};
   }

@@ -105,6 +105,12 @@ struct LayerDefaults {
   static void visit_state(Self&, Visitor&&) {}
 };
 
+/// Throws ShapeError unless a size that a layer is built with is at least `least`.
+inline void require_at_least(index_t least, index_t value, std::string_view layer, std::string_view what) {
+  if (value < least)
+    throw ShapeError(std::string(layer), concat(what, " of at least ", least), concat(value), "check the layer's arguments");
+}
+
 template <class State>
 inline constexpr bool is_parameter = false;
 template <class T, class Device>

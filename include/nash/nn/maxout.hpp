@@ -5,7 +5,7 @@
 
 namespace nash {
 
-/// y[n,o] := max_j z[n, o·pieces + j], and which piece it was
+/// y[n,o] := max_j z[n, o·pieces + j], and which piece it was; a NaN wins
 template <class T>
 struct MaxOverPieces {
   index_t pieces;
@@ -14,8 +14,10 @@ struct MaxOverPieces {
   std::int32_t* winner;  // null: not kept
   NASH_HOST_DEVICE void operator()(index_t i) const {
     index_t best = 0;
-    for (index_t j = 1; j < pieces; ++j)
-      if (z[i * pieces + j] > z[i * pieces + best]) best = j;
+    for (index_t j = 1; j < pieces; ++j) {
+      const T other = z[i * pieces + j];
+      if (other > z[i * pieces + best] || other != other) best = j;
+    }
     y[i] = z[i * pieces + best];
     if (winner != nullptr) winner[i] = static_cast<std::int32_t>(best);
   }
@@ -60,9 +62,15 @@ class Maxout : public LayerDefaults<T, D> {
   };
 
   Maxout(index_t inputs, index_t outputs, const MaxoutOptions& options = {})
-      : dense_(inputs, outputs * checked(options.pieces), {.init = options.init}), inputs_(inputs), outputs_(outputs), options_(options) {}
+      : dense_(checked(inputs, outputs, options), outputs * options.pieces, {.init = options.init}),
+        inputs_(inputs), outputs_(outputs), options_(options) {}
 
-  Shape output_shape(const Shape& x) const { return {dense_.output_shape(x)[0], outputs_}; }
+  Shape output_shape(const Shape& x) const {
+    if (x.rank() == 0 || x.count_per_sample() != inputs_)
+      throw ShapeError("Maxout", concat("N×", inputs_, " inputs"), x.text(),
+                       concat("build Maxout{", x.rank() == 0 ? 1 : x.count_per_sample(), ", ", outputs_, "} or change the layer before it"));
+    return {x[0], outputs_};
+  }
 
   void forward(const Pass<D>& pass, const Tensor<T, D>& x, Tensor<T, D>& y, Saved* saved) const {
     y.resize(output_shape(x.shape()));
@@ -121,9 +129,11 @@ class Maxout : public LayerDefaults<T, D> {
   }
 
  private:
-  static index_t checked(index_t pieces) {
-    require_at_least(1, pieces, "Maxout", "a number of pieces");
-    return pieces;
+  static index_t checked(index_t inputs, index_t outputs, const MaxoutOptions& options) {
+    require_at_least(1, inputs, "Maxout", "a number of inputs");
+    require_at_least(1, outputs, "Maxout", "a number of outputs");
+    require_at_least(1, options.pieces, "Maxout", "a number of pieces");
+    return inputs;
   }
 
   auto pieces_of(const Pass<D>& pass, const Tensor<T, D>& y) const {

@@ -8,7 +8,7 @@ namespace nash {
 template <class T>
 struct ReLUFunction {
   static constexpr const char* name = "ReLU";
-  NASH_HOST_DEVICE T value(T x) const { return x > T{0} ? x : T{0}; }
+  NASH_HOST_DEVICE T value(T x) const { return x <= T{0} ? T{0} : x; }  // a NaN stays one
   NASH_HOST_DEVICE T slope(T y) const { return y > T{0} ? T{1} : T{0}; }
 };
 

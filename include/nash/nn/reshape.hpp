@@ -37,7 +37,11 @@ class ReshapingLayer : public LayerDefaults<T, D> {
 template <class T = float, class D = Cpu>
 class Reshape : public ReshapingLayer<Reshape<T, D>, T, D> {
  public:
-  Reshape(index_t height, index_t width, index_t channels) : height_(height), width_(width), channels_(channels) {}
+  Reshape(index_t height, index_t width, index_t channels) : height_(height), width_(width), channels_(channels) {
+    require_at_least(1, height, "Reshape", "a height");
+    require_at_least(1, width, "Reshape", "a width");
+    require_at_least(1, channels, "Reshape", "a number of channels");
+  }
 
   Shape output_shape(const Shape& x) const {
     const Shape y{x.rank() == 0 ? 1 : x[0], height_, width_, channels_};

@@ -130,4 +130,8 @@ class Residual : public LayerDefaults<typename Body::Scalar, typename Body::Devi
   Skip skip_;
 };
 
+// A Residual of one Residual is that, not a copy of it.
+template <class Body, class Skip>
+Residual(Residual<Body, Skip>) -> Residual<Residual<Body, Skip>>;
+
 }  // namespace nash
