@@ -4,6 +4,10 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <limits>
 #include <new>
 #include <set>
 #include <thread>
@@ -17,7 +21,7 @@ namespace {
 /// Stands in for a device whose memory the host cannot touch.
 struct Remote {};
 
-/// A device that runs out of memory.
+/// A device that runs out of memory after so many blocks.
 struct Exhausted {};
 
 }  // namespace
@@ -29,7 +33,11 @@ template <>
 inline constexpr bool shares_host_memory<Exhausted> = true;
 template <>
 struct Memory<Exhausted> : HostMemory {
-  static void* allocate(std::size_t) { throw std::bad_alloc(); }
+  static inline std::atomic<int> blocks_left = 0;
+  static void* allocate(std::size_t bytes) {
+    if (blocks_left-- <= 0) throw std::bad_alloc();
+    return HostMemory::allocate(bytes);
+  }
 };
 }  // namespace nash
 
@@ -183,12 +191,17 @@ TEST_CASE("Loader: without labels, and on a device that the host cannot write to
   }
 }
 
-TEST_CASE("Loader: what fails in the thread reaches the caller, again and again") {
-  for (const bool prefetch : {true, false}) {
-    Loader<float, Exhausted> loader(numbered(8), {.batch_size = 4, .prefetch = prefetch});
-    CHECK_THROWS_AS(loader.next(), std::bad_alloc);
-    CHECK_THROWS_AS(loader.next(), std::bad_alloc);
-  }
+TEST_CASE("Loader: what fails in the thread reaches the caller, after the batches before it, again and again") {
+  for (const bool prefetch : {true, false})
+    for (const int blocks : {0, 1}) {
+      Memory<Exhausted>::blocks_left = blocks;
+      Loader<float, Exhausted> loader(numbered(8), {.batch_size = 4, .prefetch = prefetch});
+      // Time for the thread to fail while what it prepared before has not been asked for.
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+      for (int i = 0; i < blocks; ++i) CHECK(loader.next().labels.size() == 4);
+      CHECK_THROWS_AS(loader.next(), std::bad_alloc);
+      CHECK_THROWS_AS(loader.next(), std::bad_alloc);
+    }
 }
 
 TEST_CASE("Loader: ends cleanly at any time") {

@@ -19,8 +19,9 @@ TEST_CASE("to_pixel: rounds to nearest, clamps, and is defined for what is no nu
   CHECK(int{to_pixel(-1.0 + 0.49 / 127.5)} == 0);
   CHECK(int{to_pixel(-1.0 + 0.51 / 127.5)} == 1);
   CHECK(int{to_pixel(1.0 - 0.51 / 127.5)} == 254);
-  for (const double high : {1.001, 1e300, infinity}) CHECK(int{to_pixel(high)} == 255);
-  for (const double low : {-1.001, -1e300, -infinity, std::numeric_limits<double>::quiet_NaN()}) CHECK(int{to_pixel(low)} == 0);
+  for (const double high : {1.001, 1.007, 1e300, infinity}) CHECK(int{to_pixel(high)} == 255);
+  for (const double low : {-1.001, -1.007, -1e300, -infinity, std::numeric_limits<double>::quiet_NaN()})
+    CHECK(int{to_pixel(low)} == 0);
 }
 
 TEST_CASE("image_grid: three grey images in two columns") {
