@@ -24,6 +24,16 @@
 #define NASH_TARGET_AVX512
 #endif
 
+// Around loops with "omp simd", which asks for vector instructions where they can be had: clang would warn wherever they
+// cannot, as at -O1 or under a sanitizer.
+#if defined(__clang__)
+#define NASH_BEGIN_SIMD_LOOPS _Pragma("clang diagnostic push") _Pragma("clang diagnostic ignored \"-Wpass-failed\"")
+#define NASH_END_SIMD_LOOPS _Pragma("clang diagnostic pop")
+#else
+#define NASH_BEGIN_SIMD_LOOPS
+#define NASH_END_SIMD_LOOPS
+#endif
+
 #if defined(_OPENMP)
 #include <omp.h>
 #endif

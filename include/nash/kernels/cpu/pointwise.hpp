@@ -3,6 +3,7 @@
 
 #include "nash/kernels/pointwise.hpp"
 
+NASH_BEGIN_SIMD_LOOPS
 namespace nash {
 
 template <>
@@ -29,3 +30,4 @@ struct PointwiseKernels<Cpu> {
 };
 
 }  // namespace nash
+NASH_END_SIMD_LOOPS

@@ -3,6 +3,7 @@
 
 #include "nash/kernels/reduce.hpp"
 
+NASH_BEGIN_SIMD_LOOPS
 namespace nash {
 
 template <>
@@ -71,3 +72,4 @@ struct ReduceKernels<Cpu> {
 };
 
 }  // namespace nash
+NASH_END_SIMD_LOOPS
