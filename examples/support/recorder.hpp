@@ -20,8 +20,9 @@ template <class Trainer>
 class Recorder {
  public:
   /// `pictures` frames over `steps` steps. The latents of the grid depend on the seed alone.
-  Recorder(Trainer& trainer, std::filesystem::path folder, nash::index_t steps, nash::index_t pictures, std::uint64_t seed)
-      : trainer_(trainer), folder_(std::move(folder)), every_(std::max<nash::index_t>(1, steps / std::max<nash::index_t>(1, pictures))),
+  Recorder(Trainer& trainer, std::filesystem::path folder, nash::index_t steps, nash::index_t pictures, std::uint64_t seed,
+           const nash::GridOptions& grid)
+      : trainer_(trainer), folder_(std::move(folder)), grid_(grid), every_(std::max<nash::index_t>(1, steps / std::max<nash::index_t>(1, pictures))),
         csv_(folder_ / "metrics.csv", {"step", "d_loss", "g_loss", "d_real", "d_fake", "d_gradient_norm", "g_gradient_norm"}) {
     trainer.generator().latent().draw(trainer.context(), nash::RandomStream(seed, 0x67726964), 64, latents_);
     take_picture();
@@ -46,12 +47,13 @@ class Recorder {
  private:
   void take_picture() {
     trainer_.generate(latents_, samples_);
-    pictures_.push_back(nash::image_grid(samples_, {.columns = 8}));
+    pictures_.push_back(nash::image_grid(samples_, grid_));
     nash::write_png(folder_ / "samples.png", nash::enlarge(pictures_.back(), 2));
   }
 
   Trainer& trainer_;
   std::filesystem::path folder_;
+  nash::GridOptions grid_;
   nash::index_t every_;
   nash::CsvWriter csv_;
   typename Trainer::Images latents_, samples_;
@@ -63,7 +65,8 @@ template <class Trainer, class Loader>
 void train(Trainer& trainer, Loader& loader, nash::index_t steps, const std::filesystem::path& folder, std::uint64_t seed) {
   if (steps < 1) throw nash::ShapeError("--steps", "at least 1", nash::concat(steps), "train for some steps");
   watch_for_interrupt();
-  Recorder recorder(trainer, folder, steps, 60, seed);
+  const nash::GridOptions grid{.columns = 8, .low = loader.options().low, .high = loader.options().high};
+  Recorder recorder(trainer, folder, steps, 60, seed, grid);
   Progress progress(steps, loader.options().batch_size);
   for (nash::index_t step = 0; step < steps && !interrupted(); ++step) {
     const nash::StepReport report = trainer.step(loader.next());

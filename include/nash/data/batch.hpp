@@ -11,7 +11,7 @@ namespace nash {
 /// What one training step consumes: some images of a dataset, and their labels where it has any.
 template <class T = float, class Device = Cpu>
 struct Batch {
-  Tensor<T, Device> images;          ///< N×H×W×C in [-1, 1]: x / 127.5 - 1 for a byte x
+  Tensor<T, Device> images;          ///< N×H×W×C in [-1, 1], or as LoaderOptions say
   std::vector<std::int32_t> labels;  ///< N of them, or none
   index_t epoch = 0;                 ///< how often the whole dataset was gone through before
 };

@@ -28,6 +28,7 @@ struct LoaderOptions {
   LastBatch last_batch = LastBatch::drop;
   bool shuffle = true;
   bool prefetch = true;     ///< a thread prepares the next batch meanwhile; the batches are the same without it
+  double low = -1, high = 1;  ///< what the bytes 0 and 255 become
   index_t first_batch = 0;  ///< begins after that many batches, as a run does that is resumed
 };
 
@@ -46,7 +47,7 @@ class Loader {
   explicit Loader(Dataset dataset, const LoaderOptions& options = {}) : dataset_(std::move(dataset)), options_(options) {
     check_options();
     for (std::size_t byte = 0; byte < 256; ++byte)
-      value_of_byte_[byte] = static_cast<T>(static_cast<double>(byte) / 127.5 - 1.0);
+      value_of_byte_[byte] = static_cast<T>(static_cast<double>(byte) / (255.0 / (options.high - options.low)) + options.low);
     order_.resize(static_cast<std::size_t>(dataset_.size()));
     taken_ = given_back_ = prepared_ = options_.first_batch;
     if (options_.prefetch) thread_ = std::thread([this] { prefetch(); });

@@ -32,10 +32,10 @@ inline void check_image(std::string_view where, const Image& image) {
     throw ShapeError(std::string(where), "one byte a pixel and channel", text(), "check the sizes of the picture");
 }
 
-/// The byte for a value of [-1, 1], the inverse of x / 127.5 - 1: rounded to nearest, clamped outside, 0 for NaN.
+/// The byte for a value of [low, high]: rounded to nearest, clamped outside, 0 for NaN.
 template <class T>
-std::uint8_t to_pixel(T value) {
-  const double scaled = (static_cast<double>(value) + 1.0) * 127.5;
+std::uint8_t to_pixel(T value, double low = -1, double high = 1) {
+  const double scaled = (static_cast<double>(value) - low) * (255.0 / (high - low));
   return scaled >= 255.0 ? std::uint8_t{255} : scaled > 0.0 ? static_cast<std::uint8_t>(scaled + 0.5) : std::uint8_t{0};
 }
 
@@ -43,12 +43,13 @@ struct GridOptions {
   index_t columns = 0;          ///< images side by side; 0 takes the squarest grid
   index_t padding = 2;          ///< pixels between the images and around them
   std::uint8_t background = 0;  ///< what the padding and missing images are filled with
+  double low = -1, high = 1;    ///< the values that are black and white
 };
 
 /// Images in rows, as one picture. A pixel that is NaN in any channel shows as a square of a chequerboard of black and
 /// white, which no picture has by chance.
 ///
-/// requires  images: N×H×W×C in [-1, 1] with N, H, W ≥ 1 and C 1 or 3; else throws ShapeError
+/// requires  images: N×H×W×C in [low, high] with N, H, W ≥ 1 and C 1 or 3; else throws ShapeError
 template <class T, class Device>
 Image image_grid(const Tensor<T, Device>& images, const GridOptions& options = {}) {
   const Shape& shape = images.shape();
@@ -60,6 +61,9 @@ Image image_grid(const Tensor<T, Device>& images, const GridOptions& options = {
   if (options.columns < 0 || options.columns > most || options.padding < 0 || options.padding > most)
     throw ShapeError("image_grid", concat("columns and padding from 0 to ", most),
                      concat(options.columns, " and ", options.padding), "leave them out or make them small");
+
+  if (!(options.low < options.high))
+    throw ShapeError("image_grid", "a black value below the white one", concat(options.low, " and ", options.high), "use -1 and 1");
 
   const index_t count = shape[0], height = shape[1], width = shape[2], channels = shape[3];
   const index_t columns =
@@ -82,7 +86,7 @@ Image image_grid(const Tensor<T, Device>& images, const GridOptions& options = {
       for (index_t w = 0; w < width; ++w, from += channels, to += channels) {
         const bool is_number = std::none_of(from, from + channels, [](T value) { return std::isnan(value); });
         for (index_t c = 0; c < channels; ++c)
-          to[c] = is_number ? to_pixel(from[c]) : (h + w) % 2 == 0 ? std::uint8_t{255} : std::uint8_t{0};
+          to[c] = is_number ? to_pixel(from[c], options.low, options.high) : (h + w) % 2 == 0 ? std::uint8_t{255} : std::uint8_t{0};
       }
     }
   }

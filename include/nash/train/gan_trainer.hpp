@@ -26,7 +26,7 @@ struct TrainerOptions {
   Adam generator = {};                  ///< another optimiser: trainer.set_optimizer(Player::generator, Sgd{…})
   Adam discriminator = {};
   std::vector<Phase> phases = {{Player::discriminator}, {Player::generator}};
-  std::optional<double> average_decay;  ///< keep an exponential moving average of the generator, such as 0.999
+  std::optional<double> average_decay = std::nullopt;  ///< keep an exponential moving average of the generator, such as 0.999
   OnNonFinite on_non_finite = OnNonFinite::raise;
   int threads = 0;                      ///< 0: OMP_NUM_THREADS or all cores
 };

@@ -14,8 +14,8 @@ inline const char* name_of(Player player) { return player == Player::discriminat
 /// One entry of a training step: a player's update, made `repeat` times in every `every`-th step.
 ///
 /// A step consumes one real batch, so that five discriminator updates to one of the generator (n_critic = 5) are
-/// {{Player::discriminator}, {Player::generator, .every = 5}}, and three generator updates to one of the discriminator
-/// {{Player::discriminator}, {Player::generator, .repeat = 3}}.
+/// {{Player::discriminator}, {.player = Player::generator, .every = 5}}, and three generator updates to one of the discriminator
+/// {{Player::discriminator}, {.player = Player::generator, .repeat = 3}}.
 struct Phase {
   Player player;
   index_t every = 1;   ///< runs in steps every, 2·every, …, counted from 1

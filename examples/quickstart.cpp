@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A whole GAN in one page: it learns handwritten digits in about a minute and leaves a picture of 64 that it made up.
+#include <cstdio>
+
+#include "nash/io.hpp"
+#include "nash/nash.hpp"
+#include "support/arguments.hpp"
+
+using namespace nash;
+
+int main(int argc, char** argv) {
+  std::string data = example::default_data(), out = "digits.png";
+  std::int64_t steps = 600;
+  std::uint64_t seed = 1;
+  example::Arguments arguments("Trains a small GAN on digits and draws 64 of its own.");
+  arguments.option("--data", data, "folder with train-images-idx3-ubyte[.gz]").option("--out", out, "the picture to write")
+      .option("--steps", steps, "training steps").option("--seed", seed, "of everything that is random");
+
+  return arguments.run(argc, argv, [&] {
+    // Real digits, 64 at a time, with pixels in [-1, 1].
+    Loader loader{load_idx_folder(data), {.batch_size = 64, .seed = seed}};
+
+    // The forger: from 100 random numbers to a picture. Images are height × width × channels.
+    Generator generator{Latent::normal(100),
+                        Sequential{Dense{100, 7 * 7 * 64}, Reshape{7, 7, 64}, BatchNorm{64}, ReLU{},
+                                   ConvTranspose2d{64, 32, {.kernel = 4, .stride = 2, .padding = 1}}, BatchNorm{32}, ReLU{},
+                                   ConvTranspose2d{32, 1, {.kernel = 4, .stride = 2, .padding = 1}}, Tanh{}}};
+
+    // The detective: from a picture to one number, the higher the more real.
+    Discriminator discriminator{Sequential{Conv2d{1, 32, {.kernel = 4, .stride = 2, .padding = 1}}, LeakyReLU{0.2},
+                                           Conv2d{32, 64, {.kernel = 4, .stride = 2, .padding = 1}}, BatchNorm{64}, LeakyReLU{0.2},
+                                           Dense{7 * 7 * 64, 1}}};
+
+    // The game: each step improves the detective on a real and a forged batch, then the forger against the detective.
+    GanTrainer trainer{std::move(generator), std::move(discriminator), NonSaturating{}, {.seed = seed}};
+    for (index_t step = 0; step < steps; ++step) {
+      const StepReport report = trainer.step(loader.next());
+      if (report.step % 50 == 0)
+        std::printf("step %4lld   D(x) %.2f   D(G(z)) %.2f\n", static_cast<long long>(report.step), *report.d_real, *report.d_fake);
+    }
+
+    write_png(out, enlarge(image_grid(trainer.generator().generate(trainer.context(), RandomStream(seed), 64)), 2));
+    std::printf("%s\n", out.c_str());
+  });
+}
