@@ -24,18 +24,26 @@ class AnyLayer {
  private:
   struct SavedConcept {
     virtual ~SavedConcept() = default;
+    virtual std::unique_ptr<SavedConcept> clone() const = 0;
   };
 
  public:
   class Saved {
+   public:
+    Saved() = default;
+    Saved(const Saved& other) : state(other.state == nullptr ? nullptr : other.state->clone()), owner(other.owner) {}
+    Saved& operator=(const Saved& other) { return *this = Saved(other); }
+    Saved(Saved&&) noexcept = default;
+    Saved& operator=(Saved&&) noexcept = default;
+
    private:
     friend AnyLayer;
-    std::shared_ptr<SavedConcept> state;
+    std::unique_ptr<SavedConcept> state;
     const void* owner = nullptr;
   };
 
   template <Layer L>
-    requires(!std::same_as<L, AnyLayer>)
+    requires(!std::same_as<L, AnyLayer> && std::same_as<typename L::Scalar, T> && std::same_as<typename L::Device, D>)
   AnyLayer(L layer) : model_(std::make_unique<Model<L>>(std::move(layer))) {}  // NOLINT: every layer is an AnyLayer
 
   AnyLayer(const AnyLayer& other) : model_(other.model_->clone()) {}
@@ -102,7 +110,7 @@ class AnyLayer {
   struct Concept {
     virtual ~Concept() = default;
     virtual std::unique_ptr<Concept> clone() const = 0;
-    virtual std::shared_ptr<SavedConcept> make_saved() const = 0;
+    virtual std::unique_ptr<SavedConcept> make_saved() const = 0;
     virtual const void* type() const = 0;
     virtual Shape output_shape(const Shape& x) const = 0;
     virtual void forward(const Pass<D>&, const Tensor<T, D>& x, Tensor<T, D>& y, SavedConcept*) const = 0;
@@ -126,13 +134,14 @@ class AnyLayer {
   template <class L>
   struct Model final : Concept {
     struct Own final : SavedConcept {
+      std::unique_ptr<SavedConcept> clone() const override { return std::make_unique<Own>(*this); }
       typename L::Saved saved;
     };
     static typename L::Saved& own(SavedConcept& saved) { return static_cast<Own&>(saved).saved; }
 
     explicit Model(L l) : layer(std::move(l)) {}
     std::unique_ptr<Concept> clone() const override { return std::make_unique<Model>(layer); }
-    std::shared_ptr<SavedConcept> make_saved() const override { return std::make_shared<Own>(); }
+    std::unique_ptr<SavedConcept> make_saved() const override { return std::make_unique<Own>(); }
     const void* type() const override { return type_tag<L>; }
     Shape output_shape(const Shape& x) const override { return layer.output_shape(x); }
     void forward(const Pass<D>& pass, const Tensor<T, D>& x, Tensor<T, D>& y, SavedConcept* saved) const override {
@@ -160,19 +169,9 @@ class AnyLayer {
     }
     void refresh(Context<D>& context) override { nash::refresh(context, layer); }
     void restore(Context<D>& context) override { nash::restore(context, layer); }
-    bool is_curved() const override {
-      if constexpr (requires { layer.is_curved(); })
-        return layer.is_curved();
-      else
-        return L::curved;
-    }
-    bool couples() const override {
-      if constexpr (requires { layer.couples(); })
-        return layer.couples();
-      else
-        return L::couples_samples;
-    }
-    bool is_twice_differentiable() const override { return TwiceDifferentiable<L>; }
+    bool is_curved() const override { return nash::is_curved(layer); }
+    bool couples() const override { return nash::couples(layer); }
+    bool is_twice_differentiable() const override { return nash::is_twice_differentiable(layer); }
     LayerDescription describe() const override { return layer.describe(); }
     void visit_state(StateVisitor& visitor) override { L::visit_state(layer, visitor); }
 

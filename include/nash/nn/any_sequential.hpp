@@ -51,16 +51,6 @@ class AnySequential : public Chain<detail::DynamicChildren<T, D>, T, D> {
   static constexpr bool curved = true;  // not known here: ask is_curved()
 
   explicit AnySequential(std::vector<AnyLayer<T, D>> layers) : Base(detail::DynamicChildren<T, D>(std::move(layers))) {}
-
-  bool is_curved() const { return any([](const auto& layer) { return layer.is_curved(); }); }
-  bool couples() const { return any([](const auto& layer) { return layer.couples(); }); }
-
- private:
-  bool any(const auto& property) const {
-    for (const auto& layer : this->children().layers())
-      if (property(layer)) return true;
-    return false;
-  }
 };
 
 }  // namespace nash

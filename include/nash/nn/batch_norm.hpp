@@ -139,7 +139,7 @@ class BatchNorm : public LayerDefaults<T, D> {
         .set("momentum", options_.momentum).set(options_.init);
   }
   static BatchNorm from(const LayerDescription& d) {
-    d.allow({"channels", "epsilon", "momentum"});
+    d.allow({"channels", "epsilon", "momentum", "init"});
     return BatchNorm(d.size("channels"),
                      {.epsilon = d.number("epsilon", 1e-5), .momentum = d.number("momentum", 0.1), .init = d.init(Init::ones())});
   }

@@ -49,14 +49,14 @@ class Chain : public LayerDefaults<T, D> {
                 Tensor<T, D>* dx, Gradients<T, D>* grads) const {
     PingPong cotangents(pass, pass.second_order ? 0 : largest_activation(saved));
     if (pass.second_order) saved.deltas.resize(at(size() - 1));
-    const index_t last = dx != nullptr ? 0 : grads != nullptr ? first_with_parameters() : size();
+    const index_t last = dx != nullptr || pass.second_order ? 0 : grads != nullptr ? first_with_parameters() : size();
     const Tensor<T, D>* incoming = &dy;
     for (index_t i = size() - 1; i >= last; --i) {
       Tensor<T, D>* outgoing = i == last && (i > 0 || dx == nullptr) ? nullptr
                                : i == 0                              ? dx
                                : pass.second_order                   ? &saved.deltas[at(i - 1)]
                                                                      : &cotangents.next(input(i, x, saved).shape());
-      children_.visit(i, saved.children, [&](const auto& layer, auto& own) {
+      located(i, saved.children, [&](const auto& layer, auto& own) {
         layer.backward(pass.child(i), input(i, x, saved), output(i, y, saved), own, *incoming, outgoing, grads);
       });
       incoming = outgoing;
@@ -79,7 +79,7 @@ class Chain : public LayerDefaults<T, D> {
       Tensor<T, D>* outgoing = i + 1 == size()     ? &y_tangent
                                : pass.second_order ? &saved.tangents[at(i)]
                                                    : &tangents.next(output(i, y, saved).shape());
-      children_.visit(i, saved.children, [&](const auto& layer, auto& own) {
+      located(i, saved.children, [&](const auto& layer, auto& own) {
         layer.tangent(pass.child(i), input(i, x, saved), output(i, y, saved), own, *incoming, *outgoing);
       });
       incoming = outgoing;
@@ -95,12 +95,12 @@ class Chain : public LayerDefaults<T, D> {
     PingPong cotangents(pass, std::max(largest_activation(saved), x.count()));
     const Tensor<T, D>* incoming = nullptr;  // null: zero
     for (index_t i = size() - 1; i >= 0; --i) {
-      children_.visit(i, saved.children, [&](const auto& layer, auto& own) {
+      located(i, saved.children, [&](const auto& layer, auto& own) {
         const Tensor<T, D>& layer_x = input(i, x, saved);
         const Tensor<T, D>& layer_y = output(i, y, saved);
         const Tensor<T, D>& layer_tangent = i == 0 ? x_tangent : saved.tangents[at(i - 1)];
         const Tensor<T, D>& layer_delta = i + 1 == size() ? delta : saved.deltas[at(i)];
-        const bool wanted = (i > 0 || x_bar != nullptr) && (incoming != nullptr || is_curved(layer));
+        const bool wanted = (i > 0 || x_bar != nullptr) && (incoming != nullptr || nash::is_curved(layer));
         if (!wanted) {
           if (incoming != nullptr) layer.backward(pass.child(i).first_order(), layer_x, layer_y, own, *incoming, nullptr, grads);
           layer.tangent_backward(pass.child(i), layer_x, layer_y, own, layer_tangent, layer_delta, nullptr, grads);
@@ -126,6 +126,10 @@ class Chain : public LayerDefaults<T, D> {
   void restore(Context<D>& context) {
     for (index_t i = 0; i < size(); ++i) children_.visit(i, [&](auto& layer) { nash::restore(context, layer); });
   }
+
+  bool is_curved() const { return any([](const auto& layer) { return nash::is_curved(layer); }); }
+  bool couples() const { return any([](const auto& layer) { return nash::couples(layer); }); }
+  bool is_twice_differentiable() const { return !any([](const auto& layer) { return !nash::is_twice_differentiable(layer); }); }
 
   template <class Self, class Visitor>
   static void visit_state(Self& self, Visitor&& visit) {
@@ -173,14 +177,13 @@ class Chain : public LayerDefaults<T, D> {
     int current_ = 0;
   };
 
-  static std::size_t at(index_t i) { return static_cast<std::size_t>(i < 0 ? 0 : i); }
-
-  static bool is_curved(const auto& layer) {
-    if constexpr (requires { layer.is_curved(); })
-      return layer.is_curved();
-    else
-      return std::remove_cvref_t<decltype(layer)>::curved;
+  bool any(const auto& property) const {
+    bool found = false;
+    for (index_t i = 0; i < size(); ++i) children_.visit(i, [&](const auto& layer) { found = found || property(layer); });
+    return found;
   }
+
+  static std::size_t at(index_t i) { return static_cast<std::size_t>(i < 0 ? 0 : i); }
 
   const Tensor<T, D>& input(index_t i, const Tensor<T, D>& x, const Saved& saved) const {
     return i == 0 ? x : saved.activations[at(saved.slot[at(i - 1)])];

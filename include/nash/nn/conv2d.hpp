@@ -51,7 +51,7 @@ class Conv2d : public AffineLayer<Conv2d<T, Device>, T, Device> {
         .set("padding", options_.padding).set("bias", options_.bias).set(options_.init);
   }
   static Conv2d from(const LayerDescription& d) {
-    d.allow({"in", "out", "kernel", "stride", "padding", "bias"});
+    d.allow({"in", "out", "kernel", "stride", "padding", "bias", "init"});
     return Conv2d(d.size("in"), d.size("out"),
                   {.kernel = d.size("kernel", 3), .stride = d.size("stride", 1), .padding = d.size("padding", 0),
                    .bias = d.flag("bias", true), .init = d.init(Conv2dOptions{}.init)});

@@ -54,7 +54,7 @@ class ConvTranspose2d : public AffineLayer<ConvTranspose2d<T, Device>, T, Device
         .set("bias", options_.bias).set(options_.init);
   }
   static ConvTranspose2d from(const LayerDescription& d) {
-    d.allow({"in", "out", "kernel", "stride", "padding", "output_padding", "bias"});
+    d.allow({"in", "out", "kernel", "stride", "padding", "output_padding", "bias", "init"});
     return ConvTranspose2d(d.size("in"), d.size("out"),
                            {.kernel = d.size("kernel", 3), .stride = d.size("stride", 1), .padding = d.size("padding", 0),
                             .output_padding = d.size("output_padding", 0), .bias = d.flag("bias", true),

@@ -41,7 +41,7 @@ class Dense : public AffineLayer<Dense<T, Device>, T, Device> {
     return LayerDescription("Dense").set("in", inputs_).set("out", outputs_).set("bias", options_.bias).set(options_.init);
   }
   static Dense from(const LayerDescription& d) {
-    d.allow({"in", "out", "bias"});
+    d.allow({"in", "out", "bias", "init"});
     return Dense(d.size("in"), d.size("out"), {.bias = d.flag("bias", true), .init = d.init(DenseOptions{}.init)});
   }
 

@@ -58,11 +58,11 @@ class LayerDescription {
     return {static_cast<Init::Kind>(kind), number("init.a", 0), number("init.b", 0)};
   }
 
-  /// Throws ShapeError where an option is none of these (or the initialiser's).
+  /// Throws ShapeError where an option is none of these; "init" stands for "init.a" and "init.b" too.
   void allow(std::initializer_list<std::string_view> names) const {
     for (const auto& [name, value] : options_) {
-      if (name == "init" || name == "init.a" || name == "init.b") continue;
-      if (std::find(names.begin(), names.end(), name) != names.end()) continue;
+      const std::string_view wanted = name == "init.a" || name == "init.b" ? "init" : std::string_view(name);
+      if (std::find(names.begin(), names.end(), wanted) != names.end()) continue;
       std::string known;
       for (const std::string_view option : names) known += (known.empty() ? "" : ", ") + std::string(option);
       throw ShapeError(type_, concat("one of the options ", known.empty() ? "(none)" : known), concat("'", name, "'"),

@@ -82,6 +82,29 @@ concept TwiceDifferentiable =
       layer.tangent_backward(pass, x, y, saved, x, x, &y, grads);
     };
 
+/// What is known of some layers at run time only: `curved` and `couples_samples`, and whether there is a second order.
+template <class L>
+bool is_curved(const L& layer) {
+  if constexpr (requires { layer.is_curved(); })
+    return layer.is_curved();
+  else
+    return L::curved;
+}
+template <class L>
+bool couples(const L& layer) {
+  if constexpr (requires { layer.couples(); })
+    return layer.couples();
+  else
+    return L::couples_samples;
+}
+template <class L>
+bool is_twice_differentiable(const L& layer) {
+  if constexpr (requires { layer.is_twice_differentiable(); })
+    return layer.is_twice_differentiable();
+  else
+    return TwiceDifferentiable<L>;
+}
+
 /// A layer whose output for one sample depends on the other samples of the batch.
 template <class L>
 concept CouplesSamples = Layer<L> && L::couples_samples;
@@ -171,6 +194,8 @@ void copy_state(const From& from, To& to) {
     const auto& source = values[next++];
     state.value().assign_from_host(std::vector<typename To::Scalar>(source.begin(), source.end()));
   });
+  if (next < values.size())
+    throw ShapeError("copy_state", concat(next, " tensors of state"), concat(values.size()), "copy between networks of the same structure");
 }
 
 /// One flat tensor that holds all parameters of a layer; the layer's own parameters become views of it.

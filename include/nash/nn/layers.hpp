@@ -87,10 +87,12 @@ class LayerRegistry {
   }
 
   static AnyLayer<T, D> build_sequential(const LayerDescription& description, const LayerRegistry& registry) {
+    description.allow({});
     return registry.build_network(description);
   }
 
   static AnyLayer<T, D> build_residual(const LayerDescription& description, const LayerRegistry& registry) {
+    description.allow({});
     const auto& parts = children(description, 1, 2);
     if (parts.size() == 1) return Residual<AnyLayer<T, D>>(registry.build(parts[0]));
     return Residual<AnyLayer<T, D>, AnyLayer<T, D>>(registry.build(parts[0]), registry.build(parts[1]));

@@ -124,7 +124,7 @@ class Maxout : public LayerDefaults<T, D> {
     return LayerDescription("Maxout").set("in", inputs_).set("out", outputs_).set("pieces", options_.pieces).set(options_.init);
   }
   static Maxout from(const LayerDescription& d) {
-    d.allow({"in", "out", "pieces"});
+    d.allow({"in", "out", "pieces", "init"});
     return Maxout(d.size("in"), d.size("out"), {.pieces = d.size("pieces", 5), .init = d.init(MaxoutOptions{}.init)});
   }
 

@@ -81,6 +81,10 @@ class Residual : public LayerDefaults<typename Body::Scalar, typename Body::Devi
     skip_.tangent_backward(pass.child(1), x, saved.skip_output, saved.skip, x_tangent, delta, x_bar, grads);
   }
 
+  bool is_curved() const { return nash::is_curved(body_) || nash::is_curved(skip_); }
+  bool couples() const { return nash::couples(body_) || nash::couples(skip_); }
+  bool is_twice_differentiable() const { return nash::is_twice_differentiable(body_) && nash::is_twice_differentiable(skip_); }
+
   void refresh(Context<D>& context) {
     nash::refresh(context, body_);
     nash::refresh(context, skip_);

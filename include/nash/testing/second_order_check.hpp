@@ -22,6 +22,7 @@ CheckReport second_order_check(const L& layer, const Shape& input_shape, const C
   typename L::Saved saved;
   Values y, dx, y_tangent;
   const auto second_order = [&](bool want_x_bar, bool want_gradients, bool want_dx) {
+    saved = {};
     own.forward(pass, subject.x, y, &saved);
     own.backward(pass, subject.x, y, saved, delta, want_dx ? &dx : nullptr, nullptr);
     own.tangent(pass, subject.x, y, saved, x_tangent, y_tangent);

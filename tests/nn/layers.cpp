@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "nash/nn/layers.hpp"
+
+#include "nn/checks.hpp"
+
+using namespace nash;
+
+namespace {
+
+struct Specimen {
+  LayerDescription description;
+  Shape input;
+};
+
+/// A layer of every kind, with options that are none of the defaults.
+template <class T, class D>
+std::vector<Specimen> specimens() {
+  std::vector<Specimen> all;
+  const auto add = [&](const auto& layer, const Shape& input) { all.push_back({layer.describe(), input}); };
+  add(BatchNorm<T, D>{3, {.epsilon = 1e-3, .momentum = 0.25, .init = Init::normal(0.02, 1)}}, {4, 2, 2, 3});
+  add(Conv2d<T, D>{2, 3, {.kernel = 4, .stride = 2, .padding = 1, .bias = false, .init = Init::dcgan()}}, {2, 6, 4, 2});
+  add(ConvTranspose2d<T, D>{2, 3, {.kernel = 4, .stride = 3, .padding = 1, .output_padding = 2, .bias = false, .init = Init::he(0.2)}}, {2, 3, 2, 2});
+  add(Dense<T, D>{5, 4, {.bias = false, .init = Init::orthogonal(1.5)}}, {3, 5});
+  add(Dropout<T, D>{0.25}, {4, 10});
+  add(Flatten<T, D>{}, {2, 3, 2, 2});
+  add(Identity<T, D>{}, {2, 3});
+  add(LeakyReLU<T, D>{0.125}, {3, 5});
+  add(Maxout<T, D>{4, 3, {.pieces = 2, .init = Init::uniform(0.3)}}, {3, 4});
+  add(ReLU<T, D>{}, {3, 5});
+  add(Reshape<T, D>{2, 1, 3}, {4, 6});
+  add(Sigmoid<T, D>{}, {3, 5});
+  add(Softplus<T, D>{}, {3, 5});
+  add(Tanh<T, D>{}, {3, 5});
+  add(Sequential{Dense<T, D>{4, 3}, Sequential{Tanh<T, D>{}, Dense<T, D>{3, 2}}}, {3, 4});
+  add(Residual{Sequential{Dense<T, D>{4, 4}, Tanh<T, D>{}}}, {3, 4});
+  add(Residual{Dense<T, D>{4, 2}, Dense<T, D>{4, 2, {.bias = false}}}, {3, 4});
+  add(SpectralNorm(Dense<T, D>{4, 3}, {.power_iterations = 2}), {3, 4});
+  add(SpectralNorm{Conv2d<T, D>{1, 2}}, {1, 4, 4, 1});
+  add(SpectralNorm{ConvTranspose2d<T, D>{1, 2}}, {1, 2, 2, 1});
+  return all;
+}
+
+/// A network with every layer in it, for images of 8×8 pixels.
+auto every_layer() {
+  return Sequential{SpectralNorm{Conv2d{1, 4, {.kernel = 4, .stride = 2, .padding = 1}}}, LeakyReLU{0.2}, BatchNorm{4}, ReLU{},
+                    Residual{Sequential{Conv2d{4, 4, {.kernel = 3, .padding = 1}}, Tanh{}}, Identity{}},
+                    ConvTranspose2d{4, 2, {.kernel = 3, .stride = 2, .padding = 1, .output_padding = 1}}, Softplus{}, Flatten{}, Dropout{0.3},
+                    Maxout{128, 12, {.pieces = 3}}, Reshape{2, 2, 3}, Sigmoid{}, SpectralNorm{Dense{12, 5}}, Dense{5, 2}};
+}
+
+template <class L>
+L prepared(L layer) {
+  layer = initialised(std::move(layer));
+  Context<typename L::Device> context(1);
+  typename L::Saved saved;
+  Tensor<typename L::Scalar, typename L::Device> y;
+  layer.forward({context, Mode::train, RandomStream(2)}, random_tensor<typename L::Scalar, typename L::Device>({6, 8, 8, 1}, 3), y, &saved);
+  layer.commit(context, saved);
+  return layer;
+}
+
+struct Outcome {
+  Tensor<double> y, dx, gradients;
+};
+
+/// Forward and backward, in training or inference, as doubles on the processor.
+template <class L>
+Outcome outcome(L layer, Mode mode) {
+  using T = typename L::Scalar;
+  using D = typename L::Device;
+  FlatParameters<T, D> flat(layer);
+  Context<D> context(1);
+  restore(context, layer);
+  const auto x = random_tensor<T, D>({5, 8, 8, 1}, 7);
+  const Pass<D> pass{context, mode, RandomStream(8)};
+  typename L::Saved saved;
+  Tensor<T, D> y, dx, gradient = Tensor<T, D>::zeros({count_parameters(layer)});
+  Gradients<T, D> gradients(gradient);
+  layer.forward(pass, x, y, &saved);
+  layer.backward(pass, x, y, saved, random_tensor<T, D>(y.shape(), 9), &dx, &gradients);
+  Outcome result;
+  convert(y, result.y), convert(dx, result.dx), convert(gradient, result.gradients);
+  return result;
+}
+
+void check_same(const Outcome& a, const Outcome& b, double tolerance) {
+  CHECK(difference(a.y, b.y) <= tolerance);
+  CHECK(difference(a.dx, b.dx) <= tolerance);
+  CHECK(difference(a.gradients, b.gradients) <= tolerance);
+}
+
+}  // namespace
+
+TEST_CASE("every layer is built again from its description, and makes the same of the same") {
+  const auto registry = LayerRegistry<double>::standard();
+  for (const Specimen& specimen : specimens<double, Cpu>()) {
+    CAPTURE(specimen.description.type());
+    AnyLayer<double> layer = registry.build(specimen.description), again = registry.build(layer.describe());
+    CHECK(layer.describe() == specimen.description);
+    layer = initialised(layer), again = initialised(again);
+    for (const Mode mode : {Mode::train, Mode::infer})
+      CHECK(difference(output_of(layer, random_tensor(specimen.input), mode), output_of(again, random_tensor(specimen.input), mode)) == 0);
+    CHECK(output_of(layer, random_tensor(specimen.input)).shape() == layer.output_shape(specimen.input));
+  }
+}
+
+TEST_CASE("every layer refuses options that it does not have") {
+  const auto registry = LayerRegistry<>::standard();
+  for (const Specimen& specimen : specimens<float, Cpu>()) {
+    LayerDescription description = specimen.description;
+    description.set("wdith", 3);
+    CAPTURE(description.type());
+    const std::string message = message_of<ShapeError>([&] { registry.build(description); });
+    CHECK(message.find(description.type() + ": expected one of the options ") == 0);
+    CHECK(message.find("got 'wdith'.\nCorrect the layer's description.") != std::string::npos);
+  }
+  CHECK(message_of<ShapeError>([&] { registry.build(LayerDescription("Dense").set("in", 3).set("out", 2).set("stride", 1)); }) ==
+        "Dense: expected one of the options in, out, bias, init, got 'stride'.\nCorrect the layer's description.");
+  CHECK(message_of<ShapeError>([&] { registry.build(LayerDescription("ReLU").set(Init::zeros())); }).find("ReLU: expected one of the options (none), got 'init'.") == 0);
+}
+
+TEST_CASE("descriptions that are wrong are refused with what is wrong") {
+  const auto registry = LayerRegistry<>::standard();
+  const auto message = [&](const LayerDescription& description) { return message_of<ShapeError>([&] { registry.build(description); }); };
+  const std::string unknown = message(LayerDescription("Conv3d"));
+  CHECK(unknown.find("LayerRegistry: expected one of the layers BatchNorm, Conv2d, ConvTranspose2d, Dense, ") == 0);
+  CHECK(unknown.find("got 'Conv3d'.\nCorrect the type or add the layer.") != std::string::npos);
+  CHECK(message(LayerDescription("Dense").set("in", 3)) != "");
+  CHECK(message(LayerDescription("Dense").set("in", 3.5).set("out", 2)) ==
+        "Dense: expected a whole number for 'in', got 3.5.\nCorrect the layer's description.");
+  CHECK(message(LayerDescription("Dense").set("in", 1e300).set("out", 2)).find("a whole number for 'in'") != std::string::npos);
+  CHECK(message(LayerDescription("Dense").set("in", std::nan("")).set("out", 2)).find("a whole number for 'in'") != std::string::npos);
+  CHECK(message(LayerDescription("Dense").set("in", 3).set("out", 2).set("init", 17)).find("an initialiser from 0 to 5, got 17") != std::string::npos);
+  CHECK(message(LayerDescription("Sequential")) == "AnySequential: expected at least one layer, got none.\nAdd a layer to the description.");
+  CHECK(message(LayerDescription("Residual")) == "Residual: expected 1 to 2 layers within it, got 0.\nCorrect the description.");
+  CHECK(message(LayerDescription("SpectralNorm")).find("SpectralNorm: expected 1 to 1 layers within it, got 0.") == 0);
+  CHECK(message(LayerDescription("SpectralNorm").add(LayerDescription("ReLU"))) ==
+        "SpectralNorm: expected a Dense, Conv2d or ConvTranspose2d within it, got ReLU.\nPut it around a weighted layer.");
+  CHECK(message(LayerDescription("Reshape").set("height", 0).set("width", 1).set("channels", 1)).find("Reshape: expected a height") == 0);
+}
+
+TEST_CASE("a layer of one's own is added to a copy of the registry") {
+  auto registry = LayerRegistry<>::standard();
+  registry.add<LeakyReLU>("MyReLU");
+  registry.add("Twice", [](const LayerDescription& d, const LayerRegistry<>& all) -> AnyLayer<> {
+    return AnySequential<>({all.build(d.children().at(0)), all.build(d.children().at(0))});
+  });
+  const auto layer = registry.build(LayerDescription("Twice").add(LayerDescription("MyReLU").set("slope", 0.5)));
+  CHECK(output_of(layer, tensor<float>({1, 2}, {-4, 4})).to_host() == std::vector<float>{-1, 4});
+}
+
+TEST_CASE("a network with every layer means the same in any scalar type, on any device, static or not") {
+  const auto net = prepared(every_layer());
+  for (const Mode mode : {Mode::train, Mode::infer}) {
+    const Outcome here = outcome(net, mode);
+    check_same(outcome(net.to<float, Reference>(), mode), here, 2e-5);
+    check_same(outcome(net.to<double>(), mode), here, 1e-4);
+    check_same(outcome(net.to<double>(), mode), outcome(net.to<double, Reference>(), mode), 1e-12);
+    check_same(outcome(to_any<float, Cpu>(net), mode), here, 0);
+    check_same(outcome(to_any<double, Reference>(net), mode), outcome(net.to<double>(), mode), 1e-12);
+    check_same(outcome(to_any<float, Cpu>(to_any<float, Cpu>(net)), mode), here, 0);
+  }
+  static_assert(std::is_same_v<decltype(net.to<float>()), std::remove_const_t<decltype(net)>>);
+  CHECK(net.describe() == net.to<double, Reference>().describe());
+}
+
+TEST_CASE("a network with every layer has the derivatives that its layers say") {
+  check_derivatives(prepared(every_layer()).to<double>(), {3, 8, 8, 1}, {.elements = 12});
+}
+
+TEST_CASE("a network built at run time is initialised like the static one") {
+  const auto net = initialised(every_layer(), 4);
+  auto any = initialised(LayerRegistry<>::standard().build_network(every_layer().describe()), 4);
+  std::vector<std::string> names, any_names;
+  std::vector<std::vector<float>> values, any_values;
+  decltype(net)::visit_state(net, [&](const StateName& name, const auto& state) { names.push_back(name.text()), values.push_back(state.value().to_host()); });
+  AnySequential<>::visit_state(any, [&](const StateName& name, const auto& state) { any_names.push_back(name.text()), any_values.push_back(state.value().to_host()); });
+  CHECK(names == any_names);
+  CHECK((values == any_values));
+}
