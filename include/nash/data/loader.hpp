@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <cmath>
 #include <condition_variable>
 #include <cstddef>
 #include <exception>
@@ -43,7 +44,8 @@ struct LoaderOptions {
 template <class T = float, class Device = Cpu>
 class Loader {
  public:
-  /// Throws ShapeError for a batch size below 1, and for one above the dataset's with LastBatch::drop.
+  /// Throws ShapeError for a batch size below 1, for one above the dataset's with LastBatch::drop, and for a low that is not
+  /// below high.
   explicit Loader(Dataset dataset, const LoaderOptions& options = {}) : dataset_(std::move(dataset)), options_(options) {
     check_options();
     for (std::size_t byte = 0; byte < 256; ++byte)
@@ -134,6 +136,9 @@ class Loader {
                        concat(batch_size), "lower it, or set .last_batch = LastBatch::keep");
     if (options_.first_batch < 0)
       throw ShapeError("Loader", "a first_batch of at least 0", concat(options_.first_batch), "0 begins at the beginning");
+    if (!(options_.low < options_.high && std::isfinite(options_.low) && std::isfinite(options_.high)))
+      throw ShapeError("Loader", "a finite low below a finite high", concat(options_.low, " and ", options_.high),
+                       "use -1 and 1 where the generator ends with Tanh, 0 and 1 where it ends with Sigmoid");
   }
 
   Buffer& buffer_of(index_t number) { return buffers_[static_cast<std::size_t>(number % 2)]; }

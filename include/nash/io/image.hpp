@@ -62,8 +62,8 @@ Image image_grid(const Tensor<T, Device>& images, const GridOptions& options = {
     throw ShapeError("image_grid", concat("columns and padding from 0 to ", most),
                      concat(options.columns, " and ", options.padding), "leave them out or make them small");
 
-  if (!(options.low < options.high))
-    throw ShapeError("image_grid", "a black value below the white one", concat(options.low, " and ", options.high), "use -1 and 1");
+  if (!(options.low < options.high && std::isfinite(options.low) && std::isfinite(options.high)))
+    throw ShapeError("image_grid", "a finite black value below a finite white one", concat(options.low, " and ", options.high), "use -1 and 1");
 
   const index_t count = shape[0], height = shape[1], width = shape[2], channels = shape[3];
   const index_t columns =

@@ -73,9 +73,16 @@ struct ProbabilitySum {
   NASH_HOST_DEVICE double operator()(index_t row) const { return logistic(static_cast<double>(logits[row * columns])); }
 };
 
+/// Throws ShapeError unless these are N×(1+C) logits of at least one sample.
+inline void check_logits(std::string_view where, const Shape& shape) {
+  if (shape.rank() != 2 || shape.count() == 0)
+    throw ShapeError(std::string(where), "N×(1+C) logits of at least one sample", shape.text(), "end the discriminator with Dense{…, 1}");
+}
+
 /// The mean of a loss term over the rows of N×(1+C) logits, whose column 0 is the adversarial one, and its gradient.
 template <LossTerm term, class T, class Device, Loss L>
 double evaluate_loss(Context<Device>& context, const L& loss, const Tensor<T, Device>& logits, Tensor<T, Device>& d_logits) {
+  check_logits("evaluate_loss", logits.shape());
   const index_t rows = logits.shape()[0], columns = logits.shape().channels();
   const double inverse_rows = 1 / static_cast<double>(rows);
   d_logits.resize(logits.shape());
@@ -86,6 +93,7 @@ double evaluate_loss(Context<Device>& context, const L& loss, const Tensor<T, De
 /// The mean of σ(logit): what the literature plots as D(x) and D(G(z)).
 template <class T, class Device>
 double mean_probability(Context<Device>& context, const Tensor<T, Device>& logits) {
+  check_logits("mean_probability", logits.shape());
   const index_t rows = logits.shape()[0];
   return sum(context, rows, ProbabilitySum<T>{logits.data(), logits.shape().channels()}) / static_cast<double>(rows);
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cmath>
+
 #include "nash/kernels/host.hpp"
 
 namespace nash {
@@ -36,7 +38,7 @@ class Latent {
  private:
   Latent(Distribution distribution, index_t size, double bound) : distribution_(distribution), size_(size), bound_(bound) {
     if (size < 1) throw ShapeError("Latent", "at least 1 dimension", concat(size), "use 100");
-    if (!(bound > 0)) throw ShapeError("Latent", "a positive bound", concat(bound), "use 1 or 2");
+    if (!(bound > 0 && std::isfinite(bound))) throw ShapeError("Latent", "a positive, finite bound", concat(bound), "use 1 or 2");
   }
 
   Distribution distribution_;

@@ -18,7 +18,8 @@ struct MoveAverage {
 };
 
 /// An exponential moving average of a network's parameters and of its buffers, the running statistics of BatchNorm among
-/// them: averaged weights with statistics of others would normalise wrongly.
+/// them: averaged weights with statistics of others would normalise wrongly. What layers derive from their parameters is
+/// derived anew from the averaged ones; the vectors of SpectralNorm's power iteration begin at their average.
 ///
 /// `L` is any layer or network. It begins as a copy and is a network of its own, for sampling.
 template <class L>
@@ -38,7 +39,7 @@ class Ema {
       auto& value = state.value();
       pointwise(context, value.count(), MoveAverage<T>{current_[next++], static_cast<T>(1 - decay_), value.data()});
     });
-    restore(context, average_);
+    refresh(context, average_);
   }
 
   const L& network() const { return average_; }

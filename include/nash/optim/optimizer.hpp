@@ -29,13 +29,18 @@ template <class T, class Device>
 class Optimizer {
  public:
   template <OptimizerRule Rule>
-  Optimizer(const Rule& rule, index_t parameters) : rule_(std::make_unique<Model<Rule>>(rule)), learning_rate_(rule.learning_rate) {
+  Optimizer(const Rule& rule, index_t parameters)
+      : rule_(std::make_unique<Model<Rule>>(rule)), learning_rate_(rule.learning_rate), parameters_(parameters) {
     rule.check();
     for (int slot = 0; slot < Rule::slots; ++slot) slots_.push_back(Tensor<T, Device>::zeros(Shape{parameters}));
   }
 
   /// One update of the parameters against the gradients, with the rule's learning rate times `factor` (see the schedules).
+  /// Throws ShapeError where there are not as many of each as the optimiser was made for.
   void step(Context<Device>& context, Tensor<T, Device>& parameters, const Tensor<T, Device>& gradients, double factor = 1) {
+    if (parameters.count() != parameters_ || gradients.count() != parameters_)
+      throw ShapeError("Optimizer", concat(parameters_, " parameters and gradients"), concat(parameters.count(), " and ", gradients.count()),
+                       "make an optimiser for each network");
     rule_->apply(context, parameters, gradients, slots_, ++steps_, factor * learning_rate_);
   }
 
@@ -66,6 +71,7 @@ class Optimizer {
 
   std::unique_ptr<Concept> rule_;
   double learning_rate_;
+  index_t parameters_;
   index_t steps_ = 0;
   std::vector<Tensor<T, Device>> slots_;
 };

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <set>
+
 #include "nash/core/version.hpp"
 #include "nash/io/safetensors.hpp"
 #include "nash/nn/layer.hpp"
@@ -26,10 +28,9 @@ template <class Network>
 void load_network(const std::filesystem::path& path, Network& network) {
   using T = typename Network::Scalar;
   const Safetensors<T> file = load_safetensors<T>(path);
-  std::size_t expected = 0;
+  std::set<std::string> names;
   Network::visit_state(network, [&](const StateName& name, const auto& state) {
-    ++expected;
-    const NamedTensor<T>* const found = file.find(name.text());
+    const NamedTensor<T>* const found = file.find(*names.insert(name.text()).first);
     if (found == nullptr)
       throw DataError(path.string(), concat("a tensor '", name.text(), "' of ", state.value().shape()), "none of that name",
                       "load it into a network of the same layers");
@@ -37,8 +38,10 @@ void load_network(const std::filesystem::path& path, Network& network) {
       throw DataError(path.string(), concat("'", name.text(), "' of ", state.value().shape()), found->shape.text(),
                       "load it into a network of the same layers and sizes");
   });
-  if (file.tensors.size() != expected)
-    throw DataError(path.string(), concat(expected, " tensors"), concat(file.tensors.size()), "load it into a network of the same layers");
+  for (const NamedTensor<T>& tensor : file.tensors)
+    if (!names.contains(tensor.name))
+      throw DataError(path.string(), concat("the ", names.size(), " tensors of ", network.role()), concat("also '", tensor.name, "'"),
+                      "load it into a network of the same layers");
   Network::visit_state(network, [&](const StateName& name, auto& state) {
     state.value().assign_from_host(file.find(name.text())->values);
   });

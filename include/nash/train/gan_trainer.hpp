@@ -49,7 +49,8 @@ class GanTrainer {
   using Device = typename G::Device;
   using Images = Tensor<Scalar, Device>;
 
-  /// Fills z, whose shape is set, with the latents of a player's phase.
+  /// Fills z, whose shape is set, with the latents of a player's update; `repetition` counts the updates of that player in
+  /// the step, from 0.
   using LatentSource = std::function<void(Player player, index_t step, index_t repetition, Images& z)>;
   /// Combines a player's gradients with those of other processes: the seam for data-parallel training.
   using GradientReduction = std::function<void(Player player, Images& gradients)>;
@@ -79,13 +80,14 @@ class GanTrainer {
                        "change the generator's last layers or the data");
     StepReport report;
     report.step = ++steps_;
+    index_t discriminator_updates = 0, generator_updates = 0;  // in this step: each draws latents of its own
     for (const Phase& phase : options_.phases) {
       if (steps_ % phase.every != 0) continue;
-      for (index_t repetition = 0; repetition < phase.repeat && !report.non_finite; ++repetition) {
+      for (index_t i = 0; i < phase.repeat && !report.non_finite; ++i) {
         if (phase.player == Player::discriminator)
-          train_discriminator(real, repetition, report);
+          train_discriminator(real, discriminator_updates++, report);
         else
-          train_generator(real.shape()[0], repetition, report);
+          train_generator(real.shape()[0], generator_updates++, report);
       }
     }
     return report;
@@ -160,13 +162,13 @@ class GanTrainer {
   void train_discriminator(const Images& real, index_t repetition, StepReport& report) {
     constexpr Player player = Player::discriminator;
     clear_gradients(discriminator_player_);
-    const double real_loss = discriminator_term<LossTerm::real>(real, repetition, Purpose::real_pass, report, "the real batch", report.d_real);
+    const double real_loss = discriminator_term<LossTerm::real>(real, repetition, Purpose::real_pass, report, report.d_real);
     if (report.non_finite) return;
 
     draw_latents(player, repetition, real.shape()[0]);
     // The generator has no tape here and its statistics do not move: it is not its turn.
     generator_.forward(training_pass(player, repetition, Purpose::generator_pass), latents_, fakes_, nullptr);
-    const double fake_loss = discriminator_term<LossTerm::fake>(fakes_, repetition, Purpose::fake_pass, report, "the generated batch", report.d_fake);
+    const double fake_loss = discriminator_term<LossTerm::fake>(fakes_, repetition, Purpose::fake_pass, report, report.d_fake);
     if (report.non_finite) return;
 
     report.d_loss = real_loss + fake_loss;
@@ -174,13 +176,18 @@ class GanTrainer {
   }
 
   template <LossTerm term>
-  double discriminator_term(const Images& images, index_t repetition, Purpose purpose, StepReport& report, std::string_view images_name,
+  double discriminator_term(const Images& images, index_t repetition, Purpose purpose, StepReport& report,
                             std::optional<double>& probability) {
     const Pass<Device> pass = training_pass(Player::discriminator, repetition, purpose);
     discriminator_.forward(pass, images, logits_, &discriminator_tape_);
     const double value = evaluate_loss<term>(context_, loss_, logits_, d_logits_);
     if (!std::isfinite(value)) {
-      fail(report, Player::discriminator, "loss", first_bad_place(discriminator_, images, images_name, logits_, discriminator_tape_));
+      if (term == LossTerm::fake && !all_finite(images)) {  // the generator's pass once more, now with a tape, tells where
+        generator_.forward(training_pass(Player::discriminator, repetition, Purpose::generator_pass), latents_, fakes_, &generator_tape_);
+        fail(report, Player::discriminator, "loss", first_bad_place(generator_, latents_, "the latents", fakes_, generator_tape_));
+      } else {
+        fail(report, Player::discriminator, "loss", first_bad_place(discriminator_, images, "the real batch", logits_, discriminator_tape_));
+      }
       return value;
     }
     probability = mean_probability(context_, logits_);
@@ -201,7 +208,7 @@ class GanTrainer {
     const double value = evaluate_loss<LossTerm::generator>(context_, loss_, logits_, d_logits_);
     if (!std::isfinite(value)) {
       const std::string origin = all_finite(fakes_)
-                                     ? first_bad_place(discriminator_, fakes_, "the generated batch", logits_, discriminator_tape_)
+                                     ? first_bad_place(discriminator_, fakes_, "", logits_, discriminator_tape_)
                                      : first_bad_place(generator_, latents_, "the latents", fakes_, generator_tape_);
       return fail(report, player, "loss", origin);
     }

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "nash/train/phase.hpp"
+
+#include "train/players.hpp"
+
+using namespace nash;
+
+namespace {
+
+constexpr Player discriminator = Player::discriminator, generator = Player::generator;
+
+/// Which updates were made in which step, as "D1 G1 …", and which fields of the reports held something.
+struct Run {
+  std::string updates, fields;
+
+  Run(const std::vector<Phase>& phases, int steps) {
+    GanTrainer trainer{small_generator(), small_discriminator(), NonSaturating{}, {.phases = phases}};
+    index_t step = 0;
+    trainer.set_gradient_reduction(
+        [&](Player player, Tensor<float>&) { updates += concat(updates.empty() ? "" : " ", player == discriminator ? "D" : "G", step); });
+    for (step = 1; step <= steps; ++step) {
+      const StepReport report = trainer.step(random_images({3, 8, 8, 1}));
+      CHECK(report.step == step);
+      CHECK_FALSE(report.non_finite);
+      const bool d = report.d_loss.has_value(), g = report.g_loss.has_value();
+      for (const auto* field : {&report.d_real, &report.d_fake, &report.d_gradient_norm}) CHECK(field->has_value() == d);
+      CHECK(report.g_gradient_norm.has_value() == g);
+      fields += concat(fields.empty() ? "" : " ", d ? "D" : "", g ? "G" : "", d || g ? "" : "-");
+    }
+    CHECK(trainer.optimizer(discriminator).steps() == std::count(updates.begin(), updates.end(), 'D'));
+    CHECK(trainer.optimizer(generator).steps() == std::count(updates.begin(), updates.end(), 'G'));
+  }
+};
+
+}  // namespace
+
+TEST_CASE("phases run in their order, in every n-th step, as often as they say") {
+  const Run usual({{discriminator}, {generator}}, 3);
+  CHECK(usual.updates == "D1 G1 D2 G2 D3 G3");
+  CHECK(usual.fields == "DG DG DG");
+  const Run n_critic({{discriminator}, {.player = generator, .every = 3}}, 7);
+  CHECK(n_critic.updates == "D1 D2 D3 G3 D4 D5 D6 G6 D7");
+  CHECK(n_critic.fields == "D D DG D D DG D");
+  CHECK(Run({{discriminator}, {.player = generator, .repeat = 3}}, 2).updates == "D1 G1 G1 G1 D2 G2 G2 G2");
+  CHECK(Run({{generator}, {discriminator}}, 2).updates == "G1 D1 G2 D2");
+  CHECK(Run({{discriminator}, {generator}, {discriminator}, {generator}}, 1).updates == "D1 G1 D1 G1");
+  const Run seldom({{.player = discriminator, .every = 2, .repeat = 2}, {.player = generator, .every = 3}}, 6);
+  CHECK(seldom.updates == "D2 D2 G3 D4 D4 D6 D6 G6");
+  CHECK(seldom.fields == "- D G D - DG");
+}
+
+TEST_CASE("a repeated phase reports its last repetition") {
+  GanTrainer trainer{small_generator(), small_discriminator(), NonSaturating{}, {.phases = {{.player = generator, .repeat = 3}}}};
+  std::vector<double> norms;
+  trainer.set_gradient_reduction([&](Player, Tensor<float>& gradients) {
+    double squares = 0;
+    for (const float g : gradients) squares += static_cast<double>(g) * static_cast<double>(g);
+    norms.push_back(std::sqrt(squares));
+  });
+  const StepReport report = trainer.step(random_images({3, 8, 8, 1}));
+  REQUIRE(norms.size() == 3);
+  CHECK(norms[2] != doctest::Approx(norms[1]).epsilon(1e-6));
+  CHECK(*report.g_gradient_norm == doctest::Approx(norms[2]).epsilon(1e-12));
+}
+
+TEST_CASE("phases that would never run are refused") {
+  const auto message = [](const std::vector<Phase>& phases) {
+    return message_of<ShapeError>([&] { GanTrainer(small_generator(), small_discriminator(), NonSaturating{}, {.phases = phases}); });
+  };
+  CHECK(message({}) == "GanTrainer: expected at least one phase, got none.\nUse {{Player::discriminator}, {Player::generator}}.");
+  CHECK(message({{discriminator}, {.player = generator, .every = 0}}) ==
+        "GanTrainer: expected a generator phase with every and repeat of at least 1, got 0 and 1.\n"
+        "Leave a phase out of the list to have none of it.");
+  CHECK(message({{.player = discriminator, .repeat = -1}, {generator}}).starts_with("GanTrainer: expected a discriminator phase"));
+  CHECK(message({{.player = discriminator, .every = -5}}).find("got -5 and 1.") != std::string::npos);
+}
