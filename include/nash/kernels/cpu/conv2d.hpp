@@ -33,80 +33,95 @@ struct TapGrid {
 
 /// Left operand: row m is the patch of the images that result m sees, read where it lies. depth = channels.
 template <class T>
-struct PatchRows {
-  const T* images;
-  const T* zeros;  // a pixel of the padding
-  TapGrid grid;
-  index_t taps, depth;
+struct PatchRows final : LeftOperand<T> {
+  /// `zeros` is a pixel of the padding.
+  PatchRows(const T* images, const T* zeros, const TapGrid& grid, index_t tap_count)
+      : LeftOperand<T>(tap_count, grid.channels), images_(images), zeros_(zeros), grid_(grid) {}
 
-  static index_t stride(int) { return 1; }
-  void panel(index_t m, index_t m_end, int rows, const Slice& slice, const T** pointers, T*) const {
+  index_t stride(int) const override { return 1; }
+  void panel(index_t m, index_t m_end, int rows, const Slice& slice, const T** pointers, T*) const override {
     for (int i = 0; i < rows; ++i) {
-      const TapGrid::Position at = grid.position(std::min(m + i, m_end - 1));
+      const TapGrid::Position at = grid_.position(std::min(m + i, m_end - 1));
       for (index_t t = 0; t < slice.taps; ++t) {
-        const index_t pixel = grid.pixel(at, slice.tap + t);
-        pointers[t * rows + i] = pixel < 0 ? zeros : images + pixel * depth + slice.first;
+        const index_t pixel = grid_.pixel(at, slice.tap + t);
+        pointers[t * rows + i] = pixel < 0 ? zeros_ : images_ + pixel * this->depth + slice.first;
       }
     }
   }
+
+ private:
+  const T* images_;
+  const T* zeros_;
+  TapGrid grid_;
 };
 
 /// Right operand: row k is the patch of the images that result k sees, its columns (tap, channel).
 template <class T>
-struct PatchColumns {
-  const T* images;
-  TapGrid grid;
-  index_t n_total;
+struct PatchColumns final : RightOperand<T> {
+  PatchColumns(const T* images, const TapGrid& grid, index_t taps) : images_(images), grid_(grid), n_total_(taps * grid.channels) {}
 
-  void pack(index_t begin, index_t count, index_t n, index_t width, T* to) const {
-    const index_t end = std::min(n + width, n_total), channels = grid.channels;
+  void pack(index_t begin, index_t count, index_t n, index_t width, T* to) const override {
+    const index_t end = std::min(n + width, n_total_), channels = grid_.channels;
     for (index_t k = 0; k < count; ++k, to += width) {
-      const TapGrid::Position at = grid.position(begin + k);
+      const TapGrid::Position at = grid_.position(begin + k);
       index_t column = n;
       while (column < end) {
         const index_t tap = column / channels, channel = column % channels;
         const index_t run = std::min(channels - channel, end - column);
-        const index_t pixel = grid.pixel(at, tap);
+        const index_t pixel = grid_.pixel(at, tap);
         if (pixel < 0)
           std::fill_n(to + (column - n), run, T{0});
         else
-          std::copy_n(images + pixel * channels + channel, run, to + (column - n));
+          std::copy_n(images_ + pixel * channels + channel, run, to + (column - n));
         column += run;
       }
       std::fill(to + (end - n), to + width, T{0});
     }
   }
+
+ private:
+  const T* images_;
+  TapGrid grid_;
+  index_t n_total_;
 };
 
 /// Right operand of one phase of backward_data: row k = (tap of the phase, filter), columns are the image's channels.
 template <class T>
-struct PhaseFilters {
-  const T* filters;  // O×R×S×C
-  index_t o, r, s, c;
-  index_t phase_h, phase_w, stride_h, stride_w, tap_columns;
+struct PhaseFilters final : RightOperand<T> {
+  PhaseFilters(const T* filters, const Conv2dGeometry& g, index_t phase_h, index_t phase_w, index_t tap_columns)
+      : filters_(filters), g_(g), phase_h_(phase_h), phase_w_(phase_w), tap_columns_(tap_columns) {}
 
-  void pack(index_t begin, index_t count, index_t n, index_t width, T* to) const {
-    const index_t columns = std::min(width, c - n);
+  void pack(index_t begin, index_t count, index_t n, index_t width, T* to) const override {
+    const index_t columns = std::min(width, g_.c - n);
     for (index_t k = begin; k < begin + count; ++k, to += width) {
-      const index_t tap = k / o, filter = k % o;
-      const index_t row = phase_h + stride_h * (tap / tap_columns), column = phase_w + stride_w * (tap % tap_columns);
-      std::copy_n(filters + ((filter * r + row) * s + column) * c + n, columns, to);
+      const index_t tap = k / g_.o, filter = k % g_.o;
+      const index_t row = phase_h_ + g_.stride_h * (tap / tap_columns_), column = phase_w_ + g_.stride_w * (tap % tap_columns_);
+      std::copy_n(filters_ + ((filter * g_.r + row) * g_.s + column) * g_.c + n, columns, to);
       std::fill(to + columns, to + width, T{0});
     }
   }
+
+ private:
+  const T* filters_;  // O×R×S×C
+  Conv2dGeometry g_;
+  index_t phase_h_, phase_w_, tap_columns_;
 };
 
 /// The pixels (first + stride·i, first + stride·j) of a batch of images.
 template <class T>
-struct PhasePixels {
-  T* images;
-  index_t h, w, c;
-  index_t first_h, first_w, stride_h, stride_w, grid_h, grid_w;
+struct PhasePixels final : ProductOutput<T> {
+  PhasePixels(T* images, const Conv2dGeometry& g, index_t first_h, index_t first_w, index_t grid_h, index_t grid_w)
+      : images_(images), g_(g), first_h_(first_h), first_w_(first_w), grid_h_(grid_h), grid_w_(grid_w) {}
 
-  T* row(index_t m) const {
-    const index_t n = m / (grid_h * grid_w), i = m / grid_w % grid_h, j = m % grid_w;
-    return images + ((n * h + first_h + i * stride_h) * w + first_w + j * stride_w) * c;
+  T* row(index_t m) const override {
+    const index_t n = m / (grid_h_ * grid_w_), i = m / grid_w_ % grid_h_, j = m % grid_w_;
+    return images_ + ((n * g_.h + first_h_ + i * g_.stride_h) * g_.w + first_w_ + j * g_.stride_w) * g_.c;
   }
+
+ private:
+  T* images_;
+  Conv2dGeometry g_;
+  index_t first_h_, first_w_, grid_h_, grid_w_;
 };
 
 }  // namespace cpu
@@ -122,9 +137,10 @@ struct Conv2dKernels<Cpu> {
     } else {
       const auto zeros = context.template scratch<T>(g.c);
       std::fill_n(zeros.data(), g.c, T{0});
-      const cpu::PatchRows<T> patches{x, zeros.data(), patch_grid(g), g.r * g.s, g.c};
-      const cpu::TransposedColumns<T> filters{w, g.o, g.r * g.s * g.c};
-      cpu::packed_product(context, g.n * g.p() * g.q(), g.o, patches, filters, cpu::MatrixOutput<T>{y, g.o}, bias, false);
+      const cpu::PatchRows<T> patches(x, zeros.data(), patch_grid(g), g.r * g.s);
+      const cpu::TransposedColumns<T> filters(w, g.o, g.r * g.s * g.c);
+      const cpu::MatrixOutput<T> results(y, g.o);
+      cpu::PackedProduct<T>(context, g.n * g.p() * g.q(), g.o, patches, filters, results, bias, false).run();
     }
   }
 
@@ -146,11 +162,11 @@ struct Conv2dKernels<Cpu> {
     if constexpr (!has_vector_kernels<T>) {
       Conv2dKernels<Reference>::backward_weights(context, g, x, dy, dw);
     } else {
-      const index_t results = g.n * g.p() * g.q(), columns = g.r * g.s * g.c;
-      const cpu::TransposedRows<T> gradients{dy, g.o, 1, results};
-      const cpu::PatchColumns<T> patches{x, patch_grid(g), columns};
-      const T* const no_bias = nullptr;
-      cpu::packed_product(context, g.o, columns, gradients, patches, cpu::MatrixOutput<T>{dw, columns}, no_bias, true);
+      const index_t columns = g.r * g.s * g.c;
+      const cpu::TransposedRows<T> gradients(dy, g.o, g.n * g.p() * g.q());
+      const cpu::PatchColumns<T> patches(x, patch_grid(g), g.r * g.s);
+      const cpu::MatrixOutput<T> filters(dw, columns);
+      cpu::PackedProduct<T>(context, g.o, columns, gradients, patches, filters, nullptr, true).run();
     }
   }
 
@@ -178,10 +194,10 @@ struct Conv2dKernels<Cpu> {
                             .stride_h = 1, .stride_w = 1, .tap_columns = tap_columns,
                             .first_h = (first_h + g.padding_h - phase_h) / g.stride_h, .step_h = -1,
                             .first_w = (first_w + g.padding_w - phase_w) / g.stride_w, .step_w = -1};
-    const cpu::PatchRows<T> patches{dy, zeros, grid, taps_h * taps_w, g.o};
-    const cpu::PhaseFilters<T> filters{w, g.o, g.r, g.s, g.c, phase_h, phase_w, g.stride_h, g.stride_w, tap_columns};
-    const cpu::PhasePixels<T> pixels{dx, g.h, g.w, g.c, first_h, first_w, g.stride_h, g.stride_w, grid_h, grid_w};
-    cpu::packed_product(context, g.n * grid_h * grid_w, g.c, patches, filters, pixels, bias, false);
+    const cpu::PatchRows<T> patches(dy, zeros, grid, taps_h * taps_w);
+    const cpu::PhaseFilters<T> filters(w, g, phase_h, phase_w, tap_columns);
+    const cpu::PhasePixels<T> pixels(dx, g, first_h, first_w, grid_h, grid_w);
+    cpu::PackedProduct<T>(context, g.n * grid_h * grid_w, g.c, patches, filters, pixels, bias, false).run();
   }
 };
 

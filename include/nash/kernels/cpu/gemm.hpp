@@ -19,17 +19,15 @@ struct GemmKernels<Cpu> {
     if constexpr (!has_vector_kernels<T>) {
       GemmKernels<Reference>::multiply(context, g, a, b, c, bias);
     } else {
-      const auto with_right = [&](const auto& left) {
-        const cpu::MatrixOutput<T> output{c, g.n};
-        if (g.transpose_b)
-          cpu::packed_product(context, g.m, g.n, left, cpu::TransposedColumns<T>{b, g.n, g.k}, output, bias, g.accumulate);
-        else
-          cpu::packed_product(context, g.m, g.n, left, cpu::MatrixColumns<T>{b, g.n}, output, bias, g.accumulate);
-      };
-      if (g.transpose_a)
-        with_right(cpu::TransposedRows<T>{a, g.m, 1, g.k});
-      else
-        with_right(cpu::MatrixRows<T>{a, 1, g.k});
+      const cpu::MatrixRows<T> rows(a, g.k);
+      const cpu::TransposedRows<T> transposed_rows(a, g.m, g.k);
+      const cpu::MatrixColumns<T> columns(b, g.n);
+      const cpu::TransposedColumns<T> transposed_columns(b, g.n, g.k);
+      const cpu::LeftOperand<T>* left = &rows;
+      const cpu::RightOperand<T>* right = &columns;
+      if (g.transpose_a) left = &transposed_rows;
+      if (g.transpose_b) right = &transposed_columns;
+      cpu::PackedProduct<T>(context, g.m, g.n, *left, *right, cpu::MatrixOutput<T>(c, g.n), bias, g.accumulate).run();
     }
   }
 };

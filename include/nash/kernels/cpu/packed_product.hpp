@@ -15,24 +15,52 @@ struct Slice {
   index_t begin, count;   ///< the same as a range of k
 };
 
-/// C (+)= A·B + bias for any operands that can be read in the two ways below: the core of every product on the Cpu device.
-///
-///     left.taps, left.depth             k = tap·depth + d
-///     left.stride(rows)                 the step from one d to the next
-///     left.panel(m, m_end, rows, slice, pointers, buffer)
-///                                       pointers[(tap − slice.tap)·rows + i] := where row m + i starts in the slice; rows
-///                                       from m_end on may point anywhere readable. The buffer has room for rows·slice.count.
-///     right.pack(begin, count, n, width, to)
-///                                       to[(k − begin)·width + j] := B[k][n + j], zero beyond the last column
-///     output.row(m)                     where row m of C starts; its columns are contiguous
+/// A of a product, m×k, where k = tap·depth + d. Asked for a few rows at a time, so that the calls cost nothing.
+template <class T>
+struct LeftOperand {
+  LeftOperand(index_t t, index_t d) : taps(t), depth(d) {}
+
+  /// The step from one d to the next.
+  virtual index_t stride(int rows) const = 0;
+  /// pointers[(tap − slice.tap)·rows + i] := where row m + i starts in the slice; rows from m_end on may point anywhere
+  /// readable. The buffer has room for rows·slice.count values.
+  virtual void panel(index_t m, index_t m_end, int rows, const Slice& slice, const T** pointers, T* buffer) const = 0;
+
+  const index_t taps, depth;
+
+ protected:
+  ~LeftOperand() = default;
+};
+
+/// B of a product, k×n.
+template <class T>
+struct RightOperand {
+  /// to[(k − begin)·width + j] := B[k][n + j] for `count` values of k, zero beyond the last column.
+  virtual void pack(index_t begin, index_t count, index_t n, index_t width, T* to) const = 0;
+
+ protected:
+  ~RightOperand() = default;
+};
+
+/// C of a product, m×n.
+template <class T>
+struct ProductOutput {
+  /// Where row m starts; its columns are contiguous.
+  virtual T* row(index_t m) const = 0;
+
+ protected:
+  ~ProductOutput() = default;
+};
+
+/// C (+)= A·B + bias for any operands that can be read as above: the core of every product on the Cpu device.
 ///
 /// The work is cut into tasks of m_block × n_block results, and where that gives too few, into splits of k whose partial
 /// results are added in order. The cut depends on the sizes alone, so that the bits do not depend on the threads.
-template <class T, class Left, class Right, class Output>
+template <class T>
 class PackedProduct {
  public:
-  PackedProduct(Context<Cpu>& context, index_t m, index_t n, const Left& left, const Right& right, const Output& output,
-                const T* bias, bool accumulate)
+  PackedProduct(Context<Cpu>& context, index_t m, index_t n, const LeftOperand<T>& left, const RightOperand<T>& right,
+                const ProductOutput<T>& output, const T* bias, bool accumulate)
       : context_(context), m_(m), n_(n), left_(left), right_(right), output_(output), bias_(bias), accumulate_(accumulate),
         kernels_(tile_kernels<T>(context.instruction_set())) {
     slices_per_tap_ = std::max<index_t>(1, (left.depth + max_slice - 1) / max_slice);
@@ -188,9 +216,9 @@ class PackedProduct {
 
   Context<Cpu>& context_;
   index_t m_, n_;
-  const Left& left_;
-  const Right& right_;
-  const Output& output_;
+  const LeftOperand<T>& left_;
+  const RightOperand<T>& right_;
+  const ProductOutput<T>& output_;
   const T* bias_;
   bool accumulate_;
   TileKernels<T> kernels_;
@@ -200,29 +228,29 @@ class PackedProduct {
 
 /// The rows of a matrix stored m×k.
 template <class T>
-struct MatrixRows {
-  const T* a;
-  index_t taps, depth;  // 1 and k
+struct MatrixRows final : LeftOperand<T> {
+  MatrixRows(const T* a, index_t k) : LeftOperand<T>(1, k), a_(a) {}
 
-  static index_t stride(int) { return 1; }
-  void panel(index_t m, index_t m_end, int rows, const Slice& slice, const T** pointers, T*) const {
-    for (int i = 0; i < rows; ++i) pointers[i] = a + std::min(m + i, m_end - 1) * depth + slice.first;
+  index_t stride(int) const override { return 1; }
+  void panel(index_t m, index_t m_end, int rows, const Slice& slice, const T** pointers, T*) const override {
+    for (int i = 0; i < rows; ++i) pointers[i] = a_ + std::min(m + i, m_end - 1) * this->depth + slice.first;
   }
+
+ private:
+  const T* a_;
 };
 
 /// The rows of a matrix that is stored transposed, k×m: gathered into the buffer, since the kernel would jump from one
 /// cache line to the next for each value.
 template <class T>
-struct TransposedRows {
-  const T* a;
-  index_t m_total;
-  index_t taps, depth;
+struct TransposedRows final : LeftOperand<T> {
+  TransposedRows(const T* a, index_t m, index_t k) : LeftOperand<T>(1, k), a_(a), m_total_(m) {}
 
-  static index_t stride(int rows) { return rows; }
-  void panel(index_t m, index_t m_end, int rows, const Slice& slice, const T** pointers, T* buffer) const {
+  index_t stride(int rows) const override { return rows; }
+  void panel(index_t m, index_t m_end, int rows, const Slice& slice, const T** pointers, T* buffer) const override {
     const index_t valid = std::min<index_t>(rows, m_end - m);
     for (index_t k = 0; k < slice.count; ++k) {
-      const T* const from = a + (slice.begin + k) * m_total + m;
+      const T* const from = a_ + (slice.begin + k) * m_total_ + m;
       T* const to = buffer + k * rows;
       if (valid == 8)
         std::copy_n(from, 8, to);
@@ -231,56 +259,64 @@ struct TransposedRows {
     }
     for (int i = 0; i < rows; ++i) pointers[i] = buffer + i;
   }
+
+ private:
+  const T* a_;
+  index_t m_total_;
 };
 
 /// The columns of a matrix stored k×n.
 template <class T>
-struct MatrixColumns {
-  const T* b;
-  index_t n_total;
+struct MatrixColumns final : RightOperand<T> {
+  MatrixColumns(const T* b, index_t n) : b_(b), n_total_(n) {}
 
-  void pack(index_t begin, index_t count, index_t n, index_t width, T* to) const {
-    const index_t columns = std::min(width, n_total - n);
+  void pack(index_t begin, index_t count, index_t n, index_t width, T* to) const override {
+    const index_t columns = std::min(width, n_total_ - n);
     for (index_t k = 0; k < count; ++k, to += width) {
-      std::copy_n(b + (begin + k) * n_total + n, columns, to);
+      std::copy_n(b_ + (begin + k) * n_total_ + n, columns, to);
       std::fill(to + columns, to + width, T{0});
     }
   }
+
+ private:
+  const T* b_;
+  index_t n_total_;
 };
 
 /// The columns of a matrix that is stored transposed, n×k.
 template <class T>
-struct TransposedColumns {
-  const T* b;
-  index_t n_total, k_total;
+struct TransposedColumns final : RightOperand<T> {
+  TransposedColumns(const T* b, index_t n, index_t k) : b_(b), n_total_(n), k_total_(k) {}
 
-  void pack(index_t begin, index_t count, index_t n, index_t width, T* to) const {
-    const index_t columns = std::min(width, n_total - n);
+  void pack(index_t begin, index_t count, index_t n, index_t width, T* to) const override {
+    const index_t columns = std::min(width, n_total_ - n);
     constexpr index_t run = 16;  // so many values of one row are read before the next row's, a cache line of floats
     for (index_t first = 0; first < count; first += run) {
       const index_t end = std::min(count, first + run);
       for (index_t j = 0; j < columns; ++j) {
-        const T* const from = b + (n + j) * k_total + begin;
+        const T* const from = b_ + (n + j) * k_total_ + begin;
         for (index_t k = first; k < end; ++k) to[k * width + j] = from[k];
       }
     }
     if (columns < width)
       for (index_t k = 0; k < count; ++k) std::fill(to + k * width + columns, to + (k + 1) * width, T{0});
   }
+
+ private:
+  const T* b_;
+  index_t n_total_, k_total_;
 };
 
 /// The rows of a dense matrix with n columns.
 template <class T>
-struct MatrixOutput {
-  T* c;
-  index_t n;
-  T* row(index_t m) const { return c + m * n; }
-};
+struct MatrixOutput final : ProductOutput<T> {
+  MatrixOutput(T* c, index_t n) : c_(c), n_(n) {}
 
-template <class T, class Left, class Right, class Output>
-void packed_product(Context<Cpu>& context, index_t m, index_t n, const Left& left, const Right& right, const Output& output,
-                    const T* bias, bool accumulate) {
-  PackedProduct<T, Left, Right, Output>(context, m, n, left, right, output, bias, accumulate).run();
-}
+  T* row(index_t m) const override { return c_ + m * n_; }
+
+ private:
+  T* c_;
+  index_t n_;
+};
 
 }  // namespace nash::cpu
