@@ -78,9 +78,9 @@ void train(nash::Context<>& context, Classifier& classifier, const nash::Dataset
   }
 }
 
-void judge(nash::Context<>& context, const Classifier& classifier, const std::string& path, std::int64_t latent, std::int64_t width,
+void judge(nash::Context<>& context, const Classifier& classifier, const std::string& path, std::int64_t latent, std::int64_t width, std::int64_t hidden,
            index_t samples, std::uint64_t seed) {
-  auto generator = nash::dcgan28_generator({.latent = latent, .width = width});
+  auto generator = nash::dcgan28_dense_generator({.latent = latent, .width = width, .hidden = hidden});
   nash::load_network(path, generator);
   nash::Tensor<float> logits;
   const nash::Tensor<float> images = generator.generate(context, nash::RandomStream(seed), samples);
@@ -104,7 +104,7 @@ void judge(nash::Context<>& context, const Classifier& classifier, const std::st
 int main(int argc, char** argv) {
   std::string data = example::default_data(), weights = "runs/judge.safetensors";
   std::vector<std::string> generators;
-  std::int64_t epochs = 6, held_out = 1000, samples = 1000, latent = 100, width = 64;
+  std::int64_t epochs = 6, held_out = 1000, samples = 1000, latent = 100, width = 32, hidden = 1024;
   std::uint64_t seed = 1;
   example::Arguments arguments("Trains a classifier of digits and lets it judge generators saved by mnist_dcgan.");
   arguments.option("--data", data, "folder with digits and labels (IDX files)")
@@ -114,6 +114,7 @@ int main(int argc, char** argv) {
       .option("--samples", samples, "of each generator")
       .option("--latent", latent, "of the generators")
       .option("--width", width, "of the generators")
+      .option("--hidden", hidden, "of the generators")
       .option("--seed", seed, "of the classifier and of the samples")
       .positional("generators", generators, "generator.safetensors files");
 
@@ -135,6 +136,6 @@ int main(int argc, char** argv) {
     std::printf("classifier: %.2f %% of %lld held-out digits right\n", 100 * accuracy(context, classifier, testing),
                 static_cast<long long>(held_out));
     std::printf("| generator | sure (p ≥ 0.9) %% | 0 | 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9 | rarest %% |\n|---|---|---|---|---|---|---|---|---|---|---|---|---|\n");
-    for (const std::string& generator : generators) judge(context, classifier, generator, latent, width, samples, seed);
+    for (const std::string& generator : generators) judge(context, classifier, generator, latent, width, hidden, samples, seed);
   });
 }

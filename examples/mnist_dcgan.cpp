@@ -16,9 +16,9 @@
 
 int main(int argc, char** argv) {
   std::string data = example::default_data(), out = "runs/mnist_dcgan";
-  std::int64_t steps = 1200, batch_size = 64, width = 64, latent = 100;
+  std::int64_t steps = 2400, batch_size = 64, width = 32, hidden = 1024, latent = 100;
   std::uint64_t seed = 1;
-  double learning_rate = 2e-4, average = 0.99;
+  double learning_rate = 1e-3, final_rate = 0.05, average = 0.99;
   example::Arguments arguments("Trains a DCGAN on a folder of MNIST-like digits (IDX files) and records how it goes.");
   arguments.option("--data", data, "folder with train-images-idx3-ubyte[.gz]")
       .option("--out", out, "folder for pictures, metrics and networks")
@@ -26,20 +26,25 @@ int main(int argc, char** argv) {
       .option("--steps", steps, "training steps")
       .option("--batch-size", batch_size, "real images a step")
       .option("--width", width, "channels at 14×14; costs grow with its square")
+      .option("--hidden", hidden, "units of the fully connected layers")
       .option("--latent", latent, "random numbers that a picture is made of")
-      .option("--learning-rate", learning_rate, "of both players")
+      .option("--learning-rate", learning_rate, "of both players, for the first half of the steps")
+      .option("--final-rate", final_rate, "the share of it that is left at the end")
       .option("--average", average, "decay of the generator's moving average, which the pictures are drawn from");
 
   return arguments.run(argc, argv, [&] {
     nash::Loader loader{nash::load_idx_folder(data), {.batch_size = batch_size, .seed = seed}};
     std::cout << loader.dataset().size() << " images from " << data << '\n';
 
-    const nash::Dcgan28Options size{.latent = latent, .width = width};
-    nash::GanTrainer trainer{nash::dcgan28_generator(size), nash::dcgan28_discriminator(size), nash::NonSaturating{},
+    const nash::Dcgan28DenseOptions size{.latent = latent, .width = width, .hidden = hidden};
+    nash::GanTrainer trainer{nash::dcgan28_dense_generator(size), nash::dcgan28_dense_discriminator(size), nash::NonSaturating{},
                              {.seed = seed,
                               .generator = {.learning_rate = learning_rate},
                               .discriminator = {.learning_rate = learning_rate},
                               .average_decay = average}};
+    // Large strides first, small ones to finish: the pictures stop jumping from digit to digit.
+    for (const auto player : {nash::Player::generator, nash::Player::discriminator})
+      trainer.set_schedule(player, nash::LinearDecay{.begin = steps / 2, .end = steps, .final_factor = final_rate});
     example::train(trainer, loader, steps, out, seed);
   });
 }

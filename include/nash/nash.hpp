@@ -7,6 +7,7 @@
 #include "nash/loss/minimax.hpp"
 #include "nash/loss/non_saturating.hpp"
 #include "nash/model/dcgan.hpp"
+#include "nash/model/dcgan_dense.hpp"
 #include "nash/model/goodfellow.hpp"
 #include "nash/model/mlp.hpp"
 #include "nash/nn/layers.hpp"
