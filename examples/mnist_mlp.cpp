@@ -2,8 +2,8 @@
 //
 // The refined MLP GAN: what people made of the first one before convolutions took over.
 //
-// Both networks are fully connected; BatchNorm in the generator and LeakyReLU in both keep gradients alive. A step costs a
-// sixteenth of the DCGAN's, so that it is the quickest to play with: try --g-steps 2 to let the generator move twice as often.
+// Both networks are fully connected; BatchNorm in the generator and LeakyReLU in both keep gradients alive. It is the
+// quickest of the examples to play with: try --g-steps 2 to let the generator move twice as often.
 #include <iostream>
 
 #include "nash/io.hpp"

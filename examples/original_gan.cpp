@@ -6,7 +6,7 @@
 // functions, with dropout between them. Pixels are in [0, 1], since the generator ends with a sigmoid.
 //
 // --loss minimax plays the game of the paper's proof: the generator minimises log(1 − D(G(z))). While the discriminator is
-// sure of itself that gradient vanishes; --loss non-saturating maximises log D(G(z)) instead, as the paper's own runs did.
+// sure of itself that gradient vanishes; --loss non-saturating maximises log D(G(z)) instead, as section 3 of the paper advises.
 // Run both and compare d_fake and g_gradient_norm in the two metrics.csv.
 #include <iostream>
 

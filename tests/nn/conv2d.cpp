@@ -32,7 +32,7 @@ TEST_CASE("Conv2d gives images of ⌊(size + 2·padding − kernel) / stride⌋ 
 TEST_CASE("Conv2d refuses what does not fit") {
   const Conv2d layer{1, 3, {.kernel = 5, .padding = 1}};
   const auto message = [&](const Shape& shape) { return message_of<ShapeError>([&] { layer.output_shape(shape); }); };
-  CHECK(message({64, 28, 28, 3}) == "Conv2d: expected N×H×W×1 images, got 64×28×28×3.\nBuild Conv2d{3, …} or convert the images to 1 channels.");
+  CHECK(message({64, 28, 28, 3}) == "Conv2d: expected N×H×W×1 images, got 64×28×28×3.\nBuild Conv2d{3, …} or convert the images to grey.");
   CHECK(message({64, 784}) == "Conv2d: expected N×H×W×1 images, got 64×784.\nPut a Reshape{H, W, C} before it.");
   CHECK(message({2, 3, 2, 1}) == "Conv2d: expected images of at least 3×3 pixels, got 2×3×2×1.\nUse a smaller kernel or more padding.");
   CHECK(layer.output_shape({2, 3, 3, 1}) == Shape{2, 1, 1, 3});

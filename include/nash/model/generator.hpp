@@ -28,7 +28,7 @@ class Generator : public Network<Body> {
     this->forward(Pass<Device>{context, Mode::infer}, latents, samples, nullptr);
   }
 
-  /// `count` fresh samples.
+  /// `count` fresh samples, in inference mode.
   Tensor<Scalar, Device> generate(Context<Device>& context, RandomStream random, index_t count) const {
     Tensor<Scalar, Device> latents, samples;
     latent_.draw(context, random, count, latents);

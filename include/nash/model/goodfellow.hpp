@@ -16,7 +16,7 @@ namespace nash {
 
 /// The networks of the first GAN, for images in [0, 1]: Goodfellow et al. 2014, section 5, "the generator nets used a mixture
 /// of rectifier linear activations and sigmoid activations, while the discriminator net used maxout activations. Dropout was
-/// applied in training the discriminator net." The paper gives no sizes; these are those of a reimplementation that trains.
+/// applied in training the discriminator net." The paper gives no sizes; these suit 28×28 pixels.
 struct GoodfellowOptions {
   index_t latent = 128;
   index_t height = 28, width = 28, channels = 1;

@@ -21,6 +21,7 @@ class Latent {
 
   index_t size() const { return size_; }
   Distribution distribution() const { return distribution_; }
+  /// Of the uniform and the truncated normal distribution; without meaning for the normal one.
   double bound() const { return bound_; }
 
   /// z := `samples` latents from a random stream. Row i depends on the stream and i alone.

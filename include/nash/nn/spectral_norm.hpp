@@ -6,7 +6,7 @@
 
 namespace nash {
 
-/// y := x / max(‖x‖, 1e-12), the norm being given
+/// x := x / norm
 template <class T>
 struct DivideByNorm {
   double norm;

@@ -17,7 +17,8 @@ struct ConstantRate {
   double operator()(index_t) const { return 1; }
 };
 
-/// 1 until `begin`, then a straight line to `final_factor` at `end`, and that from there on
+/// 1 until `begin`, then a straight line to `final_factor` at `end`, and that from there on. Throws ShapeError, when it is
+/// asked, unless the end comes after the begin.
 struct LinearDecay {
   index_t begin = 0;
   index_t end = 1;
@@ -31,7 +32,8 @@ struct LinearDecay {
   }
 };
 
-/// factor^(step / every); in whole powers only where it is a staircase
+/// factor^(step / every); in whole powers only where it is a staircase. Throws ShapeError, when it is asked, where the factor
+/// is not positive or the interval below 1.
 struct ExponentialDecay {
   double factor = 0.96;
   index_t every = 10000;

@@ -21,6 +21,7 @@ class Tensor {
   using Scalar = T;
 
   Tensor() = default;
+  /// Of indeterminate values; see zeros().
   explicit Tensor(const Shape& shape) { resize(shape); }
 
   /// From host values in row-major order. Throws ShapeError if their number is not the shape's.

@@ -36,7 +36,7 @@ struct TrainerOptions {
 ///     GanTrainer trainer{std::move(generator), std::move(discriminator), NonSaturating{}, {.seed = 42}};
 ///     for (const Batch<>& batch : loader) StepReport report = trainer.step(batch);
 ///
-/// Networks without parameters yet are initialised from the seed. With the same seed, build and device a run gives the same
+/// Networks without parameters yet are initialised from the seed. With the same seed, build and processor a run gives the same
 /// bits, whatever the number of threads. The discriminator's phase leaves the generator as it is, running statistics
 /// included, and the reverse.
 template <class G, class D, Loss L>

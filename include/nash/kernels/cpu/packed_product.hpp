@@ -63,9 +63,9 @@ class PackedProduct {
                 const ProductOutput<T>& output, const T* bias, bool accumulate)
       : context_(context), m_(m), n_(n), left_(left), right_(right), output_(output), bias_(bias), accumulate_(accumulate),
         kernels_(tile_kernels<T>(context.instruction_set())) {
-    slices_per_tap_ = std::max<index_t>(1, (left.depth + max_slice - 1) / max_slice);
+    slices_per_tap_ = std::max<index_t>(1, divide_up(left.depth, max_slice));
     taps_per_slice_ = slices_per_tap_ > 1 ? 1 : std::max<index_t>(1, std::min(left.taps, max_slice / std::max<index_t>(left.depth, 1)));
-    slices_ = slices_per_tap_ > 1 ? left.taps * slices_per_tap_ : (left.taps + taps_per_slice_ - 1) / taps_per_slice_;
+    slices_ = slices_per_tap_ > 1 ? left.taps * slices_per_tap_ : divide_up(left.taps, taps_per_slice_);
     if (left.taps * left.depth == 0) slices_ = 0;
     choose_blocks();
   }
@@ -107,14 +107,14 @@ class PackedProduct {
     T* partial;
   };
 
-  static index_t round_up(index_t value, index_t step) { return (value + step - 1) / step * step; }
+  static index_t divide_up(index_t value, index_t by) { return by == 0 ? 0 : (value + by - 1) / by; }
+  static index_t round_up(index_t value, index_t step) { return divide_up(value, step) * step; }
 
   void choose_blocks() {
     const index_t rows = kernels_.rows, lanes = kernels_.lanes, wide = lanes * kernels_.vectors;
     m_block_ = round_up(std::min(m_, max_m_block), rows);
-    n_block_ = round_up((n_ + (n_ + max_n_block - 1) / max_n_block - 1) / std::max<index_t>(1, (n_ + max_n_block - 1) / max_n_block), lanes);
-    const auto blocks = [](index_t size, index_t block) { return block == 0 ? 0 : (size + block - 1) / block; };
-    while (blocks(m_, m_block_) * blocks(n_, n_block_) < wanted_tasks) {
+    n_block_ = round_up(divide_up(n_, divide_up(n_, max_n_block)), lanes);  // of equal size
+    while (divide_up(m_, m_block_) * divide_up(n_, n_block_) < wanted_tasks) {
       if (n_block_ >= 2 * wide)
         n_block_ = round_up(n_block_ / 2, lanes);
       else if (m_block_ >= 8 * rows)
@@ -122,8 +122,8 @@ class PackedProduct {
       else
         break;
     }
-    m_blocks_ = blocks(m_, m_block_);
-    n_blocks_ = blocks(n_, n_block_);
+    m_blocks_ = divide_up(m_, m_block_);
+    n_blocks_ = divide_up(n_, n_block_);
     const index_t tasks = std::max<index_t>(1, m_blocks_ * n_blocks_);
     splits_ = tasks >= wanted_tasks ? 1 : std::clamp<index_t>(slices_ / 2, 1, wanted_tasks / tasks);
   }
