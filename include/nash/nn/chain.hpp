@@ -39,10 +39,12 @@ class Chain : public LayerDefaults<T, D> {
     if (saved == nullptr) return forward_without_saving(pass, x, y);
     assign_slots(pass, *saved);
     children_.prepare(saved->children);
-    for (index_t i = 0; i < size(); ++i)
-      located(i, saved->children, [&](const auto& layer, auto& own) {
-        layer.forward(pass.child(i), input(i, x, *saved), i + 1 == size() ? y : saved->activations[at(saved->slot[at(i)])], &own);
-      });
+    for (index_t i = 0; i < size(); ++i) {
+      const Pass<D> child = pass.child(i);
+      const Tensor<T, D>& layer_x = input(i, x, *saved);
+      Tensor<T, D>& layer_y = i + 1 == size() ? y : saved->activations[at(saved->slot[at(i)])];
+      located(i, saved->children, [&](const auto& layer, auto& own) { layer.forward(child, layer_x, layer_y, &own); });
+    }
   }
 
   void backward(const Pass<D>& pass, const Tensor<T, D>& x, const Tensor<T, D>& y, Saved& saved, const Tensor<T, D>& dy,
@@ -52,12 +54,15 @@ class Chain : public LayerDefaults<T, D> {
     const index_t last = dx != nullptr || pass.second_order ? 0 : grads != nullptr ? first_with_parameters() : size();
     const Tensor<T, D>* incoming = &dy;
     for (index_t i = size() - 1; i >= last; --i) {
+      const Pass<D> child = pass.child(i);
+      const Tensor<T, D>& layer_x = input(i, x, saved);
+      const Tensor<T, D>& layer_y = output(i, y, saved);
       Tensor<T, D>* outgoing = i == last && (i > 0 || dx == nullptr) ? nullptr
                                : i == 0                              ? dx
                                : pass.second_order                   ? &saved.deltas[at(i - 1)]
-                                                                     : &cotangents.next(input(i, x, saved).shape());
+                                                                     : &cotangents.next(layer_x.shape());
       located(i, saved.children, [&](const auto& layer, auto& own) {
-        layer.backward(pass.child(i), input(i, x, saved), output(i, y, saved), own, *incoming, outgoing, grads);
+        layer.backward(child, layer_x, layer_y, own, *incoming, outgoing, grads);
       });
       incoming = outgoing;
     }
@@ -76,11 +81,14 @@ class Chain : public LayerDefaults<T, D> {
     if (pass.second_order) saved.tangents.resize(at(size() - 1));
     const Tensor<T, D>* incoming = &x_tangent;
     for (index_t i = 0; i < size(); ++i) {
+      const Pass<D> child = pass.child(i);
+      const Tensor<T, D>& layer_x = input(i, x, saved);
+      const Tensor<T, D>& layer_y = output(i, y, saved);
       Tensor<T, D>* outgoing = i + 1 == size()     ? &y_tangent
                                : pass.second_order ? &saved.tangents[at(i)]
-                                                   : &tangents.next(output(i, y, saved).shape());
+                                                   : &tangents.next(layer_y.shape());
       located(i, saved.children, [&](const auto& layer, auto& own) {
-        layer.tangent(pass.child(i), input(i, x, saved), output(i, y, saved), own, *incoming, *outgoing);
+        layer.tangent(child, layer_x, layer_y, own, *incoming, *outgoing);
       });
       incoming = outgoing;
     }
@@ -95,24 +103,25 @@ class Chain : public LayerDefaults<T, D> {
     PingPong cotangents(pass, std::max(largest_activation(saved), x.count()));
     const Tensor<T, D>* incoming = nullptr;  // null: zero
     for (index_t i = size() - 1; i >= 0; --i) {
+      const Pass<D> child = pass.child(i);
+      const Tensor<T, D>& layer_x = input(i, x, saved);
+      const Tensor<T, D>& layer_y = output(i, y, saved);
+      const Tensor<T, D>& layer_tangent = i == 0 ? x_tangent : saved.tangents[at(i - 1)];
+      const Tensor<T, D>& layer_delta = i + 1 == size() ? delta : saved.deltas[at(i)];
       located(i, saved.children, [&](const auto& layer, auto& own) {
-        const Tensor<T, D>& layer_x = input(i, x, saved);
-        const Tensor<T, D>& layer_y = output(i, y, saved);
-        const Tensor<T, D>& layer_tangent = i == 0 ? x_tangent : saved.tangents[at(i - 1)];
-        const Tensor<T, D>& layer_delta = i + 1 == size() ? delta : saved.deltas[at(i)];
         const bool wanted = (i > 0 || x_bar != nullptr) && (incoming != nullptr || nash::is_curved(layer));
         if (!wanted) {
-          if (incoming != nullptr) layer.backward(pass.child(i).first_order(), layer_x, layer_y, own, *incoming, nullptr, grads);
-          layer.tangent_backward(pass.child(i), layer_x, layer_y, own, layer_tangent, layer_delta, nullptr, grads);
+          if (incoming != nullptr) layer.backward(child.first_order(), layer_x, layer_y, own, *incoming, nullptr, grads);
+          layer.tangent_backward(child, layer_x, layer_y, own, layer_tangent, layer_delta, nullptr, grads);
           incoming = nullptr;
           return;
         }
         Tensor<T, D>& outgoing = cotangents.next(layer_x.shape());
         if (incoming != nullptr)
-          layer.backward(pass.child(i).first_order(), layer_x, layer_y, own, *incoming, &outgoing, grads);
+          layer.backward(child.first_order(), layer_x, layer_y, own, *incoming, &outgoing, grads);
         else
           pointwise(pass.context, outgoing.count(), Fill<T>{outgoing.data(), T{0}});
-        layer.tangent_backward(pass.child(i), layer_x, layer_y, own, layer_tangent, layer_delta, &outgoing, grads);
+        layer.tangent_backward(child, layer_x, layer_y, own, layer_tangent, layer_delta, &outgoing, grads);
         incoming = &outgoing;
       });
     }
@@ -198,15 +207,26 @@ class Chain : public LayerDefaults<T, D> {
     return largest;
   }
 
+  /// What the chain needs to know of a layer to arrange its memory.
+  struct Facts {
+    bool runs_in_place = false, has_state = false;
+    Reads reads{};
+  };
+  Facts facts(index_t i) const {
+    Facts found;
+    children_.visit(i, [&](const auto& layer) {
+      using L = std::remove_cvref_t<decltype(layer)>;
+      found.runs_in_place = L::runs_in_place;
+      found.reads = L::reads;
+      L::visit_state(layer, [&](const auto&, const auto&) { found.has_state = true; });
+    });
+    return found;
+  }
+
   index_t first_with_parameters() const {
-    for (index_t i = 0; i < size(); ++i) {
-      bool any = false;
-      children_.visit(i, [&](const auto& layer) {
-        std::remove_cvref_t<decltype(layer)>::visit_state(layer, [&](const auto&, const auto&) { any = true; });
-      });
-      if (any) return i;
-    }
-    return size();
+    index_t i = 0;
+    while (i < size() && !facts(i).has_state) ++i;
+    return i;
   }
 
   /// Layer i > 0 overwrites its input where its backward does not read it and the layer before does not read its output.
@@ -215,15 +235,9 @@ class Chain : public LayerDefaults<T, D> {
     saved.activations.resize(at(size() - 1));
     index_t slots = 0;
     for (index_t i = 0; i < size(); ++i) {
-      bool in_place = false;
-      if (i > 0 && i + 1 < size() && !pass.second_order)
-        children_.visit(i, [&](const auto& layer) {
-          using Current = std::remove_cvref_t<decltype(layer)>;
-          if (!Current::runs_in_place || Current::reads.input) return;
-          children_.visit(i - 1, [&](const auto& previous) {
-            in_place = !std::remove_cvref_t<decltype(previous)>::reads.output;
-          });
-        });
+      const Facts own = facts(i);
+      const bool possible = i > 0 && i + 1 < size() && !pass.second_order && own.runs_in_place && !own.reads.input;
+      const bool in_place = possible && !facts(i - 1).reads.output;
       saved.slot[at(i)] = in_place ? saved.slot[at(i - 1)] : slots++;
     }
   }
@@ -239,13 +253,15 @@ class Chain : public LayerDefaults<T, D> {
     PingPong activations(pass, largest);
     const Tensor<T, D>* incoming = &x;
     Tensor<T, D>* own = nullptr;  // incoming, where it is ours to overwrite
-    for (index_t i = 0; i < size(); ++i)
+    for (index_t i = 0; i < size(); ++i) {
+      const Pass<D> child = pass.child(i);
       located(i, [&](const auto& layer) {
         const bool in_place = own != nullptr && std::remove_cvref_t<decltype(layer)>::runs_in_place;
         Tensor<T, D>& outgoing = i + 1 == size() ? y : in_place ? *own : activations.next(layer.output_shape(incoming->shape()));
-        layer.forward(pass.child(i), *incoming, outgoing, nullptr);
+        layer.forward(child, *incoming, outgoing, nullptr);
         incoming = own = &outgoing;
       });
+    }
   }
 
   /// Visits layer i and tells the errors that come out of it which layer it was.
