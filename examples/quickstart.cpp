@@ -23,17 +23,20 @@ int main(int argc, char** argv) {
 
     // The forger: from 100 random numbers to a picture. Images are height × width × channels.
     Generator generator{Latent::normal(100),
-                        Sequential{Dense{100, 7 * 7 * 64}, Reshape{7, 7, 64}, BatchNorm{64}, ReLU{},
+                        Sequential{Dense{100, 512}, BatchNorm{512}, ReLU{},
+                                   Dense{512, 7 * 7 * 64}, Reshape{7, 7, 64}, BatchNorm{64}, ReLU{},
                                    ConvTranspose2d{64, 32, {.kernel = 4, .stride = 2, .padding = 1}}, BatchNorm{32}, ReLU{},
                                    ConvTranspose2d{32, 1, {.kernel = 4, .stride = 2, .padding = 1}}, Tanh{}}};
 
     // The detective: from a picture to one number, the higher the more real.
     Discriminator discriminator{Sequential{Conv2d{1, 32, {.kernel = 4, .stride = 2, .padding = 1}}, LeakyReLU{0.2},
                                            Conv2d{32, 64, {.kernel = 4, .stride = 2, .padding = 1}}, BatchNorm{64}, LeakyReLU{0.2},
-                                           Dense{7 * 7 * 64, 1}}};
+                                           Dense{7 * 7 * 64, 512}, BatchNorm{512}, LeakyReLU{0.2}, Dense{512, 1}}};
 
     // The game: each step improves the detective on a real and a forged batch, then the forger against the detective.
-    GanTrainer trainer{std::move(generator), std::move(discriminator), NonSaturating{}, {.seed = seed}};
+    const Adam adam{.learning_rate = 1e-3};
+    GanTrainer trainer{std::move(generator), std::move(discriminator), NonSaturating{},
+                       {.seed = seed, .generator = adam, .discriminator = adam}};
     for (index_t step = 0; step < steps; ++step) {
       const StepReport report = trainer.step(loader.next());
       if (report.step % 50 == 0)
