@@ -11,6 +11,8 @@ template <class Body, class Skip = Identity<typename Body::Scalar, typename Body
 class Residual : public LayerDefaults<typename Body::Scalar, typename Body::Device> {
   using T = typename Body::Scalar;
   using D = typename Body::Device;
+  static_assert(std::is_same_v<typename Skip::Scalar, T>, "the body and the skip of a Residual have one scalar type");
+  static_assert(std::is_same_v<typename Skip::Device, D>, "the body and the skip of a Residual are on one device");
 
  public:
   static constexpr bool couples_samples = Body::couples_samples || Skip::couples_samples;

@@ -72,6 +72,7 @@ template <class... Layers>
 class Sequential : public detail::ChainOf<Layers...> {
   using Children = detail::StaticChildren<Layers...>;
   using First = typename detail::FirstOf<Layers...>::type;
+  static_assert((Layer<Layers> && ...), "what a Sequential holds must be a layer: see the concept nash::Layer");
   static_assert((std::is_same_v<typename Layers::Scalar, typename First::Scalar> && ...), "all layers of a Sequential have one scalar type");
   static_assert((std::is_same_v<typename Layers::Device, typename First::Device> && ...), "all layers of a Sequential are on one device");
 

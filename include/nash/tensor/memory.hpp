@@ -3,7 +3,9 @@
 
 #include <cstddef>
 #include <cstring>
+#include <limits>
 #include <new>
+#include <utility>
 
 #include "nash/core/error.hpp"
 #include "nash/tensor/device.hpp"
@@ -40,8 +42,7 @@ class Storage {
  public:
   Storage() = default;
   explicit Storage(index_t count)
-      : data_(count == 0 ? nullptr : static_cast<T*>(Memory<Device>::allocate(static_cast<std::size_t>(count) * sizeof(T)))),
-        count_(count) {}
+      : data_(count == 0 ? nullptr : static_cast<T*>(Memory<Device>::allocate(bytes(count)))), count_(count) {}
   Storage(Storage&& other) noexcept { swap(other); }
   Storage& operator=(Storage&& other) noexcept {
     Storage moved(std::move(other));
@@ -56,6 +57,12 @@ class Storage {
   index_t count() const { return count_; }
 
  private:
+  static std::size_t bytes(index_t count) {
+    if (count > std::numeric_limits<index_t>::max() / static_cast<index_t>(sizeof(T)))
+      throw ShapeError("Storage", "fewer than 2^63 bytes", concat(count, " elements of ", sizeof(T)), "use smaller sizes");
+    return static_cast<std::size_t>(count) * sizeof(T);
+  }
+
   void swap(Storage& other) noexcept {
     std::swap(data_, other.data_);
     std::swap(count_, other.count_);

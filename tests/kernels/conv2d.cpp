@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "nash/kernels/conv2d.hpp"
+
+#include "cases/conv2d.hpp"
+#include "kernels/comparison.hpp"
+
+using namespace nash;
+
+namespace {
+
+enum class Direction { forward, backward_data, backward_weights };
+constexpr Direction directions[] = {Direction::forward, Direction::backward_data, Direction::backward_weights};
+constexpr const char* names[] = {"forward", "backward_data", "backward_weights"};
+
+/// One direction's operands and where its result goes; weights' gradients are added to something.
+template <class T>
+struct Problem {
+  Direction direction;
+  Conv2dGeometry g;
+  Guarded<T> left, right, bias, start;
+
+  Problem(Direction d, const Conv2dGeometry& geometry)
+      : direction(d), g(geometry),
+        left(Guarded<T>::random(d == Direction::backward_data ? g.output_shape().count() : g.image_shape().count(), 1)),
+        right(Guarded<T>::random(d == Direction::backward_weights ? g.output_shape().count() : g.filter_shape().count(), 2)),
+        bias(Guarded<T>::random(d == Direction::backward_data ? g.c : g.o, 3)),
+        start(d == Direction::forward         ? Guarded<T>(g.output_shape().count())
+              : d == Direction::backward_data ? Guarded<T>(g.image_shape().count())
+                                              : Guarded<T>::random(g.filter_shape().count(), 4)) {}
+
+  template <class Device>
+  Guarded<T> run(Context<Device>& context, bool with_bias) const {
+    Guarded<T> result = start;
+    const T* const b = with_bias ? bias.data() : nullptr;
+    using Kernels = Conv2dKernels<Device>;
+    if (direction == Direction::forward) Kernels::forward(context, g, left.data(), right.data(), result.data(), b);
+    if (direction == Direction::backward_data) Kernels::backward_data(context, g, left.data(), right.data(), result.data(), b);
+    if (direction == Direction::backward_weights) Kernels::backward_weights(context, g, left.data(), right.data(), result.data());
+    return result;
+  }
+
+  /// The same in double, and with the absolute values of all operands.
+  Problem<double> wide() const {
+    Problem<double> other(direction, g);
+    other.left = widened(left), other.right = widened(right), other.bias = widened(bias), other.start = widened(start);
+    return other;
+  }
+  Problem<double> of_magnitudes() const {
+    Problem<double> other = wide();
+    other.left = magnitudes(other.left), other.right = magnitudes(other.right), other.bias = magnitudes(other.bias), other.start = magnitudes(other.start);
+    return other;
+  }
+};
+
+double worst_seen = 0;
+
+template <class T>
+void compare(const ConvCase& c, Direction direction) {
+  CAPTURE(c.name);
+  CAPTURE(names[static_cast<int>(direction)]);
+  const Problem<T> problem(direction, for_tests(c));
+  Context<Reference> reference(1);
+  for (const bool with_bias : {false, true}) {
+    if (with_bias && direction == Direction::backward_weights) continue;
+    CAPTURE(with_bias);
+    const auto expected = problem.wide().run(reference, with_bias), magnitude = problem.of_magnitudes().run(reference, with_bias);
+    for_each_instruction_set([&](Context<Cpu>& context) {
+      const auto result = problem.run(context, with_bias);
+      CHECK(result.walls_stand());
+      const double off = roundings_off(result, expected, magnitude);
+      CHECK(off < 4);
+      worst_seen = std::max(worst_seen, off);
+      for (const int threads : {2, 3}) {
+        Context<Cpu> others(threads);
+        others.limit_instruction_set(context.instruction_set());
+        CHECK(problem.run(others, with_bias).same_bits(result));
+      }
+    });
+  }
+}
+
+}  // namespace
+
+TEST_CASE("the cases are what their names say: sizes agree and cover what they must") {
+  std::vector<index_t> channels;
+  for (const ConvCase& c : conv_cases) {
+    CAPTURE(c.name);
+    CHECK(c.geometry.p() >= 1);
+    CHECK(c.geometry.q() >= 1);
+    channels.push_back(c.geometry.c);
+    for (const ConvCase& other : conv_cases) CHECK((&c == &other || std::string_view(c.name) != other.name));
+  }
+  for (const index_t wanted : {1, 3, 5, 17, 64}) CHECK(std::count(channels.begin(), channels.end(), wanted) > 0);
+}
+
+TEST_CASE_TEMPLATE("convolutions agree with the naive loops, in every instruction set, and with any number of threads", T, float, double) {
+  for (const ConvCase& c : conv_cases)
+    for (const Direction direction : directions) compare<T>(c, direction);
+  MESSAGE("worst error: ", worst_seen, " roundings of the sum of absolute terms");
+}
+
+TEST_CASE("a batch is done image by image") {
+  // A larger batch changes the blocks, and must not change what one image gives beyond rounding.
+  Conv2dGeometry g = for_tests(conv_cases[1]);
+  g.n = 9;
+  const auto x = Guarded<double>::random(g.image_shape().count(), 1), w = Guarded<double>::random(g.filter_shape().count(), 2);
+  Guarded<double> y(g.output_shape().count());
+  Context<Cpu> context(1);
+  Conv2dKernels<Cpu>::forward(context, g, x.data(), w.data(), y.data());
+  Conv2dGeometry one = g;
+  one.n = 1;
+  double worst = 0;
+  for (index_t n = 0; n < g.n; ++n) {
+    Guarded<double> alone(one.output_shape().count());
+    Conv2dKernels<Cpu>::forward(context, one, x.data() + n * one.image_shape().count(), w.data(), alone.data());
+    for (index_t i = 0; i < alone.count(); ++i) worst = std::max(worst, std::abs(alone[i] - y[n * alone.count() + i]));
+  }
+  CHECK(worst < 1e-11);
+}
+
+TEST_CASE("scalars without vector kernels take the naive loops") {
+  const Conv2dGeometry g{.n = 2, .h = 5, .w = 4, .c = 3, .o = 2, .r = 3, .s = 2, .stride_h = 2, .stride_w = 1, .padding_h = 1, .padding_w = 1};
+  static_assert(!has_vector_kernels<long double>);
+  for (const Direction direction : directions) {
+    const Problem<long double> problem(direction, g);
+    Context<Cpu> context(2);
+    Context<Reference> reference(1);
+    const auto result = problem.run(context, true), expected = problem.run(reference, true);
+    for (index_t i = 0; i < result.count(); ++i) CHECK(result[i] == expected[i]);
+  }
+}
+
+TEST_CASE("convolutions of no images write nothing") {
+  Conv2dGeometry g{.n = 0, .h = 4, .w = 4, .c = 2, .o = 3, .r = 2, .s = 2};
+  Guarded<float> nothing(0), w = Guarded<float>::random(g.filter_shape().count(), 1), dw = w;
+  Context<Cpu> context(1);
+  Conv2dKernels<Cpu>::forward(context, g, nothing.data(), w.data(), nothing.data());
+  Conv2dKernels<Cpu>::backward_data(context, g, nothing.data(), w.data(), nothing.data());
+  Conv2dKernels<Cpu>::backward_weights(context, g, nothing.data(), nothing.data(), dw.data());
+  CHECK(nothing.walls_stand());
+  CHECK(dw.same_bits(w));
+}

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "nash/kernels/random.hpp"
+
+#include "distribution.hpp"
+#include "kernels/comparison.hpp"
+
+using namespace nash;
+
+namespace {
+
+double standard_normal(double x) { return 0.5 * std::erfc(-x / std::sqrt(2.0)); }
+
+template <class Function>
+std::vector<double> drawn(index_t count, int threads, Function function) {
+  std::vector<double> values(static_cast<std::size_t>(count));
+  function.x = values.data();
+  Context<Cpu> context(threads);
+  pointwise(context, count, function);
+  return values;
+}
+
+}  // namespace
+
+TEST_CASE("normal and uniform values have their distributions") {
+  const RandomStream random(17);
+  CHECK(kolmogorov_distance(drawn(100000, 1, FillUniform<double>{random, -2, 3, nullptr}), [](double x) { return (x + 2) / 5; }) < kolmogorov_bound(100000));
+  CHECK(kolmogorov_distance(drawn(100000, 1, FillNormal<double>{random, 1, 0.5, nullptr}), [](double x) { return standard_normal((x - 1) / 0.5); }) <
+        kolmogorov_bound(100000));
+}
+
+TEST_CASE("truncated normal values have their distribution, within the bound, at any bound") {
+  for (const double bound : {0.1, 0.5, 1.0, 2.0, 4.0}) {
+    CAPTURE(bound);
+    const double tail = standard_normal(-bound);
+    const auto values = drawn(100000, 1, FillTruncatedNormal<double>{RandomStream(3), tail, nullptr});
+    CHECK(kolmogorov_distance(values, [&](double x) { return (standard_normal(x) - tail) / (1 - 2 * tail); }) < kolmogorov_bound(100000));
+    for (const double value : values) REQUIRE(std::abs(value) <= bound * (1 + 1e-12));
+    CHECK(*std::max_element(values.begin(), values.end()) > 0.8 * bound);
+  }
+}
+
+TEST_CASE("filling does not depend on the threads or the device") {
+  const auto one = drawn(50000, 1, FillNormal<double>{RandomStream(1), 0, 1, nullptr});
+  CHECK((drawn(50000, 3, FillNormal<double>{RandomStream(1), 0, 1, nullptr}) == one));
+  std::vector<double> naive(50000);
+  Context<Reference> reference(1);
+  pointwise(reference, 50000, FillNormal<double>{RandomStream(1), 0, 1, naive.data()});
+  CHECK((naive == one));
+}
