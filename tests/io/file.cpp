@@ -93,6 +93,57 @@ TEST_CASE("AtomicFile: without commit there is no file; several at once do not d
   CHECK(read_file(folder / "finished", 100).size() == 9);
 }
 
+TEST_CASE("write_file: a symbolic link stays one, and what it leads to is written") {
+  namespace fs = std::filesystem;
+  const TemporaryFolder folder;
+  fs::create_directory(folder / "there");
+  write_file(folder / "there/file", Bytes{1});
+  fs::create_symlink("there/file", folder / "link");
+  fs::create_symlink(folder / "link", folder / "link to link");
+  write_file(folder / "link to link", Bytes{2});
+  CHECK(fs::read_symlink(folder / "link to link") == folder / "link");
+  CHECK(fs::read_symlink(folder / "link") == "there/file");
+  CHECK(read_file(folder / "there/file", 1) == Bytes{2});
+
+  // Its file may be missing, and even the folder of that.
+  fs::create_symlink("new/file", folder / "there/dangling");
+  write_file(folder / "there/dangling", Bytes{3});
+  CHECK(fs::read_symlink(folder / "there/dangling") == "new/file");
+  CHECK(read_file(folder / "there/new/file", 1) == Bytes{3});
+  CHECK(files_in(folder.path()) == 3);
+  CHECK(files_in(folder / "there") == 3);
+
+  fs::create_symlink("there", folder / "link to folder");
+  CHECK(message_of([&] { write_file(folder / "link to folder", Bytes{}); }).find("got a folder") != std::string::npos);
+  fs::create_symlink("circle", folder / "circle");
+  CHECK(message_of([&] { write_file(folder / "circle", Bytes{}); }) ==
+        (folder / "circle").string() +
+            ": cannot be opened for writing: Too many levels of symbolic links.\nName a file on disk.");
+}
+
+TEST_CASE("write_file: a pipe and a device stay what they are") {
+  namespace fs = std::filesystem;
+  const TemporaryFolder folder;
+  const auto pipe = folder / "pipe";
+  REQUIRE(::mkfifo(pipe.c_str(), 0600) == 0);
+  fs::create_symlink("pipe", folder / "link");
+  const std::string problem = ": expected the name of a file to write, got a device or a pipe.\nName a file on disk.";
+  for (const auto& path : {pipe, folder / "link"})
+    CHECK(message_of([&] { write_file(path, Bytes{1}); }) == path.string() + problem);
+  CHECK(fs::is_fifo(fs::symlink_status(pipe)));
+  CHECK(files_in(folder.path()) == 2);
+
+  // By a link without a name to lead to; not /dev/null itself, which root would lose where this fails.
+  int ends[2];
+  REQUIRE(::pipe(ends) == 0);
+  const std::string nameless = concat("/proc/self/fd/", ends[1]);
+  CHECK(message_of([&] { write_file(nameless, Bytes{1}); }) == nameless + problem);
+  ::close(ends[0]);
+  ::close(ends[1]);
+  fs::create_symlink("/dev/null", folder / "device");
+  CHECK(message_of([&] { AtomicFile file(folder / "device"); }) == (folder / "device").string() + problem);
+}
+
 TEST_CASE("writing where that is impossible names the path, the reason and the remedy") {
   const TemporaryFolder folder;
   write_file(folder / "file", Bytes{1});

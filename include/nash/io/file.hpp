@@ -150,9 +150,12 @@ class OutputFile {
 
 /// A file that appears whole or not at all: it is written under another name in the same folder, and commit() syncs it
 /// and gives it its name. Without commit() nothing is left behind, and a file that had the name stays as it was.
+///
+/// A symbolic link stays one: the file is what it leads to, which need not exist yet. Throws DataError for the name of a
+/// folder, of a device or of a pipe: they would be replaced by the file.
 class AtomicFile {
  public:
-  explicit AtomicFile(std::filesystem::path path) : file_(std::move(path), OutputFile::NotYetOpen{}) {
+  explicit AtomicFile(const std::filesystem::path& path) : file_(target_of(path), OutputFile::NotYetOpen{}) {
     create_folder_of(file_.path_);
     std::error_code ignored;
     if (std::filesystem::is_directory(file_.path_, ignored))
@@ -182,6 +185,26 @@ class AtomicFile {
   }
 
  private:
+  /// Where symbolic links lead from the path, which is a regular file, a folder or nothing yet.
+  static std::filesystem::path target_of(const std::filesystem::path& path) {
+    namespace fs = std::filesystem;
+    std::error_code failure, ignored;
+    const auto what = fs::status(path, failure);
+    if (failure == std::errc::too_many_symbolic_link_levels)
+      throw DataError(path.string(), concat("cannot be opened for writing: ", system_reason(failure.value())),
+                      "name a file on disk");
+    // Before any link is followed: those of /proc/self/fd, where /dev/stdout leads, need not lead to a name.
+    if (fs::exists(what) && !fs::is_regular_file(what) && !fs::is_directory(what))
+      throw DataError(path.string(), "the name of a file to write", "a device or a pipe", "name a file on disk");
+    fs::path target = path;
+    while (fs::is_symlink(fs::symlink_status(target, ignored))) {
+      const fs::path next = fs::read_symlink(target, failure);
+      if (failure) break;
+      target = target.parent_path() / next;
+    }
+    return target;
+  }
+
   bool try_to_open(int attempt) {
     // A short name of its own: the file's name with something added could be too long for the file system.
     auto name = file_.path_.parent_path() / concat(".nash-", ::getpid(), "-", attempt, ".tmp");
