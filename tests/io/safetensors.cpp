@@ -4,6 +4,7 @@
 #include <doctest/doctest.h>
 
 #include <cmath>
+#include <cstdlib>
 #include <cstring>
 #include <limits>
 
@@ -113,6 +114,25 @@ TEST_CASE("safetensors: a file of the Python package") {
   CHECK(std::vector(half.begin(), half.begin() + 4) ==
         std::vector<double>{0x1p-24, -0x1p-14, 65504, std::numeric_limits<double>::infinity()});
   CHECK(std::isnan(half[4]));
+}
+
+TEST_CASE_TEMPLATE("safetensors: what is saved is, byte by byte, a file that the Python package reads", T, float, double) {
+  // By tests/golden/nash_safetensors.py, which also says how to write these files anew.
+  using limits = std::numeric_limits<T>;
+  const auto golden = std::filesystem::path(NASH_TEST_DATA) / "golden" /
+                      concat("nash_", sizeof(T) == 4 ? "float" : "double", ".safetensors");
+  const Folder folder;
+  const auto file = std::getenv("NASH_UPDATE_GOLDEN") != nullptr ? golden : folder.file;
+  save_safetensors<T>(file,
+                      {{.name = "0.weight", .shape = {2, 3}, .values = {T(-0.5), T(-0.25), 0, T(0.25), T(0.5), T(0.75)}},
+                       {.name = "0.bias",
+                        .shape = {5},
+                        .values = {limits::denorm_min(), limits::max(), T(-0.0), -limits::infinity(), limits::quiet_NaN()}},
+                       {.name = "third", .shape = {}, .values = {T(1) / 3}},
+                       {.name = "nothing", .shape = {4, 0, 2}, .values = {}},
+                       {.name = "Zürich \"\t\\ 😀", .shape = {1, 1, 1, 1}, .values = {1}}},
+                      {{"format", "nash"}, {"note", "line 1\nline 2: \"ß😀\""}});
+  CHECK(read_file(file, 1 << 20) == read_file(golden, 1 << 20));
 }
 
 TEST_CASE("safetensors: all half-precision numbers") {
