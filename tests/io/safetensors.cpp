@@ -16,10 +16,9 @@ using namespace nash;
 namespace {
 
 Bytes with_length(std::uint64_t length, std::string_view header, std::size_t data_size) {
-  Bytes bytes(8);
+  Bytes bytes(8 + header.size() + data_size);
   std::memcpy(bytes.data(), &length, 8);
-  bytes.insert(bytes.end(), header.begin(), header.end());
-  bytes.resize(bytes.size() + data_size);
+  std::copy(header.begin(), header.end(), bytes.begin() + 8);
   return bytes;
 }
 
