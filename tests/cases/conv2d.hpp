@@ -7,15 +7,17 @@
 struct ConvCase {
   const char* name;
   nash::Conv2dGeometry geometry;
-  bool timed = false;  ///< large enough to be worth a measurement; tests take a smaller batch of it
+  bool timed = false;  ///< large enough to be worth a measurement; tests take one image and fewer channels of it
 };
 
 inline constexpr ConvCase conv_cases[] = {
-    // The layers of the DCGAN for 28×28 images; g: transposed convolutions, as the convolutions that they are adjoint to.
-    {"dcgan28:d1", {.n = 64, .h = 28, .w = 28, .c = 1, .o = 64, .r = 4, .s = 4, .stride_h = 2, .stride_w = 2, .padding_h = 1, .padding_w = 1}, true},
-    {"dcgan28:d2", {.n = 64, .h = 14, .w = 14, .c = 64, .o = 128, .r = 4, .s = 4, .stride_h = 2, .stride_w = 2, .padding_h = 1, .padding_w = 1}, true},
-    {"dcgan28:g1", {.n = 64, .h = 14, .w = 14, .c = 128, .o = 256, .r = 4, .s = 4, .stride_h = 2, .stride_w = 2, .padding_h = 1, .padding_w = 1}, true},
-    {"dcgan28:g2", {.n = 64, .h = 28, .w = 28, .c = 1, .o = 128, .r = 4, .s = 4, .stride_h = 2, .stride_w = 2, .padding_h = 1, .padding_w = 1}, true},
+    // The layers of model/dcgan.hpp with width 64: d, of the discriminator; g, of the generator, whose transposed convolutions
+    // are here the convolutions that they are adjoint to. The first two are those of model/dcgan_dense.hpp as well.
+    {"dcgan28:d1,g4", {.n = 64, .h = 28, .w = 28, .c = 1, .o = 64, .r = 4, .s = 4, .stride_h = 2, .stride_w = 2, .padding_h = 1, .padding_w = 1}, true},
+    {"dcgan28:d2,g3", {.n = 64, .h = 14, .w = 14, .c = 64, .o = 128, .r = 4, .s = 4, .stride_h = 2, .stride_w = 2, .padding_h = 1, .padding_w = 1}, true},
+    {"dcgan28:d3,g2", {.n = 64, .h = 7, .w = 7, .c = 128, .o = 256, .r = 3, .s = 3, .stride_h = 2, .stride_w = 2, .padding_h = 1, .padding_w = 1}, true},
+    {"dcgan28:d4", {.n = 64, .h = 4, .w = 4, .c = 256, .o = 1, .r = 4, .s = 4}, true},
+    {"dcgan28:g1", {.n = 64, .h = 4, .w = 4, .c = 256, .o = 100, .r = 4, .s = 4}, true},
     {"colour32:d1", {.n = 32, .h = 32, .w = 32, .c = 3, .o = 64, .r = 4, .s = 4, .stride_h = 2, .stride_w = 2, .padding_h = 1, .padding_w = 1}, true},
     {"resnet:3x3", {.n = 16, .h = 16, .w = 16, .c = 64, .o = 64, .r = 3, .s = 3, .padding_h = 1, .padding_w = 1}, true},
 
@@ -39,7 +41,7 @@ inline constexpr ConvCase conv_cases[] = {
     {"two slices", {.n = 2, .h = 4, .w = 4, .c = 128, .o = 49, .r = 3, .s = 3}},
 };
 
-/// The same case with a batch that naive loops manage.
+/// The same case in a size that naive loops manage: the timed ones with one image and at most 64 channels.
 constexpr nash::Conv2dGeometry for_tests(const ConvCase& c) {
   nash::Conv2dGeometry geometry = c.geometry;
   if (c.timed) {
