@@ -33,6 +33,7 @@ class Slipping : public LayerDefaults<double, Cpu> {
   };
 
   explicit Slipping(Slip slip) : slip_(slip) {}
+  LayerDescription describe() const { return LayerDescription("Slipping"); }
   Shape output_shape(const Shape& x) const { return slip_ == Slip::wrong_shape ? Shape{x[0], 2, 1} : dense_.output_shape(x); }
 
   void forward(const Pass<Cpu>& pass, const Values& x, Values& y, Saved* saved) const {

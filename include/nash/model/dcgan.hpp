@@ -29,6 +29,7 @@ struct Dcgan28Options {
 /// → ConvTranspose channels (28×28), Tanh
 template <class T = float, class Device = Cpu>
 auto dcgan28_generator(const Dcgan28Options& options = {}) {
+  require_at_least(1, options.width, "Dcgan28", "a width");
   const index_t width = options.width;
   const ConvTranspose2dOptions first{.kernel = 4, .bias = false, .init = Init::dcgan()};
   const ConvTranspose2dOptions second{.kernel = 3, .stride = 2, .padding = 1, .bias = false, .init = Init::dcgan()};
@@ -49,6 +50,7 @@ auto dcgan28_generator(const Dcgan28Options& options = {}) {
 /// Conv w (14×14), LeakyReLU → Conv 2w (7×7), BN, LeakyReLU → Conv 4w (4×4), BN, LeakyReLU → Conv 1 logit
 template <class T = float, class Device = Cpu>
 auto dcgan28_discriminator(const Dcgan28Options& options = {}) {
+  require_at_least(1, options.width, "Dcgan28", "a width");
   const index_t width = options.width;
   const Conv2dOptions halve{.kernel = 4, .stride = 2, .padding = 1, .bias = false, .init = Init::dcgan()};
   const Conv2dOptions third{.kernel = 3, .stride = 2, .padding = 1, .bias = false, .init = Init::dcgan()};

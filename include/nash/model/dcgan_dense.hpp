@@ -28,6 +28,7 @@ struct Dcgan28DenseOptions {
 /// latent → Dense hidden → Dense 7·7·2w → ConvTranspose w (14×14), each with BN and ReLU → ConvTranspose channels (28×28), Tanh
 template <class T = float, class Device = Cpu>
 auto dcgan28_dense_generator(const Dcgan28DenseOptions& options = {}) {
+  require_at_least(1, options.width, "Dcgan28Dense", "a width");
   const index_t width = options.width, hidden = options.hidden;
   const DenseOptions dense{.bias = false, .init = Init::dcgan()};
   const ConvTranspose2dOptions grow{.kernel = 4, .stride = 2, .padding = 1, .bias = false, .init = Init::dcgan()};
@@ -44,6 +45,7 @@ auto dcgan28_dense_generator(const Dcgan28DenseOptions& options = {}) {
 /// Conv w (14×14), LeakyReLU → Conv 2w (7×7), BN, LeakyReLU → Dense hidden, BN, LeakyReLU → 1 logit
 template <class T = float, class Device = Cpu>
 auto dcgan28_dense_discriminator(const Dcgan28DenseOptions& options = {}) {
+  require_at_least(1, options.width, "Dcgan28Dense", "a width");
   const index_t width = options.width, hidden = options.hidden;
   const Conv2dOptions first{.kernel = 4, .stride = 2, .padding = 1, .init = Init::dcgan()};
   const Conv2dOptions halve{.kernel = 4, .stride = 2, .padding = 1, .bias = false, .init = Init::dcgan()};

@@ -46,10 +46,9 @@ class AnyLayer {
     requires(!std::same_as<L, AnyLayer> && std::same_as<typename L::Scalar, T> && std::same_as<typename L::Device, D>)
   AnyLayer(L layer) : model_(std::make_unique<Model<L>>(std::move(layer))) {}  // NOLINT: every layer is an AnyLayer
 
-  AnyLayer(const AnyLayer& other) : model_(other.model_->clone()) {}
+  AnyLayer(const AnyLayer& other) : model_(other.model_ == nullptr ? nullptr : other.model_->clone()) {}
   AnyLayer& operator=(const AnyLayer& other) {
-    model_ = other.model_->clone();
-    return *this;
+    return *this = AnyLayer(other);
   }
   AnyLayer(AnyLayer&&) noexcept = default;
   AnyLayer& operator=(AnyLayer&&) noexcept = default;

@@ -54,20 +54,19 @@ class BatchNorm : public LayerDefaults<T, D> {
       const auto memory = pass.context.template scratch<T>(3 * channels_);
       T* const own = memory.data();
       statistics(pass, x, own, own + channels_, own + 2 * channels_);
-      const T* const mean = pass.mode == Mode::train ? own : running_mean_.value().data();
-      return normalize(pass.context, x, mean, own + 2 * channels_, y);
+      return normalize(pass.context, x, own, own + 2 * channels_, y);
     }
     for (Tensor<T, D>* tensor : {&saved->mean, &saved->variance, &saved->rstd}) tensor->resize(Shape{channels_});
     saved->rows = pass.mode == Mode::train ? rows : 0;
     statistics(pass, x, saved->mean.data(), saved->variance.data(), saved->rstd.data());
-    normalize(pass.context, x, mean_of(pass, *saved), saved->rstd.data(), y);
+    normalize(pass.context, x, saved->mean.data(), saved->rstd.data(), y);
   }
 
   void backward(const Pass<D>& pass, const Tensor<T, D>& x, const Tensor<T, D>&, Saved& saved, const Tensor<T, D>& dy,
                 Tensor<T, D>* dx, Gradients<T, D>* grads) const {
     if (dx == nullptr && grads == nullptr) return;
     const index_t rows = x.shape().rows();
-    const T *const mean = mean_of(pass, saved), *const rstd = saved.rstd.data();
+    const T *const mean = saved.mean.data(), *const rstd = saved.rstd.data();
     const bool constant = pass.mode == Mode::infer;
     if (dx != nullptr) dx->resize(x.shape());
     if (grads == nullptr && constant) return scale(pass.context, rows, rstd, dy, *dx);
@@ -92,7 +91,7 @@ class BatchNorm : public LayerDefaults<T, D> {
   void tangent_backward(const Pass<D>& pass, const Tensor<T, D>& x, const Tensor<T, D>&, Saved& saved,
                         const Tensor<T, D>& x_tangent, const Tensor<T, D>& delta, Tensor<T, D>* x_bar, Gradients<T, D>* grads) const {
     const index_t rows = x.shape().rows();
-    const T *const mean = mean_of(pass, saved), *const rstd = saved.rstd.data();
+    const T *const mean = saved.mean.data(), *const rstd = saved.rstd.data();
     if (pass.mode == Mode::infer) {
       if (grads == nullptr) return;
       const auto sums = pass.context.template scratch<T>(channels_);
@@ -145,15 +144,13 @@ class BatchNorm : public LayerDefaults<T, D> {
   }
 
  private:
-  const T* mean_of(const Pass<D>& pass, const Saved& saved) const {
-    return pass.mode == Mode::train ? saved.mean.data() : running_mean_.value().data();
-  }
-
-  /// The statistics that the pass uses; in inference mode only rstd is computed.
+  /// The statistics that the pass uses: the batch's, or copies of the running ones (whose variance is not needed).
   void statistics(const Pass<D>& pass, const Tensor<T, D>& x, T* mean, T* variance, T* rstd) const {
     const T epsilon = static_cast<T>(options_.epsilon);
-    if (pass.mode == Mode::infer)
+    if (pass.mode == Mode::infer) {
+      pointwise(pass.context, channels_, Copy<T>{running_mean_.value().data(), mean});
       return pointwise(pass.context, channels_, InverseDeviation<T>{running_variance_.value().data(), epsilon, rstd});
+    }
     const index_t rows = x.shape().rows();
     if (rows < 2)
       throw ShapeError("BatchNorm", "at least two values a channel in training", concat(rows, " (input ", x.shape(), ")"),

@@ -23,6 +23,7 @@ class Chain : public LayerDefaults<T, D> {
     std::vector<Tensor<T, D>> deltas;    // deltas[i]: the cotangent of activation i
     std::vector<Tensor<T, D>> tangents;  // tangents[i]: the tangent of activation i
     std::vector<index_t> slot;           // activation i is activations[slot[i]]
+    bool has_deltas = false, has_tangents = false;  // of the pass that was saved last
   };
 
   explicit Chain(Children children) : children_(std::move(children)) {}
@@ -38,6 +39,7 @@ class Chain : public LayerDefaults<T, D> {
   void forward(const Pass<D>& pass, const Tensor<T, D>& x, Tensor<T, D>& y, Saved* saved) const {
     if (saved == nullptr) return forward_without_saving(pass, x, y);
     assign_slots(pass, *saved);
+    saved->has_deltas = saved->has_tangents = false;
     children_.prepare(saved->children);
     for (index_t i = 0; i < size(); ++i) {
       const Pass<D> child = pass.child(i);
@@ -49,8 +51,10 @@ class Chain : public LayerDefaults<T, D> {
 
   void backward(const Pass<D>& pass, const Tensor<T, D>& x, const Tensor<T, D>& y, Saved& saved, const Tensor<T, D>& dy,
                 Tensor<T, D>* dx, Gradients<T, D>* grads) const {
+    require_saved(saved);
     PingPong cotangents(pass, pass.second_order ? 0 : largest_activation(saved));
     if (pass.second_order) saved.deltas.resize(at(size() - 1));
+    saved.has_deltas = saved.has_deltas || pass.second_order;
     const index_t last = dx != nullptr || pass.second_order ? 0 : grads != nullptr ? first_with_parameters() : size();
     const Tensor<T, D>* incoming = &dy;
     for (index_t i = size() - 1; i >= last; --i) {
@@ -77,8 +81,10 @@ class Chain : public LayerDefaults<T, D> {
                Tensor<T, D>& y_tangent) const
     requires Children::Traits::twice_differentiable
   {
+    require_saved(saved);
     PingPong tangents(pass, pass.second_order ? 0 : largest_activation(saved));
     if (pass.second_order) saved.tangents.resize(at(size() - 1));
+    saved.has_tangents = saved.has_tangents || pass.second_order;
     const Tensor<T, D>* incoming = &x_tangent;
     for (index_t i = 0; i < size(); ++i) {
       const Pass<D> child = pass.child(i);
@@ -100,6 +106,9 @@ class Chain : public LayerDefaults<T, D> {
                         const Tensor<T, D>& delta, Tensor<T, D>* x_bar, Gradients<T, D>* grads) const
     requires Children::Traits::twice_differentiable
   {
+    if (!saved.has_deltas || !saved.has_tangents)
+      throw Error("Sequential", "tangent_backward without a backward and a tangent pass of second order on the same saved state",
+                  "run forward, backward and tangent with pass.second_order = true");
     PingPong cotangents(pass, std::max(largest_activation(saved), x.count()));
     const Tensor<T, D>* incoming = nullptr;  // null: zero
     for (index_t i = size() - 1; i >= 0; --i) {
@@ -190,6 +199,11 @@ class Chain : public LayerDefaults<T, D> {
     bool found = false;
     for (index_t i = 0; i < size(); ++i) children_.visit(i, [&](const auto& layer) { found = found || property(layer); });
     return found;
+  }
+
+  void require_saved(const Saved& saved) const {
+    if (static_cast<index_t>(saved.slot.size()) != size())
+      throw Error("Sequential", "a pass back without a forward pass that saved its state", "run forward with this saved state first");
   }
 
   static std::size_t at(index_t i) { return static_cast<std::size_t>(i < 0 ? 0 : i); }

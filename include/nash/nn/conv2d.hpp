@@ -23,8 +23,8 @@ class Conv2d : public AffineLayer<Conv2d<T, Device>, T, Device> {
 
  public:
   Conv2d(index_t in, index_t out, const Conv2dOptions& options = {})
-      : Base(weight_shape(in, out, options), options.init,
-             {.in = in * options.kernel * options.kernel, .out = out * options.kernel * options.kernel, .rows = out}, out, options.bias),
+      : Base{weight_shape(in, out, options), options.init,
+             {.in = in * options.kernel * options.kernel, .out = out * options.kernel * options.kernel, .rows = out}, out, options.bias},
         in_(in), out_(out), options_(options) {}
 
   Shape output_shape(const Shape& x) const {
@@ -66,7 +66,9 @@ class Conv2d : public AffineLayer<Conv2d<T, Device>, T, Device> {
     require_at_least(1, options.kernel, "Conv2d", "a kernel");
     require_at_least(1, options.stride, "Conv2d", "a stride");
     require_at_least(0, options.padding, "Conv2d", "a padding");
-    return {out, options.kernel, options.kernel, in};
+    const Shape shape{out, options.kernel, options.kernel, in};
+    (void)shape.count();  // throws before the fans could overflow
+    return shape;
   }
 
   Conv2dGeometry geometry(const Shape& x) const {

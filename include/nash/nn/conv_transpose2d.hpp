@@ -25,10 +25,10 @@ class ConvTranspose2d : public AffineLayer<ConvTranspose2d<T, Device>, T, Device
 
  public:
   ConvTranspose2d(index_t in, index_t out, const ConvTranspose2dOptions& options = {})
-      : Base(weight_shape(in, out, options), options.init,
+      : Base{weight_shape(in, out, options), options.init,
              {.in = in * options.kernel * options.kernel, .out = out * options.kernel * options.kernel,
               .rows = in * options.kernel * options.kernel},
-             out, options.bias),
+             out, options.bias},
         in_(in), out_(out), options_(options) {}
 
   Shape output_shape(const Shape& x) const {
@@ -74,7 +74,9 @@ class ConvTranspose2d : public AffineLayer<ConvTranspose2d<T, Device>, T, Device
     if (options.output_padding >= options.stride)
       throw ShapeError("ConvTranspose2d", concat("an output padding below the stride of ", options.stride),
                        concat(options.output_padding), "choose a smaller output padding");
-    return {in, options.kernel, options.kernel, out};
+    const Shape shape{in, options.kernel, options.kernel, out};
+    (void)shape.count();  // throws before the fans could overflow
+    return shape;
   }
 
   index_t output_size(index_t size) const {

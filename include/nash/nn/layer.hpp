@@ -7,6 +7,7 @@
 #include <type_traits>
 
 #include "nash/kernels/host.hpp"
+#include "nash/nn/description.hpp"
 #include "nash/nn/parameter.hpp"
 #include "nash/nn/state_name.hpp"
 
@@ -64,6 +65,10 @@ concept Layer = requires(const L& layer, L& own, const Pass<typename L::Device>&
   layer.forward(pass, x, y, &saved);
   layer.backward(pass, x, y, saved, x, &y, grads);
   own.commit(pass.context, saved);
+  L::visit_state(own, [](const StateName&, auto&) {});
+  { layer.describe() } -> std::same_as<LayerDescription>;
+  { L::reads } -> std::convertible_to<Reads>;
+  { L::runs_in_place && L::couples_samples && L::curved } -> std::convertible_to<bool>;
 };
 
 /// A layer that has the second order too:
@@ -132,6 +137,8 @@ struct LayerDefaults {
 inline void require_at_least(index_t least, index_t value, std::string_view layer, std::string_view what) {
   if (value < least)
     throw ShapeError(std::string(layer), concat(what, " of at least ", least), concat(value), "check the layer's arguments");
+  if (constexpr index_t most = std::numeric_limits<std::int32_t>::max(); value > most)
+    throw ShapeError(std::string(layer), concat(what, " of at most ", most), concat(value), "check the layer's arguments");
 }
 
 template <class State>
@@ -177,9 +184,11 @@ void restore(Context<Device>& context, L& layer) {
 /// Draws the initial state of a layer. Equal streams give equal networks.
 template <class L, class Device>
 void initialise(Context<Device>& context, L& layer, RandomStream random) {
+  constexpr int refreshes = 15;  // a power iteration that begins with a random vector needs some
+
   std::uint64_t index = 0;
   L::visit_state(layer, [&](const StateName&, auto& state) { state.initialise(context, random.child(index++)); });
-  refresh(context, layer);
+  for (int i = 0; i < refreshes; ++i) refresh(context, layer);
 }
 
 /// The state of one network in another of the same structure, possibly of another scalar type or on another device.

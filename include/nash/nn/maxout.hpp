@@ -62,7 +62,7 @@ class Maxout : public LayerDefaults<T, D> {
   };
 
   Maxout(index_t inputs, index_t outputs, const MaxoutOptions& options = {})
-      : dense_(checked(inputs, outputs, options), outputs * options.pieces, {.init = options.init}),
+      : dense_{checked(inputs, outputs, options), outputs * options.pieces, {.init = options.init}},
         inputs_(inputs), outputs_(outputs), options_(options) {}
 
   Shape output_shape(const Shape& x) const {

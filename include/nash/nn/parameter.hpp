@@ -19,7 +19,13 @@ class Parameter {
   Parameter(const Parameter& other) : value_(other.value_), init_(other.init_), fans_(other.fans_) {}
   Parameter& operator=(const Parameter& other) { return *this = Parameter(other); }
   Parameter(Parameter&&) noexcept = default;
-  Parameter& operator=(Parameter&&) noexcept = default;
+  Parameter& operator=(Parameter&& other) noexcept {
+    value_.swap(other.value_);
+    std::swap(init_, other.init_);
+    std::swap(fans_, other.fans_);
+    std::swap(offset_, other.offset_);
+    return *this;
+  }
 
   bool present() const { return !value_.empty(); }
   const Shape& shape() const { return value_.shape(); }
@@ -40,7 +46,7 @@ class Parameter {
   void bind(T* flat, index_t offset) {
     Tensor<T, Device> view = Tensor<T, Device>::borrow(flat + offset, count(), shape());
     Memory<Device>::copy(view.data(), value_.data(), static_cast<std::size_t>(count()) * sizeof(T));
-    value_ = std::move(view);
+    value_.swap(view);
     offset_ = offset;
   }
 

@@ -36,7 +36,7 @@ struct SpectralNormOptions {
 /// power iteration, u and v constants for the gradient. Miyato et al. 2018, equations 8, 12 and algorithm 1.
 ///
 /// refresh() alone runs the power iteration and recomputes Ŵ, after each update of the parameters, so that all passes of a
-/// step see the same Ŵ; the first one, from random vectors, iterates more. The matrix is out×(kernel·kernel·in) for Conv2d, and (in·kernel·kernel)×out for
+/// step see the same Ŵ. The matrix is out×(kernel·kernel·in) for Conv2d, and (in·kernel·kernel)×out for
 /// ConvTranspose2d, whose singular values are those of the transpose.
 template <class L>
 class SpectralNorm : public LayerDefaults<typename L::Scalar, typename L::Device> {
@@ -79,8 +79,7 @@ class SpectralNorm : public LayerDefaults<typename L::Scalar, typename L::Device
 
   void refresh(Context<D>& context) {
     T *const u = u_.value().data(), *const v = v_.value().data();
-    const int iterations = fresh_ ? first_iterations : options_.power_iterations;
-    for (int iteration = 0; iteration < iterations; ++iteration) {
+    for (int iteration = 0; iteration < options_.power_iterations; ++iteration) {
       multiply(context, true, u, v);
       normalize(context, columns(), v);
       multiply(context, false, v, u);
@@ -95,7 +94,6 @@ class SpectralNorm : public LayerDefaults<typename L::Scalar, typename L::Device
     multiply(context, false, v_.value().data(), product.data());
     sigma_ = sum(context, rows(), Product<T>{product.data(), u_.value().data()});
     inverse_sigma_ = sigma_ != 0 ? 1 / sigma_ : 0;
-    fresh_ = false;
     pointwise(context, weight_.count(), Scale<T>{weight_.data(), static_cast<T>(inverse_sigma_), layer_.weight().value().data()});
   }
 
@@ -124,8 +122,6 @@ class SpectralNorm : public LayerDefaults<typename L::Scalar, typename L::Device
   }
 
  private:
-  static constexpr int first_iterations = 15;
-
   index_t rows() const { return weight_.fans().rows; }
   index_t columns() const { return weight_.count() / rows(); }
 
@@ -162,7 +158,6 @@ class SpectralNorm : public LayerDefaults<typename L::Scalar, typename L::Device
   Parameter<T, D> weight_;  // W
   Buffer<T, D> u_, v_;
   double sigma_ = 1, inverse_sigma_ = 1;
-  bool fresh_ = true;       // u and v are still random
 };
 
 }  // namespace nash

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <cmath>
 #include <memory>
 #include <vector>
 
@@ -41,6 +42,8 @@ class Optimizer {
     if (parameters.count() != parameters_ || gradients.count() != parameters_)
       throw ShapeError("Optimizer", concat(parameters_, " parameters and gradients"), concat(parameters.count(), " and ", gradients.count()),
                        "make an optimiser for each network");
+    if (!(std::isfinite(factor) && factor >= 0))
+      throw NumericError("Optimizer", "a finite factor on the learning rate, not below 0", concat(factor), "correct the schedule");
     rule_->apply(context, parameters, gradients, slots_, ++steps_, factor * learning_rate_);
   }
 

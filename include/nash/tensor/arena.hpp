@@ -48,6 +48,7 @@ class Arena {
 
   std::byte* take(index_t bytes) {
     bytes = (bytes + alignment - 1) / alignment * alignment;
+    if (block_ == 0 && used_ == 0 && blocks_.size() > 1) join_blocks();
     if (blocks_.empty()) blocks_.emplace_back(bytes);
     while (used_ + bytes > blocks_[block_].count()) {
       if (block_ + 1 == blocks_.size()) blocks_.emplace_back(std::max(bytes, 2 * blocks_[block_].count()));
@@ -62,7 +63,6 @@ class Arena {
   void give_back(std::size_t block, index_t used) {
     block_ = block;
     used_ = used;
-    if (block_ == 0 && used_ == 0 && blocks_.size() > 1) join_blocks();
   }
 
   void join_blocks() {

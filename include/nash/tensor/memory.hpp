@@ -20,7 +20,11 @@ struct Memory : NoKernels<Device> {};
 struct HostMemory {
   static constexpr std::size_t alignment = 64;
 
-  static void* allocate(std::size_t bytes) { return ::operator new(bytes, std::align_val_t{alignment}); }
+  static void* allocate(std::size_t bytes) {
+    void* const block = ::operator new(bytes, std::align_val_t{alignment}, std::nothrow);
+    if (block == nullptr) throw DeviceError("Memory", concat("no ", bytes, " bytes are left"), "use smaller sizes or batches");
+    return block;
+  }
   static void deallocate(void* block) noexcept { ::operator delete(block, std::align_val_t{alignment}); }
   static void from_host(void* to, const void* from, std::size_t bytes) { copy(to, from, bytes); }
   static void to_host(void* to, const void* from, std::size_t bytes) { copy(to, from, bytes); }

@@ -54,7 +54,9 @@ class Tensor {
     return *this;
   }
   Tensor(Tensor&& other) noexcept { swap(other); }
-  Tensor& operator=(Tensor&& other) noexcept {
+  /// Into borrowed memory the values are copied, so that the tensor stays where it is looked for.
+  Tensor& operator=(Tensor&& other) {
+    if (borrowed_) return *this = static_cast<const Tensor&>(other);
     Tensor moved(std::move(other));
     swap(moved);
     return *this;
@@ -103,17 +105,14 @@ class Tensor {
     return values;
   }
 
-  /// requires  values.size() == count()
-  void assign_from_host(std::span<const T> values) { Memory<Device>::from_host(data_, values.data(), bytes()); }
-
- private:
-  std::size_t bytes() const { return static_cast<std::size_t>(count_) * sizeof(T); }
-
-  void copy_from(const Tensor& other) {
-    resize(other.shape_);
-    Memory<Device>::copy(data_, other.data_, bytes());
+  /// Throws ShapeError unless there is one value an element.
+  void assign_from_host(std::span<const T> values) {
+    if (static_cast<index_t>(values.size()) != count_)
+      throw ShapeError("Tensor", concat(count_, " values for ", shape_), concat(values.size()), "give one value an element");
+    Memory<Device>::from_host(data_, values.data(), bytes());
   }
 
+  /// Exchanges the memory itself, borrowed or not.
   void swap(Tensor& other) noexcept {
     std::swap(storage_, other.storage_);
     std::swap(data_, other.data_);
@@ -121,6 +120,14 @@ class Tensor {
     std::swap(count_, other.count_);
     std::swap(capacity_, other.capacity_);
     std::swap(borrowed_, other.borrowed_);
+  }
+
+ private:
+  std::size_t bytes() const { return static_cast<std::size_t>(count_) * sizeof(T); }
+
+  void copy_from(const Tensor& other) {
+    resize(other.shape_);
+    Memory<Device>::copy(data_, other.data_, bytes());
   }
 
   Storage<T, Device> storage_;

@@ -12,6 +12,8 @@ template <TwiceDifferentiable L>
 CheckReport penalty_check(const L& critic, const Shape& input_shape, double target, const CheckOptions& options = {}) {
   static_assert(!L::couples_samples, "a penalty on each sample's gradient needs a critic that sees one sample at a time");
   using Values = typename Subject<L>::Values;
+  if (couples(critic))
+    throw Error("penalty_check", "a layer of the critic couples the samples of a batch", "leave BatchNorm out of the critic");
   Subject<L> subject(critic, input_shape, options);
   CheckReport report;
   L& own = subject.layer;

@@ -28,7 +28,8 @@ struct StepReport {
   std::optional<double> d_real;   ///< the mean of D(x) = σ(logit) over the real batch
   std::optional<double> d_fake;   ///< the mean of D(G(z)) over the fakes that the discriminator was trained on
   std::optional<double> d_gradient_norm, g_gradient_norm;  ///< Euclidean, over all of a player's parameters
-  std::optional<NonFinite> non_finite;                     ///< the step ended here and the player was not updated
+  std::optional<NonFinite> non_finite;                     ///< the step ended here and the player's parameters
+                                                           ///< were not updated
 };
 
 }  // namespace nash
