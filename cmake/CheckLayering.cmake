@@ -15,7 +15,7 @@ set(only_io "core;tensor;io")                       # io/ knows tensors, not net
 set(umbrellas nash.hpp io.hpp cuda.hpp)             # include anything, and no header includes them
 set(included_alone testing)                         # folders that no umbrella need include
 set(conditions_allowed nash/core/platform.hpp)      # the one header with preprocessor conditions
-set(libraries_of_io "zlib\\.h|png\\.h|gif_lib\\.h|nlohmann/")   # not for those who include only nash/nash.hpp
+set(libraries_of_io "zlib\\.h|png\\.h|gif_lib\\.h")   # not for those who include only nash/nash.hpp
 
 foreach(entry ${ranks})
   string(REPLACE " " ";" entry ${entry})

@@ -3,7 +3,7 @@
 # Looks for them and stores the names of those that are missing.
 macro(nash_find_io_libraries missing)
   set(${missing} "")
-  foreach(library ZLIB PNG GIF nlohmann_json)
+  foreach(library ZLIB PNG GIF)
     find_package(${library} QUIET)
     if(NOT ${library}_FOUND)
       list(APPEND ${missing} ${library})

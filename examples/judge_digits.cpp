@@ -121,6 +121,8 @@ int main(int argc, char** argv) {
   return arguments.run(argc, argv, [&] {
     nash::Context<> context;
     const nash::Dataset digits = nash::load_idx_folder(data);
+    for (const auto& [name, value] : {std::pair{"--epochs", epochs}, std::pair{"--samples", samples}})
+      if (value < 1) throw nash::ShapeError(name, "at least 1", nash::concat(value), "ask for some");
     if (held_out < 1 || held_out >= digits.size())
       throw nash::DataError("--held-out", nash::concat("1 to ", digits.size() - 1), nash::concat(held_out), "keep some digits for training");
     const nash::Dataset training = digits.slice(0, digits.size() - held_out);

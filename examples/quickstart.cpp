@@ -18,6 +18,7 @@ int main(int argc, char** argv) {
       .option("--steps", steps, "training steps").option("--seed", seed, "of everything that is random");
 
   return arguments.run(argc, argv, [&] {
+    if (steps < 1) throw ShapeError("--steps", "at least 1", concat(steps), "train for some steps");
     // Real digits, 64 at a time, with pixels in [-1, 1].
     Loader loader{load_idx_folder(data), {.batch_size = 64, .seed = seed}};
 
@@ -37,13 +38,17 @@ int main(int argc, char** argv) {
     const Adam adam{.learning_rate = 1e-3};
     GanTrainer trainer{std::move(generator), std::move(discriminator), NonSaturating{},
                        {.seed = seed, .generator = adam, .discriminator = adam}};
+    const auto draw = [&] {
+      write_png(out, enlarge(image_grid(trainer.generator().generate(trainer.context(), RandomStream(seed), 64)), 2));
+    };
+    draw();  // what it makes before it has learnt anything; where no picture can be written, this says so at once
     for (index_t step = 0; step < steps; ++step) {
       const StepReport report = trainer.step(loader.next());
       if (report.step % 50 == 0)
         std::printf("step %4lld   D(x) %.2f   D(G(z)) %.2f\n", static_cast<long long>(report.step), *report.d_real, *report.d_fake);
     }
 
-    write_png(out, enlarge(image_grid(trainer.generator().generate(trainer.context(), RandomStream(seed), 64)), 2));
+    draw();
     std::printf("%s\n", out.c_str());
   });
 }

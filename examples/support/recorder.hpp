@@ -35,7 +35,7 @@ class Recorder {
 
   /// Writes everything that is not written yet and says where it is.
   void finish() {
-    take_picture();
+    if (pictured_ != trainer_.steps()) take_picture();
     nash::write_gif(folder_ / "progress.gif", pictures_, {.delay = 10, .last_delay = 200, .enlarge = 2});
     nash::save_network(folder_ / "generator.safetensors", trainer_.sampling_generator());
     nash::save_network(folder_ / "discriminator.safetensors", trainer_.discriminator());
@@ -46,6 +46,7 @@ class Recorder {
 
  private:
   void take_picture() {
+    pictured_ = trainer_.steps();
     trainer_.generate(latents_, samples_);
     pictures_.push_back(nash::image_grid(samples_, grid_));
     nash::write_png(folder_ / "samples.png", nash::enlarge(pictures_.back(), 2));
@@ -54,7 +55,7 @@ class Recorder {
   Trainer& trainer_;
   std::filesystem::path folder_;
   nash::GridOptions grid_;
-  nash::index_t every_;
+  nash::index_t every_, pictured_ = -1;
   nash::CsvWriter csv_;
   typename Trainer::Images latents_, samples_;
   std::vector<nash::Image> pictures_;

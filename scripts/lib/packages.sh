@@ -3,7 +3,7 @@
 
 # What it takes to build nash with everything but the tests, and what the tests need besides.
 # shellcheck disable=SC2034  # for those who source this file
-NASH_BUILD_PACKAGES=(g++ cmake ninja-build libcli11-dev zlib1g-dev libpng-dev libgif-dev nlohmann-json3-dev)
+NASH_BUILD_PACKAGES=(g++ cmake ninja-build libcli11-dev zlib1g-dev libpng-dev libgif-dev)
 # shellcheck disable=SC2034
 NASH_TEST_PACKAGES=(libeigen3-dev doctest-dev gnuplot-nox)
 # shellcheck disable=SC2034

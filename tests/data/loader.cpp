@@ -7,6 +7,7 @@
 #include <array>
 #include <atomic>
 #include <chrono>
+#include <cmath>
 #include <limits>
 #include <new>
 #include <set>
@@ -84,6 +85,17 @@ TEST_CASE("Loader: deduced with and without options, values of [-1, 1] that belo
   CHECK(all.images[0] == -1.0);
   CHECK(all.images[4 * 255] == 1.0);
   CHECK(all.images[4 * 51] == 51 / 127.5 - 1.0);
+}
+
+TEST_CASE("Loader: values of [0, 1], or of any other range") {
+  Loader loader{numbered(256), {.batch_size = 256, .shuffle = false, .low = 0, .high = 1}};
+  const Batch<>& batch = loader.next();
+  for (index_t i = 0; i < 256; ++i) CHECK(batch.images[4 * i] == static_cast<float>(static_cast<double>(i) / 255));
+  Loader<double> wide(numbered(256), {.batch_size = 256, .shuffle = false, .low = -3, .high = 7});
+  const auto& values = wide.next();
+  CHECK(values.images[0] == -3);
+  CHECK(values.images[4 * 255] == 7);
+  CHECK(values.images[4 * 51] == doctest::Approx(-1).epsilon(1e-15));
 }
 
 TEST_CASE("Loader: an epoch gives every image once, in an order of its own, the same for the same seed") {
@@ -223,5 +235,10 @@ TEST_CASE("Loader: options that make no sense") {
         "Loader: expected a batch_size of at most 10, the images of numbered, got 11.\nLower it, or set .last_batch = "
         "LastBatch::keep.");
   CHECK(message({.batch_size = std::numeric_limits<index_t>::max(), .last_batch = LastBatch::keep}) == "");
+  for (const auto& [low, high] : {std::pair{1.0, 1.0}, std::pair{1.0, -1.0}, std::pair{0.0, std::nan("")}, std::pair{std::nan(""), 0.0},
+                                  std::pair{-std::numeric_limits<double>::infinity(), 1.0}, std::pair{0.0, std::numeric_limits<double>::infinity()}})
+    CHECK(message({.batch_size = 2, .low = low, .high = high}) ==
+          concat("Loader: expected a finite low below a finite high, got ", low, " and ", high,
+                 ".\nUse -1 and 1 where the generator ends with Tanh, 0 and 1 where it ends with Sigmoid."));
   CHECK(message({.batch_size = 2, .first_batch = -1}).starts_with("Loader: expected a first_batch of at least 0, got -1."));
 }

@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 
+#include <cmath>
 #include <limits>
 
 #include "message_of.hpp"
@@ -54,6 +55,18 @@ TEST_CASE("image_grid: what is no number shows as a chequerboard, in colour too"
         std::vector<std::uint8_t>{255, 0, 0, 128});
   CHECK(image_grid(Tensor<float>({1, 1, 1, 3}, std::vector<float>{0.f, nan, 0.f}), {.padding = 0}).pixels ==
         std::vector<std::uint8_t>{255, 255, 255});
+}
+
+TEST_CASE("image_grid: values of [0, 1], or of any other range") {
+  const Tensor<float> images({1, 1, 5, 1}, std::vector<float>{0, 0.2f, 1, -0.1f, 1.1f});
+  CHECK(image_grid(images, {.padding = 0, .low = 0, .high = 1}).pixels == std::vector<std::uint8_t>{0, 51, 255, 0, 255});
+  CHECK(image_grid(images, {.padding = 0, .low = -1, .high = 4}).pixels == std::vector<std::uint8_t>{51, 61, 102, 46, 107});
+  for (int byte = 0; byte < 256; ++byte) CHECK(int{to_pixel(byte / 255.0, 0, 1)} == byte);
+  constexpr double infinity = std::numeric_limits<double>::infinity();
+  for (const auto& [low, high] : {std::pair{1.0, 1.0}, std::pair{1.0, -1.0}, std::pair{std::nan(""), 1.0}, std::pair{0.0, std::nan("")},
+                                  std::pair{-infinity, 1.0}, std::pair{0.0, infinity}})
+    CHECK(message_of<ShapeError>([&, l = low, h = high] { image_grid(images, {.low = l, .high = h}); }) ==
+          concat("image_grid: expected a finite black value below a finite white one, got ", low, " and ", high, ".\nUse -1 and 1."));
 }
 
 TEST_CASE("image_grid: what is no batch of images") {

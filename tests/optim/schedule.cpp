@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "nash/optim/schedule.hpp"
+
+#include <doctest/doctest.h>
+
+#include "message_of.hpp"
+
+using namespace nash;
+
+TEST_CASE("ConstantRate is 1") {
+  const Schedule schedule = ConstantRate{};
+  CHECK(schedule(0) == 1);
+  CHECK(schedule(1'000'000) == 1);
+}
+
+TEST_CASE("LinearDecay: 1, a straight line, and its end") {
+  const Schedule schedule = LinearDecay{.begin = 10, .end = 30, .final_factor = 0.2};
+  for (const index_t step : {0, 9, 10}) CHECK(schedule(step) == 1);
+  CHECK(schedule(15) == doctest::Approx(0.8).epsilon(1e-15));
+  CHECK(schedule(20) == doctest::Approx(0.6).epsilon(1e-15));
+  for (const index_t step : {30, 31, 1'000'000}) CHECK(schedule(step) == doctest::Approx(0.2).epsilon(1e-15));
+  CHECK(LinearDecay{.begin = 0, .end = 4}(3) == 0.25);
+  CHECK(LinearDecay{.begin = 0, .end = 4, .final_factor = 3}(2) == 2);  // a warm-up
+  CHECK(message_of<ShapeError>([] { LinearDecay{.begin = 5, .end = 5}(0); }) ==
+        "LinearDecay: expected an end after the begin at step 5, got 5.\nChoose a later end.");
+}
+
+TEST_CASE("ExponentialDecay: smooth and in stairs") {
+  const ExponentialDecay smooth{.factor = 0.5, .every = 10}, stairs{.factor = 0.5, .every = 10, .staircase = true};
+  for (int step = 0; step < 40; ++step) {
+    CHECK(smooth(step) == doctest::Approx(std::pow(0.5, step / 10.0)).epsilon(1e-15));
+    CHECK(stairs(step) == std::ldexp(1, -(step / 10)));
+  }
+  CHECK(message_of<ShapeError>([] { ExponentialDecay{.factor = 0}(0); }) ==
+        "ExponentialDecay: expected a positive factor and an interval of at least 1 step, got 0 and 10000.\nCorrect them.");
+  CHECK(message_of<ShapeError>([] { ExponentialDecay{.every = 0}(0); }).find("got 0.96 and 0.") != std::string::npos);
+  CHECK(message_of<ShapeError>([] { ExponentialDecay{.factor = std::nan("")}(0); }) != "");
+}
