@@ -8,14 +8,17 @@ using namespace nash;
 TEST_CASE("DCGAN for 28×28 has the paper's layers, without BatchNorm at the generator's end and the discriminator's start") {
   const auto generator = dcgan28_generator();
   const auto discriminator = dcgan28_discriminator();
-  CHECK(layers_of(generator) == "Dense Reshape BatchNorm ReLU ConvTranspose2d BatchNorm ReLU ConvTranspose2d Tanh");
-  CHECK(layers_of(discriminator) == "Conv2d LeakyReLU Conv2d BatchNorm LeakyReLU Dense");
+  CHECK(layers_of(generator) ==
+        "Reshape ConvTranspose2d BatchNorm ReLU ConvTranspose2d BatchNorm ReLU ConvTranspose2d BatchNorm ReLU ConvTranspose2d Tanh");
+  CHECK(layers_of(discriminator) == "Conv2d LeakyReLU Conv2d BatchNorm LeakyReLU Conv2d BatchNorm LeakyReLU Conv2d Flatten");
   CHECK(generator.latent().size() == 100);
   CHECK(generator.latent().distribution() == Latent::Distribution::normal);
-  // 100·6272, 2·128, 128·64·16, 2·64, 64·16 + 1; only the last layer has a bias, since BatchNorm's shift follows the others
-  CHECK(generator.parameters().count() == 627200 + 256 + 131072 + 128 + 1025);
-  // 64·16 + 64, 64·128·16, 2·128, 6272 + 1
-  CHECK(discriminator.parameters().count() == 1088 + 131072 + 256 + 6273);
+  // 100·256·4², 256·128·3², 128·64·4² and 64·4² weights, and a scale and a shift a channel between them; no bias anywhere
+  CHECK(generator.parameters().count() == 409600 + 512 + 294912 + 256 + 131072 + 128 + 1024);
+  CHECK(discriminator.parameters().count() == 1024 + 131072 + 256 + 294912 + 512 + 4096);
+  // The published 0.31 and 0.11 million of half the width.
+  CHECK(dcgan28_generator({.width = 32}).parameters().count() == 312256);
+  CHECK(dcgan28_discriminator({.width = 32}).parameters().count() == 109440);
   check_logits_of(discriminator, check_samples(generator, {3, 28, 28, 1}, -1, 1));
 }
 
