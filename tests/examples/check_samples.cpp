@@ -103,6 +103,9 @@ int check(const std::string& data, const std::string& picture, const std::string
   std::printf("variance %.4f in the centre, %.4f at the border; distance to the nearest digit %.3f, untrained %.3f, noise %.3f\n", centre, border,
               distance, untrained, noise);
 
+  // Measured: real digits vary by 0.118 in the centre and 0.001 at the border and are 0.160 from their nearest; samples after 400
+  // steps 0.09, 0.0005 and 0.19; of an untrained generator 0, 0 and 0.46; noise 0.083 everywhere and 0.54. The bounds lie
+  // between what is wanted and what is not, at least a factor of 1.8 from the samples.
   int refused = 0;
   const auto refuse_unless = [&](bool holds, const char* reason) {
     if (!holds) std::printf("REFUSED: %s\n", reason), refused = 1;

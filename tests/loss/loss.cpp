@@ -82,6 +82,15 @@ TEST_CASE("the gradient of a term is that of its mean, by differences, for rows 
   }
 }
 
+TEST_CASE("a logit that is not finite makes the mean and its own gradient NaN, at infinity too") {
+  for (const double bad : {std::nan(""), std::numeric_limits<double>::infinity(), -std::numeric_limits<double>::infinity()}) {
+    const auto [value, gradient] = evaluated<LossTerm::generator>(NonSaturating{}, {3, 1}, std::vector<double>{0, bad, 0});
+    CHECK(std::isnan(value));
+    CHECK(std::isnan(gradient[1]));
+    CHECK(gradient[0] == -0.5 / 3);
+  }
+}
+
 TEST_CASE("mean_probability is the mean of σ(logit)") {
   Context<Cpu> context(1);
   const std::vector<double> logits{-1000, -1, 0, 2, 1000};

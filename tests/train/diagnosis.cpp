@@ -84,15 +84,25 @@ TEST_CASE("a parameter that is not finite, in either player") {
 }
 
 TEST_CASE("numbers that overflow within a layer") {
-  const auto spoil = [](const std::string& name) {
-    return [=](auto& trainer) { poison(trainer.discriminator(), name, 3e38); };
+  const auto spoil = [](auto& trainer) {
+    for_each_parameter(trainer.discriminator(), [](const StateName& name, auto& weight) {
+      if (name.text() == "6.weight") std::fill(weight.value().begin(), weight.value().end(), 3e38f);
+    });
   };
   // The parameter itself is finite; its products with activations overflow, or their sums in the next layer.
   CHECK(complaint(both, [](auto& trainer) { for (float& w : trainer.discriminator().parameters()) w = w < 0 ? -3e38f : 3e38f; })
             .starts_with("GanTrainer: step 2: the discriminator's loss is not finite; the first place is layer 0 (Conv2d) of Discriminator"));
-  CHECK(complaint(both, spoil("6.weight")).find("the discriminator's loss is not finite; the first place is layer 6 (Dense) of Discriminator") != std::string::npos);
-  CHECK(complaint(generator_alone, spoil("6.weight")).find("the generator's loss is not finite; the first place is layer 6 (Dense) of Discriminator") !=
+  CHECK(complaint(both, spoil).find("the discriminator's loss is not finite; the first place is layer 6 (Dense) of Discriminator") != std::string::npos);
+  CHECK(complaint(generator_alone, spoil).find("the generator's loss is not finite; the first place is layer 6 (Dense) of Discriminator") !=
         std::string::npos);
+}
+
+TEST_CASE("logits that are infinite where the loss has a limit") {
+  // A sure discriminator's loss is 0, and so is its slope: without a look at the logits training would go on.
+  for (const float value : {infinity, -infinity})
+    for (const auto& phases : {both, generator_alone})
+      CHECK(complaint(phases, [=](auto& trainer) { poison(trainer.discriminator(), "6.bias", value); })
+                .ends_with("the first place is parameter '6.bias' of Discriminator" + remedy));
 }
 
 TEST_CASE("latents that are not finite") {

@@ -3,6 +3,7 @@
 
 #include <cmath>
 #include <concepts>
+#include <limits>
 
 #include "nash/kernels/host.hpp"
 
@@ -48,6 +49,7 @@ struct LossGradient {
   }
   NASH_HOST_DEVICE static LossValue evaluate(const L& loss, T logit) {
     const double l = static_cast<double>(logit);
+    if (!std::isfinite(l)) return {std::numeric_limits<double>::quiet_NaN(), std::numeric_limits<double>::quiet_NaN()};
     if constexpr (term == LossTerm::real) return loss.real(l);
     if constexpr (term == LossTerm::fake) return loss.fake(l);
     if constexpr (term == LossTerm::generator) return loss.generator(l);
@@ -80,6 +82,8 @@ inline void check_logits(std::string_view where, const Shape& shape) {
 }
 
 /// The mean of a loss term over the rows of N×(1+C) logits, whose column 0 is the adversarial one, and its gradient.
+///
+/// A logit that is not finite makes the mean NaN, also where the loss has a limit: the network that gave it is broken.
 template <LossTerm term, class T, class Device, Loss L>
 double evaluate_loss(Context<Device>& context, const L& loss, const Tensor<T, Device>& logits, Tensor<T, Device>& d_logits) {
   check_logits("evaluate_loss", logits.shape());
