@@ -64,14 +64,15 @@ double compare(const GemmGeometry& g, bool with_bias) {
 
 TEST_CASE_TEMPLATE("products agree with the naive loops, in every instruction set, and with any number of threads", T, float, double) {
   double worst = 0;
-  for (const auto& [m, n, k] : sizes)
+  for (const auto& size : sizes)
     for (const bool transpose_a : {false, true})
       for (const bool transpose_b : {false, true})
         for (const int kind : {0, 1, 2}) {
+          const auto [m, n, k] = size;
           const GemmGeometry g{.m = m, .n = n, .k = k, .transpose_a = transpose_a, .transpose_b = transpose_b, .accumulate = kind == 2};
-          CAPTURE(m);
-          CAPTURE(n);
-          CAPTURE(k);
+          CAPTURE(g.m);
+          CAPTURE(g.n);
+          CAPTURE(g.k);
           CAPTURE(transpose_a);
           CAPTURE(transpose_b);
           CAPTURE(kind);

@@ -45,7 +45,8 @@ TEST_CASE("sums agree with the naive loops and do not depend on the threads") {
 
 TEST_CASE_TEMPLATE("sums of columns agree with the naive loops and do not depend on the threads", T, float, double) {
   Context<Reference> reference(1);
-  for (const auto& [rows, columns] : matrices) {
+  for (const auto& matrix : matrices) {
+    const index_t rows = matrix[0], columns = matrix[1];  // no bindings: clang does not capture them under OpenMP
     CAPTURE(rows);
     CAPTURE(columns);
     const auto x = Guarded<T>::random(rows * columns, 1), absolute = magnitudes(x);
