@@ -61,7 +61,6 @@ class Extended : public Sequential<Layers...> {
 
 /// Counts what is asked of it.
 struct Counting : Identity<double> {
-  static constexpr bool has_weights = false;
   explicit Counting(int& count) : backwards(&count) {}
   void backward(const Pass<Cpu>& pass, const Tensor<double>& x, const Tensor<double>& y, NoSaved& saved, const Tensor<double>& dy,
                 Tensor<double>* dx, Gradients<double, Cpu>* grads) const {
