@@ -37,6 +37,18 @@ TEST_CASE("what is taken last is given back first") {
   CHECK(third.data() == reused);
 }
 
+TEST_CASE("pieces of one block are aligned too") {
+  Arena<Cpu> arena;
+  { const auto warm = take<char>(arena, 10000); }
+  const auto a = take<char>(arena, 1);
+  const auto b = take<double>(arena, 3);
+  const auto c = take<float>(arena, 17);
+  CHECK(reinterpret_cast<std::uintptr_t>(b.data()) % 64 == 0);
+  CHECK(reinterpret_cast<std::uintptr_t>(c.data()) % 64 == 0);
+  CHECK(apart(a, b));
+  CHECK(apart(b, c));
+}
+
 TEST_CASE("everything taken at one time lies apart and is aligned, whatever the arena had to grow") {
   Arena<Cpu> arena;
   const auto a = take<double>(arena, 3);
@@ -91,6 +103,18 @@ TEST_CASE("the blocks are joined when nothing is in use, and the same demands th
   step();
   step();
   CHECK(allocation_count() == before);
+}
+
+TEST_CASE("what needed several blocks lies in one the next time") {
+  Arena<Cpu> arena;
+  const auto distance = [&] {
+    const auto a = take(arena, 16);
+    const auto b = take(arena, 50000);
+    const auto c = take(arena, 16);
+    return c.data() - a.data();
+  };
+  (void)distance();
+  CHECK(distance() == 16 + 50000);
 }
 
 TEST_CASE("nothing can be taken too") {
