@@ -3,6 +3,8 @@
 
 #include <doctest/doctest.h>
 
+#include <functional>
+
 #include "nash/loss/loss.hpp"
 
 /// A term at many logits: its value by the formula, its slope by a central difference of that value.

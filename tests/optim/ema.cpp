@@ -3,6 +3,8 @@
 
 #include <doctest/doctest.h>
 
+#include <numeric>
+
 #include "message_of.hpp"
 #include "nash/nn/layers.hpp"
 

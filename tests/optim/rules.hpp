@@ -3,6 +3,8 @@
 
 #include <doctest/doctest.h>
 
+#include <functional>
+
 #include "message_of.hpp"
 #include "nash/optim/optimizer.hpp"
 

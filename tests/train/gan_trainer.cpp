@@ -90,6 +90,7 @@ TEST_CASE("the gradients of D(real) and D(fake), accumulated, are those of one b
   const index_t samples = 5;
   GanTrainer trainer{small_generator<double>(), plain_discriminator(), NonSaturating{}, {.seed = 3, .phases = discriminator_alone}};
   Record record(trainer);
+  trainer.step(random_images<double>({samples, 8, 8, 1}, 2));  // whose gradients must be gone
   const auto before = trainer.discriminator();
   const auto real = random_images<double>({samples, 8, 8, 1});
   const StepReport report = trainer.step(real);
@@ -124,6 +125,7 @@ TEST_CASE("the gradients of D(real) and D(fake), accumulated, are those of one b
 TEST_CASE("the generator's gradients are those of its loss, by differences") {
   GanTrainer trainer{small_generator<double>(), plain_discriminator(), Minimax{}, {.seed = 3, .phases = generator_alone}};
   Record record(trainer);
+  trainer.step(random_images<double>({4, 8, 8, 1}, 2));  // whose gradients must be gone
   auto before = trainer.generator();
   const auto d = trainer.discriminator();
   const StepReport report = trainer.step(random_images<double>({4, 8, 8, 1}));
