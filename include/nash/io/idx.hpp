@@ -25,13 +25,11 @@ namespace detail {
 constexpr std::uint8_t idx_unsigned_bytes = 8;
 
 struct IdxKind {
+  std::size_t rank;
   std::string_view what, rank_text, file_ending;
 };
-constexpr IdxKind idx_images{"images", "3 dimensions", "-images-idx3-ubyte"};
-constexpr IdxKind idx_labels{"labels", "1 dimension", "-labels-idx1-ubyte"};
-
-template <std::size_t rank>
-constexpr IdxKind idx_kind = rank == 3 ? idx_images : idx_labels;
+constexpr IdxKind idx_images{3, "images", "3 dimensions", "-images-idx3-ubyte"};
+constexpr IdxKind idx_labels{1, "labels", "1 dimension", "-labels-idx1-ubyte"};
 
 inline std::string idx_type_name(int type) {
   switch (type) {
@@ -52,10 +50,8 @@ inline std::string idx_type_name(int type) {
   }
 }
 
-/// Checks the first four bytes of a file that should hold images (rank 3) or labels (rank 1).
-template <std::size_t rank>
-void check_idx_magic(GzipFile& file) {
-  constexpr IdxKind kind = idx_kind<rank>;
+/// Checks the first four bytes of a file that should hold images or labels.
+inline void check_idx_magic(GzipFile& file, const IdxKind& kind) {
   std::uint8_t magic[4] = {};
   const index_t got = file.read(magic);
   std::string found;
@@ -70,8 +66,8 @@ void check_idx_magic(GzipFile& file) {
   } else if (magic[2] != idx_unsigned_bytes) {
     found = idx_type_name(magic[2]);
     remedy = "convert them to unsigned bytes from 0 to 255";
-  } else if (magic[3] != rank) {
-    const IdxKind other = magic[3] == 3 ? idx_images : magic[3] == 1 ? idx_labels : IdxKind{"something else", "", ""};
+  } else if (magic[3] != kind.rank) {
+    const IdxKind other = magic[3] == 3 ? idx_images : magic[3] == 1 ? idx_labels : IdxKind{0, "something else", "", ""};
     found = concat(int{magic[3]}, magic[3] == 1 ? " dimension" : " dimensions", ": a file of ", other.what);
   } else {
     return;
@@ -80,21 +76,19 @@ void check_idx_magic(GzipFile& file) {
                   found, remedy);
 }
 
-/// Reads a whole IDX file of unsigned bytes; sets its extents.
-template <std::size_t rank>
-Bytes read_idx(const std::filesystem::path& path, index_t size_limit, std::array<index_t, rank>& extents) {
-  constexpr IdxKind kind = idx_kind<rank>;
-  constexpr index_t header_size = 4 + 4 * static_cast<index_t>(rank);
+/// Reads a whole IDX file of unsigned bytes; sets its extents, one a dimension.
+inline Bytes read_idx(const std::filesystem::path& path, index_t size_limit, const IdxKind& kind, std::span<index_t> extents) {
+  const index_t header_size = 4 + 4 * static_cast<index_t>(kind.rank);
   GzipFile file(path);
-  check_idx_magic<rank>(file);
+  check_idx_magic(file, kind);
 
-  std::array<std::uint8_t, 4 * rank> header{};
-  if (const index_t got = file.read(header); got < header_size - 4)
+  std::array<std::uint8_t, 4 * 3> header{};
+  if (const index_t got = file.read(std::span(header).first(4 * kind.rank)); got < header_size - 4)
     throw DataError(file.name(), concat("a header of ", header_size, " bytes"), concat(4 + got, " bytes in all"),
                     "the file is cut short; download or copy it again");
   std::string sizes;
   bool has_zero = false;
-  for (std::size_t axis = 0; axis < rank; ++axis) {
+  for (std::size_t axis = 0; axis < kind.rank; ++axis) {
     extents[axis] = 0;
     for (std::size_t byte = 0; byte < 4; ++byte) extents[axis] = extents[axis] << 8 | header[4 * axis + byte];
     has_zero = has_zero || extents[axis] == 0;
@@ -138,14 +132,14 @@ inline void append_big_endian(Bytes& bytes, index_t number) {
 /// Reads images, plain or compressed by gzip. Throws DataError for anything but a whole, well-formed file.
 inline IdxImages read_idx_images(const std::filesystem::path& path, index_t size_limit = idx_size_limit) {
   std::array<index_t, 3> extents{};
-  Bytes pixels = detail::read_idx(path, size_limit, extents);
+  Bytes pixels = detail::read_idx(path, size_limit, detail::idx_images, extents);
   return {.count = extents[0], .height = extents[1], .width = extents[2], .pixels = std::move(pixels)};
 }
 
 /// Reads labels, plain or compressed by gzip. Throws DataError for anything but a whole, well-formed file.
 inline Bytes read_idx_labels(const std::filesystem::path& path, index_t size_limit = idx_size_limit) {
-  std::array<index_t, 1> extents{};
-  return detail::read_idx(path, size_limit, extents);
+  index_t count = 0;
+  return detail::read_idx(path, size_limit, detail::idx_labels, {&count, 1});
 }
 
 /// Writes images, uncompressed. Throws ShapeError if there is not one byte a pixel, DataError if writing fails.

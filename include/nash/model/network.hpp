@@ -16,7 +16,7 @@ class Network {
   using Device = typename Body::Device;
   using Saved = typename Body::Saved;
 
-  explicit Network(Body body, std::string role) : body_(std::move(body)), parameters_(body_), role_(std::move(role)) {}
+  Network(Body&& body, std::string role) : body_(std::move(body)), parameters_(body_), role_(std::move(role)) {}
   Network(const Network& other) : body_(other.body_), parameters_(body_), role_(other.role_), ready_(other.ready_) {
     Context<Device> context(1);
     restore(context);

@@ -26,7 +26,7 @@ class Chain : public LayerDefaults<T, D> {
     bool has_deltas = false, has_tangents = false;  // of the pass that was saved last
   };
 
-  explicit Chain(Children children) : children_(std::move(children)) {}
+  explicit Chain(Children&& children) : children_(std::move(children)) {}
 
   index_t size() const { return children_.size(); }
 

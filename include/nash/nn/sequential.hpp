@@ -20,7 +20,7 @@ class StaticChildren {
     static constexpr bool curved = (Layers::curved || ...);
   };
 
-  explicit StaticChildren(Layers... layers) : layers_(std::move(layers)...) {}
+  explicit StaticChildren(Layers&&... layers) : layers_(std::move(layers)...) {}
 
   static constexpr index_t size() { return sizeof...(Layers); }
   static void prepare(Saved&) {}
