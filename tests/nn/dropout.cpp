@@ -69,7 +69,7 @@ TEST_CASE("two Dropouts of one network draw masks of their own, at any depth") {
 }
 
 TEST_CASE("Dropout refuses what is no probability below 1") {
-  CHECK(message_of<ShapeError>([] { Dropout{1.0}; }) == "Dropout: expected a probability from 0 up to 1, got 1.\nUse 0.5.");
+  CHECK(message_of<ShapeError>([] { Dropout{1.0}; }) == "Dropout: expected a probability from 0 to below 1, got 1.\nUse 0.5.");
   CHECK(message_of<ShapeError>([] { Dropout{-0.1}; }) != "");
   CHECK(message_of<ShapeError>([] { Dropout{std::nan("")}; }) != "");
 }

@@ -133,7 +133,7 @@ TEST_CASE("descriptions that are wrong are refused with what is wrong") {
   CHECK(message(LayerDescription("Dense").set("in", 3).set("out", 2).set("init", 17)).find("an initialiser from 0 to 5, got 17") != std::string::npos);
   CHECK(message(LayerDescription("Sequential")) == "AnySequential: expected at least one layer, got none.\nAdd a layer to the description.");
   CHECK(message(LayerDescription("Residual")) == "Residual: expected 1 to 2 layers within it, got 0.\nCorrect the description.");
-  CHECK(message(LayerDescription("SpectralNorm")).find("SpectralNorm: expected 1 to 1 layers within it, got 0.") == 0);
+  CHECK(message(LayerDescription("SpectralNorm")).find("SpectralNorm: expected 1 layer within it, got 0.") == 0);
   CHECK(message(LayerDescription("SpectralNorm").add(LayerDescription("ReLU"))) ==
         "SpectralNorm: expected a Dense, Conv2d or ConvTranspose2d within it, got ReLU.\nPut it around a weighted layer.");
   CHECK(message(LayerDescription("Reshape").set("height", 0).set("width", 1).set("channels", 1)).find("Reshape: expected a height") == 0);

@@ -20,7 +20,7 @@ TEST_CASE("LeakyReLU scales negative values, and a NaN stays one") {
 TEST_CASE("LeakyReLU takes slopes from 0 up to, not including, 1") {
   static_assert(!std::is_constructible_v<LeakyReLU<float>, bool>);
   static_assert(std::is_same_v<decltype(LeakyReLU{0.2}), LeakyReLU<float, Cpu>>);
-  CHECK(message_of<ShapeError>([] { LeakyReLU{1.0}; }) == "LeakyReLU: expected a slope from 0 up to 1, got 1.\nUse 0.2.");
+  CHECK(message_of<ShapeError>([] { LeakyReLU{1.0}; }) == "LeakyReLU: expected a slope from 0 to below 1, got 1.\nUse 0.2.");
   CHECK(message_of<ShapeError>([] { LeakyReLU{1}; }) != "");
   CHECK(message_of<ShapeError>([] { LeakyReLU{-0.1}; }).find("got -0.1") != std::string::npos);
   CHECK(message_of<ShapeError>([] { LeakyReLU{std::nan("")}; }).find("got nan") != std::string::npos);

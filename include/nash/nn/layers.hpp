@@ -82,7 +82,9 @@ class LayerRegistry {
   static const std::vector<LayerDescription>& children(const LayerDescription& description, std::size_t least, std::size_t most) {
     const auto& found = description.children();
     if (found.size() < least || found.size() > most)
-      throw ShapeError(description.type(), concat(least, " to ", most, " layers within it"), concat(found.size()), "correct the description");
+      throw ShapeError(description.type(),
+                       concat(least, least == most ? "" : concat(" to ", most), most == 1 ? " layer" : " layers", " within it"),
+                       concat(found.size()), "correct the description");
     return found;
   }
 
