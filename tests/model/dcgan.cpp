@@ -2,6 +2,8 @@
 #include "nash/model/dcgan.hpp"
 
 #include "model/networks.hpp"
+#include "nash/loss/non_saturating.hpp"
+#include "nash/train/gan_trainer.hpp"
 
 using namespace nash;
 
@@ -53,4 +55,53 @@ TEST_CASE("DCGAN of another width, latent and colour") {
   const Dcgan28Options options{.latent = 7, .width = 3, .channels = 3};
   check_logits_of(dcgan28_discriminator<double>(options), check_samples(dcgan28_generator<double>(options), {2, 28, 28, 3}, -1, 1));
   CHECK(dcgan28_generator(options).sample_shape(5) == Shape{5, 28, 28, 3});
+}
+
+TEST_CASE("DCGAN for 32 to 128 pixels has a layer more in both networks for each doubling, and the parameters of the paper's figure") {
+  const auto stages_of = [](const auto& network) {
+    std::string text;
+    const LayerDescription description = network.body().describe();
+    for (const LayerDescription& stage : description.children()) {
+      text += text.empty() ? "" : " | ";
+      for (const LayerDescription& layer : stage.children()) text += (text.empty() || text.back() == ' ' ? "" : " ") + layer.type();
+    }
+    return text;
+  };
+  for (const index_t size : {32, 64, 128}) {
+    CAPTURE(size);
+    const DcganOptions options{.size = size, .latent = 10, .width = 4};
+    std::string generator = "Reshape ConvTranspose2d BatchNorm ReLU", discriminator = "Conv2d LeakyReLU";
+    // width·size/8 channels at 4×4: 16 weights for each latent value, a scale and a shift
+    index_t channels = 4 * size / 8, generator_count = 10 * channels * 16 + 2 * channels, discriminator_count = 3 * 4 * 16 + channels * 16;
+    for (; channels > 4; channels /= 2) {
+      generator += " | ConvTranspose2d BatchNorm ReLU", discriminator += " | Conv2d BatchNorm LeakyReLU";
+      generator_count += channels * (channels / 2) * 16 + channels;
+      discriminator_count += channels * (channels / 2) * 16 + 2 * channels;
+    }
+    generator += " | ConvTranspose2d Tanh", discriminator += " | Conv2d Flatten";
+    CHECK(stages_of(dcgan_generator(options)) == generator);
+    CHECK(stages_of(dcgan_discriminator(options)) == discriminator);
+    CHECK(dcgan_generator(options).parameters().count() == generator_count + 4 * 3 * 16);
+    CHECK(dcgan_discriminator(options).parameters().count() == discriminator_count);
+    check_logits_of(dcgan_discriminator(options), check_samples(dcgan_generator(options), {2, size, size, 3}, -1, 1));
+  }
+  // The well-known counts at 64×64 with width 64: 3.58 and 2.77 million.
+  CHECK(dcgan_generator().parameters().count() == 3576704);
+  CHECK(dcgan_discriminator().parameters().count() == 2765568);
+}
+
+TEST_CASE("DCGAN for 32 to 128 pixels trains, and refuses other sizes") {
+  const DcganOptions options{.size = 32, .latent = 3, .width = 2, .channels = 1};
+  GanTrainer trainer{dcgan_generator(options), dcgan_discriminator(options), NonSaturating{}, {.seed = 1, .threads = 1}};
+  const auto images = check_samples(dcgan_generator(options), {4, 32, 32, 1}, -1, 1);
+  const StepReport first = trainer.step(images), second = trainer.step(images);
+  CHECK(std::isfinite(*second.g_loss));
+  CHECK(*second.d_loss != *first.d_loss);
+
+  for (const index_t size : {0, 16, 28, 48, 256})
+    CHECK(message_of<ShapeError>([&] { dcgan_generator({.size = size}); }) ==
+          concat("Dcgan: expected a size of 32, 64 or 128, got ", size, ".\nScale the images, or use Dcgan28 for 28×28."));
+  CHECK_THROWS_AS(dcgan_discriminator({.size = 30}), ShapeError);
+  CHECK_THROWS_AS(dcgan_discriminator({.width = 0}), ShapeError);
+  CHECK_THROWS_AS(dcgan_generator({.channels = 0}), ShapeError);
 }

@@ -3,6 +3,7 @@
 
 #include "nash/model/discriminator.hpp"
 #include "nash/model/generator.hpp"
+#include "nash/nn/any_sequential.hpp"
 #include "nash/nn/batch_norm.hpp"
 #include "nash/nn/conv2d.hpp"
 #include "nash/nn/conv_transpose2d.hpp"
@@ -62,6 +63,66 @@ auto dcgan28_discriminator(const Dcgan28Options& options = {}) {
                                   Conv2d<T, Device>{2 * width, 4 * width, third}, BatchNorm<T, Device>{4 * width, norm},
                                   LeakyReLU<T, Device>{0.2},
                                   Conv2d<T, Device>{4 * width, 1, last}, Flatten<T, Device>{}}};
+}
+
+/// DCGAN for square images of any power of two from 32 to 128 pixels in [−1, 1]. Radford, Metz and Chintala 2016, figure 1 and
+/// section 3, without bias anywhere; the paper's own is size 64 with width 128, and width 64 is what the examples of PyTorch
+/// and others made of it. Each doubling of the size adds one layer to both networks.
+struct DcganOptions {
+  index_t size = 64;  ///< height and width: 32, 64 or 128
+  index_t latent = 100;
+  index_t width = 64;    ///< channels at half the size; twice as many at a quarter, and so on down to width·size/8 at 4×4
+  index_t channels = 3;  ///< of the images: 1 grey, 3 colour
+};
+
+namespace detail {
+
+inline void check_dcgan(const DcganOptions& options) {
+  if (options.size != 32 && options.size != 64 && options.size != 128)
+    throw ShapeError("Dcgan", "a size of 32, 64 or 128", concat(options.size), "scale the images, or use Dcgan28 for 28×28");
+  require_at_least(1, options.width, "Dcgan", "a width");
+  require_at_least(1, options.channels, "Dcgan", "a number of channels");
+}
+
+}  // namespace detail
+
+/// latent → ConvTranspose width·size/8 (4×4) → ConvTranspose of half the channels and twice the size until size/2, each with BN
+/// and ReLU → ConvTranspose channels (size×size), Tanh
+///
+/// Stages are a Sequential each, whose types are known, so that what is run as one there is so here.
+template <class T = float, class Device = Cpu>
+auto dcgan_generator(const DcganOptions& options = {}) {
+  detail::check_dcgan(options);
+  const ConvTranspose2dOptions project{.kernel = 4, .bias = false, .init = Init::dcgan()};
+  const ConvTranspose2dOptions grow{.kernel = 4, .stride = 2, .padding = 1, .bias = false, .init = Init::dcgan()};
+  const BatchNormOptions norm{.init = Init::normal(0.02, 1)};
+  index_t channels = options.width * options.size / 8;
+  std::vector<AnyLayer<T, Device>> stages;
+  stages.emplace_back(Sequential{Reshape<T, Device>{1, 1, options.latent}, ConvTranspose2d<T, Device>{options.latent, channels, project},
+                                 BatchNorm<T, Device>{channels, norm}, ReLU<T, Device>{}});
+  for (; channels > options.width; channels /= 2)
+    stages.emplace_back(Sequential{ConvTranspose2d<T, Device>{channels, channels / 2, grow}, BatchNorm<T, Device>{channels / 2, norm},
+                                   ReLU<T, Device>{}});
+  stages.emplace_back(Sequential{ConvTranspose2d<T, Device>{channels, options.channels, grow}, Tanh<T, Device>{}});
+  return Generator{Latent::normal(options.latent), AnySequential<T, Device>(std::move(stages))};
+}
+
+/// Conv width (size/2), LeakyReLU → Conv of twice the channels and half the size until 4×4, each with BN and LeakyReLU
+/// → Conv 1 logit
+template <class T = float, class Device = Cpu>
+auto dcgan_discriminator(const DcganOptions& options = {}) {
+  detail::check_dcgan(options);
+  const Conv2dOptions halve{.kernel = 4, .stride = 2, .padding = 1, .bias = false, .init = Init::dcgan()};
+  const Conv2dOptions last{.kernel = 4, .bias = false, .init = Init::dcgan()};
+  const BatchNormOptions norm{.init = Init::normal(0.02, 1)};
+  index_t channels = options.width;
+  std::vector<AnyLayer<T, Device>> stages;
+  stages.emplace_back(Sequential{Conv2d<T, Device>{options.channels, channels, halve}, LeakyReLU<T, Device>{0.2}});
+  for (; channels < options.width * options.size / 8; channels *= 2)
+    stages.emplace_back(Sequential{Conv2d<T, Device>{channels, 2 * channels, halve}, BatchNorm<T, Device>{2 * channels, norm},
+                                   LeakyReLU<T, Device>{0.2}});
+  stages.emplace_back(Sequential{Conv2d<T, Device>{channels, 1, last}, Flatten<T, Device>{}});
+  return Discriminator{AnySequential<T, Device>(std::move(stages))};
 }
 
 }  // namespace nash
