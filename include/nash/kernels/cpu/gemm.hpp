@@ -3,7 +3,7 @@
 
 #include <type_traits>
 
-#include "nash/kernels/cpu/packed_product.hpp"
+#include "nash/kernels/cpu/matrix_operands.hpp"
 #include "nash/kernels/reference/gemm.hpp"
 
 namespace nash {
@@ -12,23 +12,38 @@ namespace nash {
 template <class T>
 inline constexpr bool has_vector_kernels = std::is_same_v<T, float> || std::is_same_v<T, double>;
 
+/// The packed product of the operands as they are stored. B is what gets packed; where A is much the smaller one, as a batch
+/// is beside a layer's weights, the product of the transposed operands packs that one instead: Cᵀ = Bᵀ·Aᵀ.
 template <>
 struct GemmKernels<Cpu> {
   template <class T>
   static void multiply(Context<Cpu>& context, const GemmGeometry& g, const T* a, const T* b, T* c, const T* bias = nullptr) {
     if constexpr (!has_vector_kernels<T>) {
       GemmKernels<Reference>::multiply(context, g, a, b, c, bias);
+    } else if (g.m <= small_m && 2 * g.m <= g.n) {
+      const auto transposed = context.template scratch<T>(g.m * g.n);
+      product<T>(context, g.n, g.m, g.k, b, !g.transpose_b, a, !g.transpose_a, transposed.data(), nullptr, false);
+      cpu::transpose_into(context, transposed.data(), g.m, g.n, c, bias, g.accumulate);
     } else {
-      const cpu::MatrixRows<T> rows(a, g.k);
-      const cpu::TransposedRows<T> transposed_rows(a, g.m, g.k);
-      const cpu::MatrixColumns<T> columns(b, g.n);
-      const cpu::TransposedColumns<T> transposed_columns(b, g.n, g.k);
-      const cpu::LeftOperand<T>* left = &rows;
-      const cpu::RightOperand<T>* right = &columns;
-      if (g.transpose_a) left = &transposed_rows;
-      if (g.transpose_b) right = &transposed_columns;
-      cpu::PackedProduct<T>(context, g.m, g.n, *left, *right, cpu::MatrixOutput<T>(c, g.n), bias, g.accumulate).run();
+      product<T>(context, g.m, g.n, g.k, a, g.transpose_a, b, g.transpose_b, c, bias, g.accumulate);
     }
+  }
+
+ private:
+  static constexpr index_t small_m = 192;
+
+  template <class T>
+  static void product(Context<Cpu>& context, index_t m, index_t n, index_t k, const T* a, bool transpose_a, const T* b,
+                      bool transpose_b, T* c, const T* bias, bool accumulate) {
+    const cpu::MatrixRows<T> rows(a, k);
+    const cpu::TransposedRows<T> transposed_rows(a, m);
+    const cpu::MatrixColumns<T> columns(b, n);
+    const cpu::TransposedColumns<T> transposed_columns(b, n, k);
+    const cpu::LeftOperand<T>* left = &rows;
+    const cpu::RightOperand<T>* right = &columns;
+    if (transpose_a) left = &transposed_rows;
+    if (transpose_b) right = &transposed_columns;
+    cpu::PackedProduct<T>(context, m, n, k, *left, *right, cpu::MatrixOutput<T>(c, n), bias, accumulate).run();
   }
 };
 

@@ -8,16 +8,27 @@
 
 namespace nash::cpu {
 
+/// The most rows and vectors that any micro-kernel has.
+inline constexpr int max_tile_rows = 8, max_tile_vectors = 3;
+
+/// A run of k along which every row of a tile's left operand goes on evenly: row i has rows[i][0], rows[i][stride], … there.
+/// The rows may lie anywhere: in a matrix, in an image, or in a row of zeros beside it.
+template <class T>
+struct Segment {
+  index_t begin, count;
+  const T* rows[max_tile_rows];
+};
+
 /// One tile of a matrix product, small enough that its sums stay in registers: C[i][j] (+)= Σ_k A[i][k]·B[k][j].
 ///
-/// k runs over `taps` runs of `depth` values. Row i of A within a run starts at a[tap·rows + i] and goes on in steps of
-/// `stride`, so that the rows may lie anywhere: in a matrix, in an image, or in a row of zeros beside it.
-/// B is packed: the tile's columns side by side for k = 0, 1, 2 …, aligned to a vector.
+/// k runs over the segments alone: what lies between them is zero in A, such as the padding of an image, and costs nothing.
 template <class T>
 struct Tile {
-  index_t taps, depth, stride;
-  const T* const* a;
-  const T* b;
+  const Segment<T>* segments;
+  int segment_count;
+  index_t stride;     ///< of A, from one k to the next
+  const T* b;         ///< row k of the tile's columns begins at b + k·b_step
+  index_t b_step;
   T* const* c;        ///< the start of each row of C
   const T* bias;      ///< what the sums start from, or null for zero
   bool accumulate;    ///< the sums start from C instead
@@ -45,12 +56,13 @@ NASH_ALWAYS_INLINE void multiply_tile(const Tile<T>& tile) {
       else
         sums[i][j] = Vector{};
 
-  const T* b = tile.b;
-  for (index_t tap = 0; tap < tile.taps; ++tap) {
+  const Segment<T>* const end = tile.segments + tile.segment_count;
+  for (const Segment<T>* segment = tile.segments; segment != end; ++segment) {
     const T* a[rows];
 #pragma GCC unroll 8
-    for (int i = 0; i < rows; ++i) a[i] = tile.a[tap * rows + i];
-    for (index_t d = 0, at = 0; d < tile.depth; ++d, at += tile.stride, b += vectors * lanes) {
+    for (int i = 0; i < rows; ++i) a[i] = segment->rows[i];
+    const T* b = tile.b + segment->begin * tile.b_step;
+    for (index_t k = 0, at = 0; k < segment->count; ++k, at += tile.stride, b += tile.b_step) {
       Vector right[vectors];
 #pragma GCC unroll 3
       for (int j = 0; j < vectors; ++j) std::memcpy(&right[j], b + j * lanes, bytes);
@@ -87,12 +99,10 @@ void multiply_tile_baseline(const Tile<T>& tile) {
 /// The micro-kernels of one instruction set, by the number of vectors that a tile is wide.
 template <class T>
 struct TileKernels {
-  static constexpr int max_rows = 8;
-  static constexpr int max_vectors = 3;
-  static constexpr int max_columns = 64 / static_cast<int>(sizeof(T)) * max_vectors;
+  static constexpr int max_columns = 64 / static_cast<int>(sizeof(T)) * max_tile_vectors;
 
   int rows, lanes, vectors;
-  void (*multiply[max_vectors])(const Tile<T>&);
+  void (*multiply[max_tile_vectors])(const Tile<T>&);
 
   /// How many vectors wide the next tile is when so many are left: as wide as can be without leaving a narrow rest.
   int next_width(index_t vectors_left) const {

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstring>
+
+#include "nash/kernels/cpu/packed_product.hpp"
+
+namespace nash::cpu {
+
+/// Copies one row of a packed block, whose width is a multiple of a vector; zeros beyond `columns`.
+template <class T>
+void pack_row(const T* from, index_t columns, index_t width, T* to) {
+  constexpr index_t run = 4;  // values in the narrowest vector: a copy of known size is a move, not a call
+  index_t j = 0;
+  for (; j + run <= columns; j += run) std::memcpy(to + j, from + j, run * sizeof(T));
+  for (; j < columns; ++j) to[j] = from[j];
+  for (; j < width; ++j) to[j] = T{0};
+}
+
+/// The rows of a matrix stored m×k.
+template <class T>
+struct MatrixRows final : LeftOperand<T> {
+  MatrixRows(const T* a, index_t k) : a_(a), k_(k) {}
+
+  index_t stride(int) const override { return 1; }
+  void panel(index_t m, index_t m_end, int rows, Slice slice, SegmentList<T>& list, T*) const override {
+    Segment<T>& segment = list.add(0, slice.count());
+    for (int i = 0; i < rows; ++i) segment.rows[i] = a_ + std::min(m + i, m_end - 1) * k_ + slice.begin;
+  }
+
+ private:
+  const T* a_;
+  index_t k_;
+};
+
+/// The rows of a matrix that is stored transposed, k×m: gathered into the buffer, since the kernel would jump from one
+/// cache line to the next for each value.
+template <class T>
+struct TransposedRows final : LeftOperand<T> {
+  TransposedRows(const T* a, index_t m) : a_(a), m_total_(m) {}
+
+  index_t stride(int rows) const override { return rows; }
+  void panel(index_t m, index_t m_end, int rows, Slice slice, SegmentList<T>& list, T* buffer) const override {
+    const index_t valid = m_end - m;
+    const T* from = a_ + slice.begin * m_total_ + m;
+    T* to = buffer;
+    for (index_t k = 0; k < slice.count(); ++k, from += m_total_, to += rows) {
+      if (valid == 8)
+        std::memcpy(to, from, 8 * sizeof(T));
+      else if (valid == 6)
+        std::memcpy(to, from, 6 * sizeof(T));
+      else
+        for (index_t i = 0; i < rows; ++i) to[i] = i < valid ? from[i] : T{0};
+    }
+    Segment<T>& segment = list.add(0, slice.count());
+    for (int i = 0; i < rows; ++i) segment.rows[i] = buffer + i;
+  }
+
+ private:
+  const T* a_;
+  index_t m_total_;
+};
+
+/// The columns of a matrix stored k×n.
+template <class T>
+struct MatrixColumns final : RightOperand<T> {
+  MatrixColumns(const T* b, index_t n) : b_(b), n_total_(n) {}
+
+  void pack(Slice slice, index_t n, index_t width, T* to) const override {
+    const index_t columns = std::min(width, n_total_ - n);
+    for (index_t k = slice.begin; k < slice.end; ++k, to += width) pack_row(b_ + k * n_total_ + n, columns, width, to);
+  }
+  const T* in_place(index_t k, index_t n, index_t& step) const override {
+    step = n_total_;
+    return b_ + k * n_total_ + n;
+  }
+
+ private:
+  const T* b_;
+  index_t n_total_;
+};
+
+/// The columns of a matrix that is stored transposed, n×k.
+template <class T>
+struct TransposedColumns final : RightOperand<T> {
+  TransposedColumns(const T* b, index_t n, index_t k) : b_(b), n_total_(n), k_total_(k) {}
+
+  void pack(Slice slice, index_t n, index_t width, T* to) const override {
+    const index_t columns = std::min(width, n_total_ - n), count = slice.count();
+    constexpr index_t run = 16;  // so many values of one row are read before the next row's, a cache line of floats
+    for (index_t first = 0; first < count; first += run) {
+      const index_t end = std::min(count, first + run);
+      for (index_t j = 0; j < columns; ++j) {
+        const T* const from = b_ + (n + j) * k_total_ + slice.begin;
+        for (index_t k = first; k < end; ++k) to[k * width + j] = from[k];
+      }
+    }
+    if (columns < width)
+      for (index_t k = 0; k < count; ++k) std::fill(to + k * width + columns, to + (k + 1) * width, T{0});
+  }
+
+ private:
+  const T* b_;
+  index_t n_total_, k_total_;
+};
+
+/// The rows of a dense matrix with n columns.
+template <class T>
+struct MatrixOutput final : ProductOutput<T> {
+  MatrixOutput(T* c, index_t n) : c_(c), n_(n) {}
+
+  void rows(index_t m, index_t count, T** pointers) const override {
+    for (index_t i = 0; i < count; ++i) pointers[i] = c_ + (m + i) * n_;
+  }
+
+ private:
+  T* c_;
+  index_t n_;
+};
+
+/// C := Pᵀ + bias, or C += Pᵀ, where C is m×n and P, the product of the transposed operands, n×m.
+template <class T>
+void transpose_into(Context<Cpu>& context, const T* p, index_t m, index_t n, T* c, const T* bias, bool accumulate) {
+  constexpr index_t block = 16;  // of both matrices, a cache line of floats wide
+#pragma omp parallel for schedule(static) num_threads(context.threads()) if (m * n > 1 << 15)
+  for (index_t first_j = 0; first_j < n; first_j += block) {
+    const index_t end_j = std::min(n, first_j + block);
+    for (index_t first_i = 0; first_i < m; first_i += block)
+      for (index_t i = first_i; i < std::min(m, first_i + block); ++i)
+        for (index_t j = first_j; j < end_j; ++j) {
+          const T value = p[j * m + i];
+          T& to = c[i * n + j];
+          to = accumulate ? to + value : bias != nullptr ? value + bias[j] : value;
+        }
+  }
+}
+
+}  // namespace nash::cpu
