@@ -8,7 +8,10 @@ namespace nash {
 template <class T>
 struct LeakyReluFunction {
   T negative_slope;
-  NASH_HOST_DEVICE T value(T x) const { return x > T{0} ? x : negative_slope * x; }
+  NASH_HOST_DEVICE T value(T x) const {
+    const T scaled = negative_slope * x;
+    return scaled > x ? scaled : x;  // the larger one, since the slope is below 1: a vector instruction, where a test of x is a branch
+  }
   NASH_HOST_DEVICE T slope(T y) const { return y > T{0} ? T{1} : negative_slope; }
 };
 

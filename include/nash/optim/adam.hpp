@@ -3,6 +3,7 @@
 
 #include <cmath>
 
+#include "nash/core/math.hpp"
 #include "nash/optim/optimizer.hpp"
 
 namespace nash {
@@ -22,7 +23,7 @@ struct AdamUpdate {
     const T g = gradient[i];
     m[i] = beta1 * m[i] + (T{1} - beta1) * g;
     v[i] = beta2 * v[i] + (T{1} - beta2) * g * g;
-    theta[i] -= step_size * m[i] / (std::sqrt(v[i]) * inverse_root + epsilon);
+    theta[i] -= step_size * m[i] / (square_root(v[i]) * inverse_root + epsilon);
   }
 };
 

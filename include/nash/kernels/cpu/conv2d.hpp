@@ -21,13 +21,14 @@ struct Conv2dKernels<Cpu> {
       Conv2dKernels<Reference>::forward(context, g, x, w, y, bias);
     } else {
       if (g.n == 0) return;
+      if (sees_all(g)) return GemmKernels<Cpu>::multiply(context, {.m = g.n, .n = g.o, .k = taps(g), .transpose_b = true}, x, w, y, bias);
       const auto zeros = context.template scratch<T>(g.c);
       std::fill_n(zeros.data(), g.c, T{0});
       const auto windows = cpu::Windows::of(g);
       const cpu::WindowRows<T> patches(x, windows, zeros.data());
-      const cpu::TransposedColumns<T> filters(w, g.o, windows.taps());
+      const cpu::TransposedColumns<T> filters(w, g.o, taps(g));
       const cpu::GridPixels<T> results(y, g);
-      cpu::PackedProduct<T>(context, windows.results(), g.o, windows.taps(), patches, filters, results, bias, false).run();
+      cpu::PackedProduct<T>(context, windows.results(), g.o, taps(g), patches, filters, results, bias, false).run();
     }
   }
 
@@ -38,6 +39,7 @@ struct Conv2dKernels<Cpu> {
       Conv2dKernels<Reference>::backward_data(context, g, dy, w, dx, bias);
     } else {
       if (g.n == 0) return;
+      if (sees_all(g) && bias == nullptr) return GemmKernels<Cpu>::multiply(context, {.m = g.n, .n = taps(g), .k = g.o}, dy, w, dx);
       if (g.c <= thin) return spread(context, g, dy, w, dx, bias);
       const auto zeros = context.template scratch<T>(g.o);
       std::fill_n(zeros.data(), g.o, T{0});
@@ -52,20 +54,26 @@ struct Conv2dKernels<Cpu> {
       Conv2dKernels<Reference>::backward_weights(context, g, x, dy, dw);
     } else {
       if (g.n == 0) return;
+      if (sees_all(g))
+        return GemmKernels<Cpu>::multiply(context, {.m = g.o, .n = taps(g), .k = g.n, .transpose_a = true, .accumulate = true}, dy, x, dw);
       const auto zeros = context.template scratch<T>(1);
       std::fill_n(zeros.data(), 1, T{0});
       const auto windows = cpu::Windows::of(g);
-      const auto transposed = context.template scratch<T>(windows.taps() * g.o);
+      const auto transposed = context.template scratch<T>(taps(g) * g.o);
       const cpu::WindowColumns<T> patches(x, windows, zeros.data());
       const cpu::MatrixColumns<T> gradients(dy, g.o);
       const cpu::MatrixOutput<T> filters(transposed.data(), g.o);
-      cpu::PackedProduct<T>(context, windows.taps(), g.o, windows.results(), patches, gradients, filters, nullptr, false).run();
-      cpu::transpose_into(context, transposed.data(), g.o, windows.taps(), dw, static_cast<const T*>(nullptr), true);
+      cpu::PackedProduct<T>(context, taps(g), g.o, windows.results(), patches, gradients, filters, nullptr, false).run();
+      cpu::transpose_into(context, transposed.data(), g.o, taps(g), dw, static_cast<const T*>(nullptr), true);
     }
   }
 
  private:
   static constexpr index_t thin = 4;  // so few channels would leave most of a vector empty
+
+  static index_t taps(const Conv2dGeometry& g) { return g.r * g.s * g.c; }
+  /// Whether each filter sees a whole image: then images are rows of a matrix, and the convolution is a dense layer.
+  static bool sees_all(const Conv2dGeometry& g) { return g.r == g.h && g.s == g.w && g.padding_h == 0 && g.padding_w == 0; }
 
   static index_t mod(index_t a, index_t b) { return (a % b + b) % b; }
   /// How many of first, first + step, … lie below end.
@@ -95,13 +103,13 @@ struct Conv2dKernels<Cpu> {
   template <class T>
   static void spread(Context<Cpu>& context, const Conv2dGeometry& g, const T* dy, const T* w, T* dx, const T* bias) {
     constexpr index_t cached = 1 << 20;  // values
-    const index_t results = g.p() * g.q(), taps = g.r * g.s * g.c;
-    const index_t images = std::clamp<index_t>(cached / (results * taps), 1, g.n);
-    const auto given = context.template scratch<T>(images * results * taps);
+    const index_t results = g.p() * g.q();
+    const index_t images = std::clamp<index_t>(cached / (results * taps(g)), 1, g.n);
+    const auto given = context.template scratch<T>(images * results * taps(g));
     for (index_t first = 0; first < g.n; first += images) {
       Conv2dGeometry part = g;
       part.n = std::min(images, g.n - first);
-      GemmKernels<Cpu>::multiply(context, {.m = part.n * results, .n = taps, .k = g.o}, dy + first * results * g.o, w, given.data());
+      GemmKernels<Cpu>::multiply(context, {.m = part.n * results, .n = taps(g), .k = g.o}, dy + first * results * g.o, w, given.data());
       collect(context, part, given.data(), dx + first * g.h * g.w * g.c, bias);
     }
   }

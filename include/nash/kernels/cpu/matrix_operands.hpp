@@ -17,6 +17,29 @@ void pack_row(const T* from, index_t columns, index_t width, T* to) {
   for (; j < width; ++j) to[j] = T{0};
 }
 
+/// to[j·to_step + i] := from[i·from_step + j] for i < rows, j < columns: blocks of 4×4 in vector registers, then what is left.
+template <class T>
+void transpose_block(const T* from, index_t from_step, index_t rows, index_t columns, T* to, index_t to_step) {
+  using Vector = typename VectorOf<T, 4 * sizeof(T)>::type;
+  const index_t whole_rows = rows / 4 * 4, whole_columns = columns / 4 * 4;
+  for (index_t j = 0; j < whole_columns; j += 4)
+    for (index_t i = 0; i < whole_rows; i += 4) {
+      Vector a, b, c, d;
+      const T* const block = from + i * from_step + j;
+      std::memcpy(&a, block, sizeof a), std::memcpy(&b, block + from_step, sizeof b);
+      std::memcpy(&c, block + 2 * from_step, sizeof c), std::memcpy(&d, block + 3 * from_step, sizeof d);
+      const Vector ac_low = __builtin_shufflevector(a, c, 0, 4, 1, 5), ac_high = __builtin_shufflevector(a, c, 2, 6, 3, 7);
+      const Vector bd_low = __builtin_shufflevector(b, d, 0, 4, 1, 5), bd_high = __builtin_shufflevector(b, d, 2, 6, 3, 7);
+      a = __builtin_shufflevector(ac_low, bd_low, 0, 4, 1, 5), b = __builtin_shufflevector(ac_low, bd_low, 2, 6, 3, 7);
+      c = __builtin_shufflevector(ac_high, bd_high, 0, 4, 1, 5), d = __builtin_shufflevector(ac_high, bd_high, 2, 6, 3, 7);
+      T* const out = to + j * to_step + i;
+      std::memcpy(out, &a, sizeof a), std::memcpy(out + to_step, &b, sizeof b);
+      std::memcpy(out + 2 * to_step, &c, sizeof c), std::memcpy(out + 3 * to_step, &d, sizeof d);
+    }
+  for (index_t j = 0; j < columns; ++j)
+    for (index_t i = j < whole_columns ? whole_rows : 0; i < rows; ++i) to[j * to_step + i] = from[i * from_step + j];
+}
+
 /// The rows of a matrix stored m×k.
 template <class T>
 struct MatrixRows final : LeftOperand<T> {
@@ -87,14 +110,8 @@ struct TransposedColumns final : RightOperand<T> {
 
   void pack(Slice slice, index_t n, index_t width, T* to) const override {
     const index_t columns = std::min(width, n_total_ - n), count = slice.count();
-    constexpr index_t run = 16;  // so many values of one row are read before the next row's, a cache line of floats
-    for (index_t first = 0; first < count; first += run) {
-      const index_t end = std::min(count, first + run);
-      for (index_t j = 0; j < columns; ++j) {
-        const T* const from = b_ + (n + j) * k_total_ + slice.begin;
-        for (index_t k = first; k < end; ++k) to[k * width + j] = from[k];
-      }
-    }
+    const T* const from = b_ + n * k_total_ + slice.begin;
+    transpose_block(from, k_total_, columns, count, to, width);
     if (columns < width)
       for (index_t k = 0; k < count; ++k) std::fill(to + k * width + columns, to + (k + 1) * width, T{0});
   }
@@ -121,17 +138,20 @@ struct MatrixOutput final : ProductOutput<T> {
 /// C := Pᵀ + bias, or C += Pᵀ, where C is m×n and P, the product of the transposed operands, n×m.
 template <class T>
 void transpose_into(Context<Cpu>& context, const T* p, index_t m, index_t n, T* c, const T* bias, bool accumulate) {
-  constexpr index_t block = 16;  // of both matrices, a cache line of floats wide
+  constexpr index_t block = 16;  // columns of C at a time: a cache line of floats, so that threads do not share any
 #pragma omp parallel for schedule(static) num_threads(context.threads()) if (m * n > 1 << 15)
-  for (index_t first_j = 0; first_j < n; first_j += block) {
-    const index_t end_j = std::min(n, first_j + block);
-    for (index_t first_i = 0; first_i < m; first_i += block)
-      for (index_t i = first_i; i < std::min(m, first_i + block); ++i)
-        for (index_t j = first_j; j < end_j; ++j) {
-          const T value = p[j * m + i];
-          T& to = c[i * n + j];
-          to = accumulate ? to + value : bias != nullptr ? value + bias[j] : value;
-        }
+  for (index_t first = 0; first < n; first += block) {
+    const index_t columns = std::min(block, n - first);
+    alignas(64) T rows[block * block];
+    for (index_t i = 0; i < m; i += block) {
+      const index_t count = std::min(block, m - i);
+      transpose_block(p + first * m + i, m, columns, count, rows, block);
+      for (index_t r = 0; r < count; ++r) {
+        T* const to = c + (i + r) * n + first;
+        for (index_t j = 0; j < columns; ++j)
+          to[j] = accumulate ? to[j] + rows[r * block + j] : bias != nullptr ? rows[r * block + j] + bias[first + j] : rows[r * block + j];
+      }
+    }
   }
 }
 

@@ -107,6 +107,8 @@ class PackedProduct {
   static constexpr index_t max_m_block = 768;     // rows of A are only passed by; each block of them packs B once
   static constexpr index_t max_n_block = 384;
   static constexpr index_t wanted_tasks = 8;      // so many, that a handful of threads find work
+  static constexpr index_t long_split = 8;        // slices of k, beside which adding the splits up costs nothing
+  static constexpr index_t pack_depth = 32;       // values of k that are packed at a time for all of a block's columns
   static constexpr index_t few_panels = 6;        // so few read B once each, and packing would cost more than it brings
 
   struct Work {
@@ -131,8 +133,9 @@ class PackedProduct {
     const index_t rows = kernels_.rows, lanes = kernels_.lanes, wide = lanes * kernels_.vectors;
     m_block_ = round_up(divide_up(m_, divide_up(m_, max_m_block)), rows);
     n_block_ = round_up(divide_up(n_, divide_up(n_, max_n_block)), lanes);  // of equal size
-    while (divide_up(m_, m_block_) * divide_up(n_, n_block_) < wanted_tasks) {
-      if (m_block_ >= 32 * rows)
+    splits_ = std::clamp<index_t>(slices_ / long_split, 1, wanted_tasks);
+    while (divide_up(m_, m_block_) * divide_up(n_, n_block_) * splits_ < wanted_tasks) {
+      if (m_block_ >= 96 * rows)
         m_block_ = round_up(m_block_ / 2, rows);
       else if (n_block_ >= 2 * wide)
         n_block_ = round_up(n_block_ / 2, lanes);
@@ -143,8 +146,8 @@ class PackedProduct {
     }
     m_blocks_ = divide_up(m_, m_block_);
     n_blocks_ = divide_up(n_, n_block_);
-    const index_t tasks = m_blocks_ * n_blocks_;
-    splits_ = tasks >= wanted_tasks ? 1 : std::clamp<index_t>(slices_ / 2, 1, wanted_tasks / tasks);
+    const index_t tasks = m_blocks_ * n_blocks_ * splits_;
+    if (tasks < wanted_tasks) splits_ = std::clamp<index_t>(slices_ / 2, splits_, splits_ * wanted_tasks / tasks);
   }
 
   /// The width of the next tile, in vectors.
@@ -174,12 +177,15 @@ class PackedProduct {
     if (rows <= few_panels * kernels_.rows && (n_end - n_begin) % kernels_.lanes == 0 &&
         right_.in_place(slice.begin, n_begin, step) != nullptr)
       return false;
-    T* to = work.packed;
-    for (index_t n = n_begin; n < n_end;) {
-      const index_t width = next_width(n, n_end) * kernels_.lanes;
-      right_.pack(slice, n, width, to);
-      to += slice.count() * width;
-      n += width;
+    for (index_t k = slice.begin; k < slice.end; k += pack_depth) {
+      const Slice part{k, std::min(slice.end, k + pack_depth)};
+      T* to = work.packed;
+      for (index_t n = n_begin; n < n_end;) {
+        const index_t width = next_width(n, n_end) * kernels_.lanes;
+        right_.pack(part, n, width, to + (k - slice.begin) * width);
+        to += slice.count() * width;
+        n += width;
+      }
     }
     return true;
   }

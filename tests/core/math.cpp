@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "nash/core/math.hpp"
+
+#include <doctest/doctest.h>
+
+#include <limits>
+
+#include "nash/core/random.hpp"
+
+using namespace nash;
+
+TEST_CASE_TEMPLATE("square roots are within one ulp, from the smallest normal number to the largest", T, float, double) {
+  const double low = std::log2(static_cast<double>(std::numeric_limits<T>::min())), high = std::numeric_limits<T>::max_exponent;
+  const RandomStream random(1);
+  double worst = 0;
+  for (index_t i = 0; i < 200000; ++i) {
+    const double exponent = low + (high - low) * random.uniform(i);
+    const T x = static_cast<T>(std::exp2(std::min(exponent, high - 1e-3)));
+    const T exact = std::sqrt(x), ulp = std::nextafter(exact, std::numeric_limits<T>::max()) - exact;
+    worst = std::max(worst, static_cast<double>(std::abs(square_root(x) - exact) / ulp));
+  }
+  CHECK(worst <= 1);
+  for (const T x : {std::numeric_limits<T>::min(), T{1}, T{4}, std::numeric_limits<T>::max()})
+    CHECK(std::abs(square_root(x) - std::sqrt(x)) <= std::sqrt(x) * std::numeric_limits<T>::epsilon());
+}
+
+TEST_CASE_TEMPLATE("the root of nothing is nothing, that of a subnormal number at most what it should be", T, float, double) {
+  CHECK(square_root(T{0}) == T{0});
+  const T tiny = std::numeric_limits<T>::denorm_min();
+  CHECK(square_root(tiny) >= T{0});
+  CHECK(square_root(tiny) <= 2 * std::sqrt(tiny));
+}
+
+TEST_CASE("other scalars take the library's root") { CHECK(square_root(2.0L) == std::sqrt(2.0L)); }
