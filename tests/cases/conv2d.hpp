@@ -18,6 +18,12 @@ inline constexpr ConvCase conv_cases[] = {
     {"dcgan28:d3,g2", {.n = 64, .h = 7, .w = 7, .c = 128, .o = 256, .r = 3, .s = 3, .stride_h = 2, .stride_w = 2, .padding_h = 1, .padding_w = 1}, true},
     {"dcgan28:d4", {.n = 64, .h = 4, .w = 4, .c = 256, .o = 1, .r = 4, .s = 4}, true},
     {"dcgan28:g1", {.n = 64, .h = 4, .w = 4, .c = 256, .o = 100, .r = 4, .s = 4}, true},
+    {"dcgan64:d1,g5", {.n = 64, .h = 64, .w = 64, .c = 3, .o = 64, .r = 4, .s = 4, .stride_h = 2, .stride_w = 2, .padding_h = 1, .padding_w = 1}, true},
+    {"dcgan64:d2,g4", {.n = 64, .h = 32, .w = 32, .c = 64, .o = 128, .r = 4, .s = 4, .stride_h = 2, .stride_w = 2, .padding_h = 1, .padding_w = 1}, true},
+    {"dcgan64:d3,g3", {.n = 64, .h = 16, .w = 16, .c = 128, .o = 256, .r = 4, .s = 4, .stride_h = 2, .stride_w = 2, .padding_h = 1, .padding_w = 1}, true},
+    {"dcgan64:d4,g2", {.n = 64, .h = 8, .w = 8, .c = 256, .o = 512, .r = 4, .s = 4, .stride_h = 2, .stride_w = 2, .padding_h = 1, .padding_w = 1}, true},
+    {"dcgan64:d5", {.n = 64, .h = 4, .w = 4, .c = 512, .o = 1, .r = 4, .s = 4}, true},
+    {"dcgan64:g1", {.n = 64, .h = 4, .w = 4, .c = 512, .o = 100, .r = 4, .s = 4}, true},
     {"colour32:d1", {.n = 32, .h = 32, .w = 32, .c = 3, .o = 64, .r = 4, .s = 4, .stride_h = 2, .stride_w = 2, .padding_h = 1, .padding_w = 1}, true},
     {"resnet:3x3", {.n = 16, .h = 16, .w = 16, .c = 64, .o = 64, .r = 3, .s = 3, .padding_h = 1, .padding_w = 1}, true},
 

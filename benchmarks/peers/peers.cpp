@@ -1,0 +1,8 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "peers/peer.hpp"
+
+namespace benchmark {
+
+std::vector<Peer> make_peers(int threads) { return {make_onednn(threads), make_eigen(threads), make_openblas(threads)}; }
+
+}  // namespace benchmark

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Times whole training steps (the discriminator's update on a real and a generated batch and the generator's update), or the
+// generation of images. Prints a line of JSON when the first step is done and one after each round.
+//
+//   step dcgan64 --batch 64 --steps 5 --threads 2
+//   step mlp --mode generate --batch 1
+//
+// compare_steps.py runs it beside peers/torch_step.py, which has the same options and the same output.
+#include <chrono>
+#include <fstream>
+#include <iostream>
+
+#include "nash/io.hpp"
+#include "nash/nash.hpp"
+#include "support/arguments.hpp"
+
+namespace {
+
+struct Options {
+  std::string network, mode = "train", data;
+  std::int64_t batch = 64, steps = 10, rounds = 1, threads = nash::default_threads(), width = 64;
+};
+
+/// Calls f(generator, discriminator) for the networks of this name.
+template <class Function>
+void with_networks(const std::string& name, nash::index_t width, const Function& f) {
+  using namespace nash;
+  if (name == "dcgan28") return f(dcgan28_generator({.width = width}), dcgan28_discriminator({.width = width}));
+  if (name == "dcgan28_dense") return f(dcgan28_dense_generator({.width = width}), dcgan28_dense_discriminator({.width = width}));
+  if (name == "mlp") return f(mlp_generator(), mlp_discriminator());
+  for (const index_t size : {32, 64, 128}) {
+    const DcganOptions options{.size = size, .width = width};
+    if (name == concat("dcgan", size)) return f(dcgan_generator(options), dcgan_discriminator(options));
+  }
+  throw ShapeError("step", "a network named dcgan28, dcgan28_dense, dcgan32, dcgan64, dcgan128 or mlp", concat("'", name, "'"), "");
+}
+
+/// MiB that the process had in memory at once. What getrusage says may be the parent's.
+double peak_memory() {
+  std::ifstream status("/proc/self/status");
+  for (std::string line; std::getline(status, line);)
+    if (line.starts_with("VmHWM:")) return std::stod(line.substr(6)) / 1024;
+  return 0;
+}
+
+using Clock = std::chrono::steady_clock;
+
+double milliseconds_since(Clock::time_point begin) { return std::chrono::duration<double, std::milli>(Clock::now() - begin).count(); }
+
+/// Runs the rounds: as many as asked for or, with 0, one for each line of input, so that programs can take turns.
+template <class Step>
+void time_rounds(const Options& options, const Step& step) {
+  const Clock::time_point begin = Clock::now();
+  step();
+  // The clock's own time of the beginning, for whoever knows when the process was started.
+  std::cout << nash::concat("{\"library\": \"nash\", \"begin_ns\": ", std::chrono::nanoseconds(begin.time_since_epoch()).count(),
+                            ", \"first_step_ms\": ", milliseconds_since(begin), "}") << std::endl;
+  for (int i = 0; i < 2; ++i) step();
+  std::string line;
+  for (std::int64_t round = 0; options.rounds == 0 ? !std::getline(std::cin, line).fail() : round < options.rounds; ++round) {
+    std::string times;
+    for (std::int64_t i = 0; i < options.steps; ++i) {
+      const Clock::time_point start = Clock::now();
+      step();
+      times += nash::concat(i == 0 ? "" : ", ", milliseconds_since(start));
+    }
+    std::cout << nash::concat("{\"milliseconds\": [", times, "], \"peak_memory_mib\": ", peak_memory(), "}") << std::endl;
+  }
+}
+
+void require_at_least(std::int64_t least, const char* option, std::int64_t value) {
+  if (value < least) throw nash::ShapeError(option, nash::concat("at least ", least), nash::concat(value), "");
+}
+
+/// The first images of a folder or, without one, random ones of the shape that the generator makes.
+nash::Tensor<float> real_images(const Options& options, const nash::Shape& shape) {
+  if (options.data.empty()) {
+    nash::Context<> context(static_cast<int>(options.threads));
+    nash::Tensor<float> images(shape);
+    nash::pointwise(context, images.count(), nash::FillUniform<float>{nash::RandomStream(1), -1, 1, images.data()});
+    return images;
+  }
+  nash::Loader loader{nash::load_idx_folder(options.data), {.batch_size = shape[0]}};
+  return (*loader.begin()).images;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  Options options;
+  std::vector<std::string> networks;
+  example::Arguments arguments("Times training steps, or generation, and prints lines of JSON.");
+  arguments.positional("network", networks, "dcgan28, dcgan28_dense, dcgan32, dcgan64, dcgan128 or mlp")
+      .option("--mode", options.mode, "train or generate")
+      .option("--batch", options.batch, "images a step")
+      .option("--steps", options.steps, "in a round")
+      .option("--rounds", options.rounds, "0: one for each line of input")
+      .option("--threads", options.threads, "of the kernels")
+      .option("--width", options.width, "of a DCGAN")
+      .option("--data", options.data, "folder of 28×28 digits to train on; else the images are random");
+  return arguments.run(argc, argv, [&] {
+    if (networks.size() != 1) throw nash::ShapeError("step", "one network", nash::concat(networks.size()), "see --help");
+    options.network = networks[0];
+    require_at_least(options.mode == "train" ? 2 : 1, "--batch", options.batch);  // BatchNorm trains on no single image
+    require_at_least(1, "--steps", options.steps);
+    require_at_least(0, "--rounds", options.rounds);
+    require_at_least(1, "--threads", options.threads);
+    with_networks(options.network, options.width, [&](auto generator, auto discriminator) {
+      const int threads = static_cast<int>(options.threads);
+      if (options.mode == "train") {
+        const nash::Tensor<float> images = real_images(options, generator.sample_shape(options.batch));
+        nash::GanTrainer trainer{std::move(generator), std::move(discriminator), nash::NonSaturating{}, {.seed = 1, .threads = threads}};
+        time_rounds(options, [&] { trainer.step(images); });
+      } else if (options.mode == "generate") {
+        nash::Context<> context(threads);
+        generator.initialise(context, nash::RandomStream(1));
+        nash::Tensor<float> latents, samples;
+        std::uint64_t seed = 1;
+        time_rounds(options, [&] {
+          generator.latent().draw(context, nash::RandomStream(++seed), options.batch, latents);
+          generator.generate(context, latents, samples);
+        });
+      } else {
+        throw nash::ShapeError("--mode", "train or generate", nash::concat("'", options.mode, "'"), "");
+      }
+    });
+  });
+}
