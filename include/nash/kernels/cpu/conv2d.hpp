@@ -56,20 +56,28 @@ struct Conv2dKernels<Cpu> {
       if (g.n == 0) return;
       if (sees_all(g))
         return GemmKernels<Cpu>::multiply(context, {.m = g.o, .n = taps(g), .k = g.n, .transpose_a = true, .accumulate = true}, dy, x, dw);
-      const auto zeros = context.template scratch<T>(1);
-      std::fill_n(zeros.data(), 1, T{0});
-      const auto windows = cpu::Windows::of(g);
       const auto transposed = context.template scratch<T>(taps(g) * g.o);
-      const cpu::WindowColumns<T> patches(x, windows, zeros.data());
-      const cpu::MatrixColumns<T> gradients(dy, g.o);
-      const cpu::MatrixOutput<T> filters(transposed.data(), g.o);
-      cpu::PackedProduct<T>(context, taps(g), g.o, windows.results(), patches, gradients, filters, nullptr, false).run();
+      if (g.q() < short_row && g.c >= cpu::max_tile_rows)
+        multiply_windows<T>(context, g, cpu::GatheredWindowColumns<T>(x, cpu::Windows::of(g)), cpu::ResultRows<T>(dy, g), transposed.data());
+      else
+        multiply_windows<T>(context, g, cpu::WindowColumns<T>(x, cpu::Windows::of(g), &zero<T>), cpu::MatrixColumns<T>(dy, g.o), transposed.data());
       cpu::transpose_into(context, transposed.data(), g.o, taps(g), dw, static_cast<const T*>(nullptr), true);
     }
   }
 
  private:
-  static constexpr index_t thin = 4;  // so few channels would leave most of a vector empty
+  static constexpr index_t thin = 4;        // so few channels would leave most of a vector empty
+  static constexpr index_t short_row = 16;  // results: so few are not worth a start of the micro-kernel each
+
+  template <class T>
+  static constexpr T zero{0};
+
+  template <class T>
+  static void multiply_windows(Context<Cpu>& context, const Conv2dGeometry& g, const cpu::LeftOperand<T>& patches,
+                               const cpu::RightOperand<T>& gradients, T* transposed) {
+    const cpu::MatrixOutput<T> filters(transposed, g.o);
+    cpu::PackedProduct<T>(context, taps(g), g.o, g.n * g.p() * g.q(), patches, gradients, filters, nullptr, false).run();
+  }
 
   static index_t taps(const Conv2dGeometry& g) { return g.r * g.s * g.c; }
   /// Whether each filter sees a whole image: then images are rows of a matrix, and the convolution is a dense layer.

@@ -106,7 +106,8 @@ struct WindowRows final : LeftOperand<T> {
   const T* zeros_;
 };
 
-/// Left operand, the windows transposed: row m is a place (tap row, tap column, channel) within the window, k a result.
+/// Left operand, the windows transposed: row m is a place (tap row, tap column, channel) within the window; k is a result, in
+/// the order of memory. Read where it lies, a row of results at a time: for images that are wide.
 template <class T>
 struct WindowColumns final : LeftOperand<T> {
   WindowColumns(const T* images, const Windows& windows, const T* zeros) : images_(images), v_(windows), zeros_(zeros) {}
@@ -142,6 +143,75 @@ struct WindowColumns final : LeftOperand<T> {
   const T* images_;
   Windows v_;
   const T* zeros_;
+};
+
+/// The same, but the results ordered as in WindowRows, a place of all images at a time: for small images, whose rows are too
+/// short. Gathered into the buffer, since the images of a batch lie far apart.
+template <class T>
+struct GatheredWindowColumns final : LeftOperand<T> {
+  GatheredWindowColumns(const T* images, const Windows& windows) : images_(images), v_(windows) {}
+
+  index_t stride(int rows) const override { return rows; }
+
+  void panel(index_t m, index_t m_end, int rows, Slice slice, SegmentList<T>& list, T* buffer) const override {
+    index_t tap_row[max_tile_rows], tap_column[max_tile_rows], offset[max_tile_rows];
+    for (index_t i = 0; i < m_end - m; ++i) {
+      tap_row[i] = (m + i) / (v_.c * v_.s);
+      tap_column[i] = (m + i) / v_.c % v_.s;
+      offset[i] = (tap_row[i] * v_.w + tap_column[i]) * v_.c + (m + i) % v_.c;
+    }
+    const bool one_tap = m_end - m == rows && m / v_.c == (m_end - 1) / v_.c;  // the usual case: neighbours in memory
+    for (index_t k = slice.begin; k < slice.end;) {
+      const index_t place = k / v_.n, image = k % v_.n, count = std::min(v_.n - image, slice.end - k);
+      const index_t top = place / v_.grid_w * v_.stride_h + v_.first_h, left = place % v_.grid_w * v_.stride_w + v_.first_w;
+      const T* const corner = images_ + ((image * v_.h + top) * v_.w + left) * v_.c;
+      T* const to = buffer + (k - slice.begin) * rows;
+      bool any = false;
+      for (int i = 0; i < rows; ++i) {
+        const bool inside = m + i < m_end && top + tap_row[i] >= 0 && top + tap_row[i] < v_.h && left + tap_column[i] >= 0 &&
+                            left + tap_column[i] < v_.w;
+        any = any || inside;
+        if (one_tap) {
+          if (inside) gather(corner + offset[0], count, rows, to);
+          break;
+        }
+        for (index_t n = 0; n < count; ++n) to[n * rows + i] = inside ? corner[offset[i] + n * v_.h * v_.w * v_.c] : T{0};
+      }
+      if (any) {
+        Segment<T>& segment = list.add(k - slice.begin, count);
+        for (int i = 0; i < rows; ++i) segment.rows[i] = to + i;
+      }
+      k += count;
+    }
+  }
+
+ private:
+  void gather(const T* from, index_t count, int rows, T* to) const {
+    const index_t step = v_.h * v_.w * v_.c;
+    if (rows == 8)
+      for (index_t n = 0; n < count; ++n, from += step, to += 8) std::memcpy(to, from, 8 * sizeof(T));
+    else
+      for (index_t n = 0; n < count; ++n, from += step, to += rows) std::copy_n(from, rows, to);
+  }
+
+  const T* images_;
+  Windows v_;
+};
+
+/// Right operand: a value of each output channel for each result, ordered as in WindowRows.
+template <class T>
+struct ResultRows final : RightOperand<T> {
+  ResultRows(const T* results, const Conv2dGeometry& g) : results_(results), n_(g.n), places_(g.p() * g.q()), o_(g.o) {}
+
+  void pack(Slice slice, index_t n, index_t width, T* to) const override {
+    const index_t columns = std::min(width, o_ - n);
+    for (index_t k = slice.begin; k < slice.end; ++k, to += width)
+      pack_row(results_ + (k % n_ * places_ + k / n_) * o_ + n, columns, width, to);
+  }
+
+ private:
+  const T* results_;
+  index_t n_, places_, o_;
 };
 
 /// Right operand: the filters, O×R×S×C, for products over the output channels, as they meet one phase of backward_data:
