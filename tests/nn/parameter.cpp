@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "nash/nn/parameter.hpp"
 
+#include "allocations.hpp"
 #include "nn/checks.hpp"
 
 using namespace nash;
@@ -39,6 +40,10 @@ TEST_CASE("an absent parameter has no data and cannot be drawn") {
 TEST_CASE("buffers of a constant have it at once") {
   CHECK(Buffer<float, Cpu>(Shape{2}, Init::ones()).value().to_host() == std::vector<float>{1, 1});
   CHECK(Buffer<float, Cpu>(Shape{2}, Init::normal(1)).value().to_host() == std::vector<float>{0, 0});
+  if (!counts_allocations()) return;
+  const std::int64_t before = allocation_count();
+  const Buffer<float, Cpu> large(Shape{1000}, Init::ones());
+  CHECK(allocation_count() - before == 1);
 }
 
 TEST_CASE("gradients are found at their parameter's offset, or where they were redirected") {

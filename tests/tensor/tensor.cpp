@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "nash/tensor/tensor.hpp"
 
+#include "allocations.hpp"
 #include "message_of.hpp"
 
 #include <doctest/doctest.h>
@@ -21,6 +22,16 @@ TEST_CASE("a tensor holds the values that it was given, in order") {
   CHECK(Tensor<float>::zeros({2, 2}).to_host() == Values{0, 0, 0, 0});
   CHECK(message_of<ShapeError>([] { Tensor<float>(Shape{2, 3}, Values{1, 2}); }) ==
         "Tensor: expected 6 values for 2×3, got 2.\nGive one value an element.");
+}
+
+TEST_CASE("a tensor of one value everywhere costs its own memory and no more") {
+  CHECK(Tensor<double>::filled({2, 1}, 2.5).to_host() == std::vector<double>{2.5, 2.5});
+  CHECK(Tensor<float>::zeros({0, 3}).to_host().empty());
+  if (!counts_allocations()) return;
+  const std::int64_t before = allocation_count();
+  const auto zeros = Tensor<float>::zeros({1000});
+  const auto ones = Tensor<float, Reference>::filled({1000}, 1);
+  CHECK(allocation_count() - before == 2);
 }
 
 TEST_CASE("a tensor made of nothing is empty") {

@@ -66,10 +66,8 @@ class Buffer {
  public:
   Buffer() = default;
   /// Constant buffers have their value at once, others when they are initialised.
-  Buffer(const Shape& shape, const Init& init) : value_(Tensor<T, Device>::zeros(shape)), init_(init) {
-    if (init.kind == Init::Kind::constant)
-      value_.assign_from_host(std::vector<T>(static_cast<std::size_t>(value_.count()), static_cast<T>(init.a)));
-  }
+  Buffer(const Shape& shape, const Init& init)
+      : value_(Tensor<T, Device>::filled(shape, init.kind == Init::Kind::constant ? static_cast<T>(init.a) : T{0})), init_(init) {}
 
   Tensor<T, Device>& value() { return value_; }
   const Tensor<T, Device>& value() const { return value_; }

@@ -31,9 +31,20 @@ class Tensor {
     Memory<Device>::from_host(data_, values.data(), bytes());
   }
 
-  static Tensor zeros(const Shape& shape) {
+  static Tensor zeros(const Shape& shape) { return filled(shape, T{0}); }
+
+  /// The same value everywhere.
+  static Tensor filled(const Shape& shape, T value) {
     Tensor tensor(shape);
-    tensor.assign_from_host(std::vector<T>(static_cast<std::size_t>(shape.count()), T{0}));
+    if constexpr (shares_host_memory<Device>) {
+      std::fill(tensor.begin(), tensor.end(), value);
+    } else {  // a piece at a time: the host need not have room for all of it
+      constexpr index_t piece = 1 << 16;
+      const std::vector<T> values(static_cast<std::size_t>(std::min(piece, tensor.count_)), value);
+      for (index_t first = 0; first < tensor.count_; first += piece)
+        Memory<Device>::from_host(tensor.data_ + first, values.data(),
+                                  static_cast<std::size_t>(std::min(piece, tensor.count_ - first)) * sizeof(T));
+    }
     return tensor;
   }
 
