@@ -2,6 +2,7 @@
 #include "nash/nn/conv_transpose2d.hpp"
 
 #include "nash/nn/conv2d.hpp"
+#include "nash/nn/sequential.hpp"
 #include "nn/checks.hpp"
 
 using namespace nash;
@@ -94,6 +95,17 @@ TEST_CASE("ConvTranspose2d refuses what does not fit") {
   // With a kernel larger than the stride, the formula gives pixels even for images that have none.
   const ConvTranspose2d wide{1, 1, {.kernel = 4, .stride = 2}};
   CHECK(message_of<ShapeError>([&] { wide.output_shape({4, 0, 4, 1}); }).find("ConvTranspose2d: expected images that leave") == 0);
+
+  // Sizes beyond index_t, which three layers reach.
+  const ConvTranspose2d spread{1, 1, {.kernel = 1, .stride = 2147483647}};
+  const Shape larger = spread.output_shape(spread.output_shape({1, 2, 1, 1}));
+  CHECK(larger == Shape{1, (index_t{1} << 62) - (index_t{1} << 32) + 2, 1, 1});
+  const std::string beyond = message_of<ShapeError>([&] { spread.output_shape(larger); });
+  CHECK(beyond == concat("ConvTranspose2d: expected images that become at most ", std::numeric_limits<index_t>::max() / 2, " pixels high and wide, got ",
+                         larger, ".\nUse smaller strides or fewer layers."));
+  CHECK(message_of<ShapeError>([&] { spread.output_shape({1, 1, larger[1], 1}); }) != "");
+  const Sequential three{spread, spread, spread};
+  CHECK(message_of<ShapeError>([&] { three.output_shape({1, 2, 2, 1}); }).starts_with("ConvTranspose2d (layer 2): expected images that become"));
 
   const auto built = [](const ConvTranspose2dOptions& options) { return message_of<ShapeError>([&] { ConvTranspose2d(1, 1, options); }); };
   CHECK(built({.stride = 2, .output_padding = 2}) ==

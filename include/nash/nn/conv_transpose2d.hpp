@@ -35,6 +35,11 @@ class ConvTranspose2d : public AffineLayer<ConvTranspose2d<T, Device>, T, Device
     if (x.rank() != 4 || x[3] != in_)
       throw ShapeError("ConvTranspose2d", concat("N×H×W×", in_, " images"), x.text(),
                        x.rank() == 4 ? concat("build ConvTranspose2d{", x[3], ", …}") : std::string("put a Reshape{H, W, C} before it"));
+    // Half of what an index can be, so that the next layer may add its own padding.
+    constexpr index_t most = std::numeric_limits<index_t>::max() / 2;
+    if (const index_t last = (most - options_.kernel - options_.output_padding) / options_.stride; x[1] - 1 > last || x[2] - 1 > last)
+      throw ShapeError("ConvTranspose2d", concat("images that become at most ", most, " pixels high and wide"), x.text(),
+                       "use smaller strides or fewer layers");
     const index_t height = output_size(x[1]), width = output_size(x[2]);
     if (x[1] < 1 || x[2] < 1 || height < 1 || width < 1)
       throw ShapeError("ConvTranspose2d", "images that leave at least one pixel", x.text(), "use less padding or a larger kernel");
