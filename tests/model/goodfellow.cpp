@@ -24,3 +24,16 @@ TEST_CASE("the networks of the first GAN, for other images") {
   CHECK(goodfellow_generator(options).latent().size() == 10);
   CHECK(goodfellow_discriminator(options).parameters().count() == (144 * 256 + 256) + 2 * 65792 + 8224 + 2 * 1056 + 33);
 }
+
+TEST_CASE("the networks of the first GAN refuse images that are none, or too large to count") {
+  const auto said = [](const GoodfellowOptions& options) {
+    const std::string message = message_of<ShapeError>([&] { goodfellow_generator(options); });
+    CHECK(message_of<ShapeError>([&] { goodfellow_discriminator(options); }) == message);
+    return message;
+  };
+  CHECK(said({.height = 0}) == "Goodfellow: expected a height of at least 1, got 0.\nCheck the layer's arguments.");
+  CHECK(said({.height = -28, .width = -28}).starts_with("Goodfellow: expected a height of at least 1, got -28."));
+  CHECK(said({.width = -28, .channels = -1}).starts_with("Goodfellow: expected a width of at least 1, got -28."));
+  CHECK(said({.channels = 0}).starts_with("Goodfellow: expected a number of channels of at least 1, got 0."));
+  CHECK(said({.height = 2147483647, .width = 2147483647, .channels = 3}).find("a number of elements below 2^63") != std::string::npos);
+}

@@ -25,3 +25,16 @@ TEST_CASE("the MLP pair for other images and slopes") {
   CHECK(layers[1].number("slope") == 0.1);
   CHECK(layers[4].number("probability") == 0.4);
 }
+
+TEST_CASE("the MLP pair refuses images that are none, or too large to count") {
+  const auto said = [](const MlpOptions& options) {
+    const std::string message = message_of<ShapeError>([&] { mlp_generator(options); });
+    CHECK(message_of<ShapeError>([&] { mlp_discriminator(options); }) == message);
+    return message;
+  };
+  CHECK(said({.height = 0}) == "Mlp: expected a height of at least 1, got 0.\nCheck the layer's arguments.");
+  CHECK(said({.height = -28, .width = -28}).starts_with("Mlp: expected a height of at least 1, got -28."));
+  CHECK(said({.width = -28, .channels = -1}).starts_with("Mlp: expected a width of at least 1, got -28."));
+  CHECK(said({.channels = 0}).starts_with("Mlp: expected a number of channels of at least 1, got 0."));
+  CHECK(said({.height = 2147483647, .width = 2147483647, .channels = 3}).find("a number of elements below 2^63") != std::string::npos);
+}

@@ -3,6 +3,7 @@
 
 #include "nash/model/discriminator.hpp"
 #include "nash/model/generator.hpp"
+#include "nash/model/pixels.hpp"
 #include "nash/nn/dense.hpp"
 #include "nash/nn/dropout.hpp"
 #include "nash/nn/leaky_relu.hpp"
@@ -27,7 +28,7 @@ struct GoodfellowOptions {
 /// latent → 128 ReLU → 256 Sigmoid → 512 ReLU → 1024 ReLU → pixels Sigmoid
 template <class T = float, class Device = Cpu>
 auto goodfellow_generator(const GoodfellowOptions& options = {}) {
-  const index_t pixels = options.height * options.width * options.channels;
+  const index_t pixels = count_pixels("Goodfellow", options.height, options.width, options.channels);
   const DenseOptions rectified{.init = Init::he()};
   return Generator{Latent::normal(options.latent),
                    Sequential{Dense<T, Device>{options.latent, 128, rectified}, ReLU<T, Device>{}, Dense<T, Device>{128, 256}, Sigmoid<T, Device>{},
@@ -38,7 +39,7 @@ auto goodfellow_generator(const GoodfellowOptions& options = {}) {
 /// pixels → 256 LeakyReLU(0.2) → Maxout 256 → Dropout → 32 → Maxout 32 → LeakyReLU(0.2) → Dropout → 1 logit
 template <class T = float, class Device = Cpu>
 auto goodfellow_discriminator(const GoodfellowOptions& options = {}) {
-  const index_t pixels = options.height * options.width * options.channels;
+  const index_t pixels = count_pixels("Goodfellow", options.height, options.width, options.channels);
   const MaxoutOptions maxout{.pieces = options.pieces};
   return Discriminator{Sequential{Dense<T, Device>{pixels, 256, {.init = Init::he(0.2)}}, LeakyReLU<T, Device>{0.2}, Maxout<T, Device>{256, 256, maxout},
                                   Dropout<T, Device>{options.dropout}, Dense<T, Device>{256, 32}, Maxout<T, Device>{32, 32, maxout},

@@ -3,6 +3,7 @@
 
 #include "nash/model/discriminator.hpp"
 #include "nash/model/generator.hpp"
+#include "nash/model/pixels.hpp"
 #include "nash/nn/batch_norm.hpp"
 #include "nash/nn/dense.hpp"
 #include "nash/nn/dropout.hpp"
@@ -25,7 +26,7 @@ struct MlpOptions {
 /// latent → 128 → 256 BN → 512 BN → 1024 BN (LeakyReLU after each) → pixels Tanh
 template <class T = float, class Device = Cpu>
 auto mlp_generator(const MlpOptions& options = {}) {
-  const index_t pixels = options.height * options.width * options.channels;
+  const index_t pixels = count_pixels("Mlp", options.height, options.width, options.channels);
   const DenseOptions rectified{.init = Init::he(options.slope)};
   const LeakyReLU<T, Device> activation{options.slope};
   return Generator{Latent::normal(options.latent),
@@ -38,7 +39,7 @@ auto mlp_generator(const MlpOptions& options = {}) {
 /// pixels → 128 → 256 → Dropout → 512 → Dropout → 1024 → 1024 (LeakyReLU after each Dense) → 1 logit
 template <class T = float, class Device = Cpu>
 auto mlp_discriminator(const MlpOptions& options = {}) {
-  const index_t pixels = options.height * options.width * options.channels;
+  const index_t pixels = count_pixels("Mlp", options.height, options.width, options.channels);
   const DenseOptions rectified{.init = Init::he(options.slope)};
   const LeakyReLU<T, Device> activation{options.slope};
   const Dropout<T, Device> dropout{options.dropout};
