@@ -139,6 +139,29 @@ TEST_CASE("descriptions that are wrong are refused with what is wrong") {
   CHECK(message(LayerDescription("Reshape").set("height", 0).set("width", 1).set("channels", 1)).find("Reshape: expected a height") == 0);
 }
 
+TEST_CASE("a network is built from a Sequential alone, and nothing within a layer is passed over") {
+  const auto registry = LayerRegistry<>::standard();
+  const auto dense = Dense{4, 4}.describe();
+  const auto network = [&](const LayerDescription& description) { return message_of<ShapeError>([&] { registry.build_network(description); }); };
+  CHECK(network(Residual{Dense{4, 4}}.describe()) ==
+        "LayerRegistry: expected a description of a Sequential, got 'Residual'.\nPut the layers into a Sequential, or build a single one by build().");
+  CHECK(network(dense).find("got 'Dense'.") != std::string::npos);
+  CHECK(network(LayerDescription("Sequential").set("skip", 1).add(dense)).starts_with("Sequential: expected one of the options (none), got 'skip'."));
+  CHECK(network(LayerDescription("Sequential").add(dense)) == "");
+
+  const auto layer = [&](const LayerDescription& description) { return message_of<ShapeError>([&] { registry.build(description); }); };
+  const LayerDescription relu("ReLU");
+  CHECK(layer(Dense{4, 4}.describe().add(relu)) == "Dense: expected 0 layers within it, got 1.\nCorrect the description.");
+  CHECK(layer(LayerDescription(relu).add(relu).add(relu)).starts_with("ReLU: expected 0 layers within it, got 2."));
+  CHECK(layer(LayerDescription("SpectralNorm").add(Dense{4, 4}.describe().add(relu))).starts_with("Dense: expected 0 layers within it, got 1."));
+
+  const auto iterations = [&](double number) { return layer(LayerDescription("SpectralNorm").set("power_iterations", number).add(dense)); };
+  CHECK(iterations(4294967297.0) ==  // 1 more than 2^32
+        "SpectralNorm: expected a number of power iterations of at most 2147483647, got 4294967297.\nCheck the layer's arguments.");
+  CHECK(iterations(0).starts_with("SpectralNorm: expected a number of power iterations of at least 1, got 0."));
+  CHECK(iterations(2) == "");
+}
+
 TEST_CASE("a layer of one's own is added to a copy of the registry") {
   auto registry = LayerRegistry<>::standard();
   registry.add<LeakyReLU>("MyReLU");

@@ -57,7 +57,7 @@ class LayerRegistry {
   /// A layer template with a static from(description).
   template <template <class, class> class L>
   void add(std::string type) {
-    add(std::move(type), [](const LayerDescription& description, const LayerRegistry&) { return AnyLayer<T, D>(L<T, D>::from(description)); });
+    add(std::move(type), [](const LayerDescription& description, const LayerRegistry&) { return AnyLayer<T, D>(leaf<L<T, D>>(description)); });
   }
   void add(std::string type, Builder builder) { builders_[std::move(type)] = std::move(builder); }
 
@@ -72,7 +72,12 @@ class LayerRegistry {
     return found->second(description, *this);
   }
 
+  /// Throws ShapeError unless the description is of a Sequential.
   AnySequential<T, D> build_network(const LayerDescription& description) const {
+    if (description.type() != "Sequential")
+      throw ShapeError("LayerRegistry", "a description of a Sequential", concat("'", description.type(), "'"),
+                       "put the layers into a Sequential, or build a single one by build()");
+    description.allow({});
     std::vector<AnyLayer<T, D>> layers;
     for (const LayerDescription& child : description.children()) layers.push_back(build(child));
     return AnySequential<T, D>(std::move(layers));
@@ -88,8 +93,14 @@ class LayerRegistry {
     return found;
   }
 
+  /// A layer that holds no others.
+  template <class L>
+  static L leaf(const LayerDescription& description) {
+    (void)children(description, 0, 0);
+    return L::from(description);
+  }
+
   static AnyLayer<T, D> build_sequential(const LayerDescription& description, const LayerRegistry& registry) {
-    description.allow({});
     return registry.build_network(description);
   }
 
@@ -102,11 +113,13 @@ class LayerRegistry {
 
   static AnyLayer<T, D> build_spectral_norm(const LayerDescription& description, const LayerRegistry&) {
     description.allow({"power_iterations"});
-    const SpectralNormOptions options{.power_iterations = static_cast<int>(description.size("power_iterations", 1))};
+    const index_t iterations = description.size("power_iterations", 1);
+    require_at_least(1, iterations, "SpectralNorm", "a number of power iterations");  // and few enough for an int
+    const SpectralNormOptions options{.power_iterations = static_cast<int>(iterations)};
     const LayerDescription& inner = children(description, 1, 1)[0];
-    if (inner.type() == "Dense") return SpectralNorm(Dense<T, D>::from(inner), options);
-    if (inner.type() == "Conv2d") return SpectralNorm(Conv2d<T, D>::from(inner), options);
-    if (inner.type() == "ConvTranspose2d") return SpectralNorm(ConvTranspose2d<T, D>::from(inner), options);
+    if (inner.type() == "Dense") return SpectralNorm(leaf<Dense<T, D>>(inner), options);
+    if (inner.type() == "Conv2d") return SpectralNorm(leaf<Conv2d<T, D>>(inner), options);
+    if (inner.type() == "ConvTranspose2d") return SpectralNorm(leaf<ConvTranspose2d<T, D>>(inner), options);
     throw ShapeError("SpectralNorm", "a Dense, Conv2d or ConvTranspose2d within it", inner.type(), "put it around a weighted layer");
   }
 
