@@ -66,7 +66,8 @@ TEST_CASE("uniform initialisers fill their interval evenly and never leave it") 
 }
 
 TEST_CASE("orthogonal initialisers give orthonormal rows or columns, whichever are fewer") {
-  for (const auto& [rows, columns, gain] : {std::tuple{5, 12, 1.0}, std::tuple{12, 5, 1.0}, std::tuple{40, 40, 1.5}, std::tuple{1, 7, 1.0}, std::tuple{7, 1, 0.1}}) {
+  for (const auto& [rows, columns, gain] : {std::tuple{5, 12, 1.0}, std::tuple{12, 5, 1.0}, std::tuple{40, 40, 1.5}, std::tuple{1, 7, 1.0}, std::tuple{7, 1, 0.1},
+                                            std::tuple{67, 300, 1.0}, std::tuple{300, 67, 1.0}, std::tuple{129, 129, 1.0}}) {
     const auto x = drawn(Init::orthogonal(gain), {rows, columns}, {.rows = rows});
     const bool wide = rows <= columns;
     const index_t vectors = wide ? rows : columns, length = wide ? columns : rows;

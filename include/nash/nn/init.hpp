@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "nash/kernels/random.hpp"
+#include "nash/nn/orthonormal.hpp"
 
 namespace nash {
 
@@ -50,33 +51,22 @@ struct Init {
       case Kind::he:
         return pointwise(context, x.count(),
                          FillNormal<T>{random, 0, std::sqrt(2.0 / ((1 + a * a) * static_cast<double>(fans.in))), x.data()});
-      case Kind::orthogonal: return fill_orthogonal(random, fans, x);
+      case Kind::orthogonal: return fill_orthogonal(context, random, fans, x);
     }
   }
 
  private:
-  /// Modified Gram–Schmidt, twice, on normal vectors: once leaves a rest where two vectors are nearly parallel.
+  /// Orthonormal vectors that begin as normal ones.
   template <class T, class Device>
-  void fill_orthogonal(RandomStream random, const Fans& fans, Tensor<T, Device>& x) const {
+  void fill_orthogonal(Context<Device>& context, RandomStream random, const Fans& fans, Tensor<T, Device>& x) const {
     const index_t rows = fans.rows, columns = x.count() / rows;
     const index_t vectors = std::min(rows, columns), length = std::max(rows, columns);
     std::vector<double> q(static_cast<std::size_t>(vectors * length));
-    const auto at = [&](index_t vector, index_t i) -> double& { return q[static_cast<std::size_t>(vector * length + i)]; };
-    for (index_t i = 0; i < vectors * length; ++i) q[static_cast<std::size_t>(i)] = random.normal(i);
-    const auto dot = [&](index_t u, index_t v) {
-      double total = 0;
-      for (index_t i = 0; i < length; ++i) total += at(u, i) * at(v, i);
-      return total;
-    };
-    for (index_t v = 0; v < vectors; ++v) {
-      for (int pass = 0; pass < 2; ++pass)
-        for (index_t u = 0; u < v; ++u) {
-          const double shared = dot(u, v);
-          for (index_t i = 0; i < length; ++i) at(v, i) -= shared * at(u, i);
-        }
-      const double scale = 1 / std::sqrt(dot(v, v));
-      for (index_t i = 0; i < length; ++i) at(v, i) *= scale;
-    }
+    double* const vector = q.data();
+#pragma omp parallel for schedule(static) num_threads(context.threads()) if (vectors * length > 1 << 12)
+    for (index_t i = 0; i < vectors * length; ++i) vector[i] = random.normal(i);
+    orthonormalise(context.threads(), vectors, length, vector);
+    const auto at = [&](index_t v, index_t i) { return vector[v * length + i]; };
     std::vector<T> values(static_cast<std::size_t>(rows * columns));
     for (index_t row = 0; row < rows; ++row)
       for (index_t column = 0; column < columns; ++column)
