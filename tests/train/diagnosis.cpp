@@ -91,10 +91,26 @@ TEST_CASE("numbers that overflow within a layer") {
   };
   // The parameter itself is finite; its products with activations overflow, or their sums in the next layer.
   CHECK(complaint(both, [](auto& trainer) { for (float& w : trainer.discriminator().parameters()) w = w < 0 ? -3e38f : 3e38f; })
-            .starts_with("GanTrainer: step 2: the discriminator's loss is not finite; the first place is layer 0 (Conv2d) of Discriminator"));
+            .starts_with("GanTrainer: step 2: the discriminator's loss is not finite; the first place is layer 0 (Conv2d) or layer 1 (LeakyReLU) of Discriminator"));
   CHECK(complaint(both, spoil).find("the discriminator's loss is not finite; the first place is layer 6 (Dense) of Discriminator") != std::string::npos);
   CHECK(complaint(generator_alone, spoil).find("the generator's loss is not finite; the first place is layer 6 (Dense) of Discriminator") !=
         std::string::npos);
+}
+
+TEST_CASE("an activation that a later layer overwrote names all layers that may have made it") {
+  // 3e38 is finite after the Dense layer, and twice that in Dropout's place is not.
+  const auto said = [](auto body) {
+    GanTrainer trainer{small_generator(), Discriminator{std::move(body)}, NonSaturating{}, {.on_non_finite = OnNonFinite::report}};
+    for_each_parameter(trainer.discriminator(), [](const StateName& name, auto& parameter) {
+      if (name.text() == "1.bias") std::fill(parameter.value().begin(), parameter.value().end(), 3e38f);
+    });
+    return trainer.step(random_images({4, 8, 8, 1})).non_finite->origin;
+  };
+  CHECK(said(Sequential{Flatten{}, Dense{64, 8}, Dropout{0.5}, Dense{8, 1}}) == "layer 1 (Dense) or layer 2 (Dropout) of Discriminator");
+  CHECK(said(Sequential{Flatten{}, Dense{64, 8}, Dropout{0}, Dropout{0.5}, Dense{8, 1}}) ==
+        "layer 1 (Dense), layer 2 (Dropout) or layer 3 (Dropout) of Discriminator");
+  CHECK(said(Sequential{Flatten{}, Dense{64, 8}, LeakyReLU{0.2}, Dropout{0.5}, Dense{8, 1}}) == "layer 3 (Dropout) of Discriminator");
+  CHECK(said(Sequential{Flatten{}, Dense{64, 8}, Dense{8, 1}}) == "layer 2 (Dense) of Discriminator");
 }
 
 TEST_CASE("logits that are infinite where the loss has a limit") {

@@ -39,20 +39,26 @@ std::string first_bad_gradient(const Network& network, const Tensor<T, Device>& 
   return found;
 }
 
-/// The first of input, parameters and activations of a saved pass that is not finite, in words.
+/// The first of input, parameters and activations of a saved pass that is not finite, in words. Where layers ran in place,
+/// what each made is gone, and all that wrote to the same memory are named.
 template <class Network, class T, class Device>
 std::string first_bad_place(const Network& network, const Tensor<T, Device>& x, std::string_view x_name, const Tensor<T, Device>& y,
                             const typename Network::Saved& saved) {
   if (!all_finite(x)) return std::string(x_name);
   if (const std::string parameter = first_bad_parameter(network); !parameter.empty())
     return concat("parameter ", parameter, " of ", network.role());
-  std::string found;
-  if constexpr (requires { network.body().for_each_activation(saved, y, [](auto&&...) {}); })
+  std::vector<std::string> layers;
+  if constexpr (requires { network.body().for_each_activation(saved, y, [](auto&&...) {}); }) {
+    const void* bad = nullptr;  // the first activation that is not finite
     network.body().for_each_activation(saved, y, [&](index_t i, const std::string& type, const auto& activation) {
-      if (found.empty() && !all_finite(activation)) found = concat("layer ", i, " (", type, ") of ", network.role());
+      if (bad == nullptr && !all_finite(activation)) bad = &activation;
+      if (bad == &activation) layers.push_back(concat("layer ", i, " (", type, ")"));
     });
-  if (found.empty()) found = concat(all_finite(y) ? "the loss of finite outputs of " : "the output of ", network.role());
-  return found;
+  }
+  if (layers.empty()) return concat(all_finite(y) ? "the loss of finite outputs of " : "the output of ", network.role());
+  std::string found = layers[0];
+  for (std::size_t i = 1; i < layers.size(); ++i) found += (i + 1 < layers.size() ? ", " : " or ") + layers[i];
+  return concat(found, " of ", network.role());
 }
 
 }  // namespace nash
