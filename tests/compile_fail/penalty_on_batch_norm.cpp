@@ -1,4 +1,4 @@
-// expect: a penalty on each sample's gradient needs a critic that sees one sample at a time
+// expect: a penalty on each sample's gradient needs a critic that sees one sample at a time: leave BatchNorm out, or use SpectralNorm in its place
 #include "nash/nn/batch_norm.hpp"
 #include "nash/nn/dense.hpp"
 #include "nash/nn/sequential.hpp"
