@@ -32,7 +32,20 @@ TEST_CASE("ExponentialDecay: smooth and in stairs") {
     CHECK(stairs(step) == std::ldexp(1, -(step / 10)));
   }
   CHECK(message_of<ShapeError>([] { ExponentialDecay{.factor = 0}(0); }) ==
-        "ExponentialDecay: expected a positive factor and an interval of at least 1 step, got 0 and 10000.\nCorrect them.");
+        "ExponentialDecay: expected a positive, finite factor and an interval of at least 1 step, got 0 and 10000.\nCorrect them.");
   CHECK(message_of<ShapeError>([] { ExponentialDecay{.every = 0}(0); }).find("got 0.96 and 0.") != std::string::npos);
   CHECK(message_of<ShapeError>([] { ExponentialDecay{.factor = std::nan("")}(0); }) != "");
+}
+
+TEST_CASE("schedules say what is wrong with them before anybody asks for a step") {
+  CHECK(message_of<ShapeError>([] { LinearDecay{.final_factor = -3}.check(); }) ==
+        "LinearDecay: expected a finite final factor of at least 0, got -3.\nChoose the share of the learning rate that is to be left.");
+  CHECK(message_of<ShapeError>([] { LinearDecay{.final_factor = -3}(0); }) != "");
+  CHECK(message_of<ShapeError>([] { LinearDecay{.final_factor = std::nan("")}.check(); }) != "");
+  CHECK(message_of<ShapeError>([] { LinearDecay{.final_factor = HUGE_VAL}.check(); }) != "");
+  CHECK(message_of<ShapeError>([] { LinearDecay{.begin = 5, .end = 5}.check(); }).starts_with("LinearDecay: expected an end after the begin"));
+  CHECK(message_of<ShapeError>([] { ExponentialDecay{.factor = -1}.check(); }).find("got -1 and 10000.") != std::string::npos);
+  CHECK(message_of<ShapeError>([] { ExponentialDecay{.factor = HUGE_VAL}.check(); }).find("got inf and 10000.") != std::string::npos);
+  LinearDecay{.end = 4, .final_factor = 3}.check();
+  ExponentialDecay{}.check();
 }

@@ -84,6 +84,9 @@ struct Witness : Identity<double> {
   Seen* seen;
 };
 
+template <class Trainer>
+using G_of = std::remove_cvref_t<decltype(std::declval<Trainer&>().generator())>;
+
 }  // namespace
 
 TEST_CASE("the gradients of D(real) and D(fake), accumulated, are those of one batch of both") {
@@ -341,6 +344,22 @@ TEST_CASE("average_decay: the average is that of parameters and running statisti
   CHECK(&without.sampling_generator() == &without.generator());
 }
 
+TEST_CASE("reset_average: the average begins anew at the generator, as after loading one") {
+  GanTrainer trainer{small_generator(), small_discriminator(), NonSaturating{}, {.seed = 3, .average_decay = 0.9}};
+  trainer.step(random_images({4, 8, 8, 1}));
+  const G_of<decltype(trainer)>& sampled = trainer.sampling_generator();
+  trainer.generator().initialise(77);  // or load_network(…)
+  CHECK_FALSE(same_bits(state_values(sampled), state_values(trainer.generator())));
+  trainer.reset_average();
+  CHECK(same_bits(state_values(sampled), state_values(trainer.generator())));
+  trainer.step(random_images({4, 8, 8, 1}));
+  CHECK_FALSE(same_bits(state_values(sampled), state_values(trainer.generator())));
+
+  GanTrainer without{small_generator(), small_discriminator(), NonSaturating{}};
+  without.reset_average();  // there is none
+  CHECK(&without.sampling_generator() == &without.generator());
+}
+
 TEST_CASE("averaging does not change the training") {
   GanTrainer with{small_generator(), small_discriminator(), NonSaturating{}, {.seed = 3, .average_decay = 0.9}};
   GanTrainer without{small_generator(), small_discriminator(), NonSaturating{}, {.seed = 3}};
@@ -418,6 +437,59 @@ TEST_CASE("what a trainer refuses, and says") {
   CHECK(message_of<ShapeError>([] { GanTrainer(small_generator(), small_discriminator(), NonSaturating{}, {.average_decay = 1}); }) ==
         "Ema: expected a decay from 0 to below 1, got 1.\nCorrect the option.");
   CHECK_THROWS_AS(trainer.set_optimizer(generator, Sgd{.momentum = 1}), ShapeError);
+}
+
+TEST_CASE("a step that was refused before any update was none: phases, latents and numbers go on as if it had not been") {
+  const std::vector<Phase> phases{{discriminator}, {.player = generator, .every = 2}};
+  GanTrainer trainer{small_generator(), small_discriminator(), NonSaturating{}, {.seed = 3, .phases = phases}};
+  GanTrainer undisturbed{small_generator(), small_discriminator(), NonSaturating{}, {.seed = 3, .phases = phases}};
+  bool refuse = false;
+  trainer.set_gradient_reduction([&](Player, Tensor<float>&) {
+    if (refuse) throw std::runtime_error("the other processes are gone");
+  });
+  for (int step = 1; step <= 3; ++step) {
+    CHECK_THROWS_AS(trainer.step(Tensor<float>::zeros({4, 8, 8, 3})), ShapeError);
+    CHECK(trainer.step(random_images({4, 8, 8, 1})).step == step);
+    undisturbed.step(random_images({4, 8, 8, 1}));
+  }
+  // BatchNorm finds out in the middle of the step; nobody was updated yet.
+  Discriminator d{Sequential{Dense{64, 3}, BatchNorm{3}, Dense{3, 1}}}, same = d;
+  GanTrainer normalised{small_generator(), std::move(d), NonSaturating{}, {.seed = 3, .phases = phases}};
+  GanTrainer normalised_undisturbed{small_generator(), std::move(same), NonSaturating{}, {.seed = 3, .phases = phases}};
+  for (int step = 1; step <= 3; ++step) {
+    CHECK_THROWS_AS(normalised.step(Tensor<float>::zeros({1, 8, 8, 1})), ShapeError);
+    CHECK(normalised.steps() == step - 1);
+    CHECK(normalised.step(random_images({4, 8, 8, 1})).step == step);
+    normalised_undisturbed.step(random_images({4, 8, 8, 1}));
+  }
+  CHECK(same_bits(state_values(normalised.generator()), state_values(normalised_undisturbed.generator())));
+  CHECK(same_bits(state_values(normalised.discriminator()), state_values(normalised_undisturbed.discriminator())));
+  CHECK(same_bits(state_values(trainer.generator()), state_values(undisturbed.generator())));
+
+  refuse = true;
+  CHECK_THROWS_AS(trainer.step(random_images({4, 8, 8, 1})), std::runtime_error);
+  CHECK(trainer.steps() == 3);
+}
+
+TEST_CASE("a step that fails after an update counts, so that no update is made twice with the same latents") {
+  GanTrainer trainer{small_generator(), small_discriminator(), NonSaturating{}, {.seed = 3}};
+  trainer.set_gradient_reduction([](Player player, Tensor<float>&) {
+    if (player == generator) throw std::runtime_error("the other processes are gone");
+  });
+  CHECK_THROWS_AS(trainer.step(random_images({4, 8, 8, 1})), std::runtime_error);
+  CHECK(trainer.optimizer(discriminator).steps() == 1);
+  CHECK(trainer.steps() == 1);
+}
+
+TEST_CASE("set_schedule refuses a schedule of nash that makes no sense, at once") {
+  GanTrainer trainer{small_generator(), small_discriminator(), NonSaturating{}};
+  CHECK(message_of<ShapeError>([&] { trainer.set_schedule(generator, LinearDecay{.begin = 500, .end = 1000, .final_factor = -3}); })
+            .starts_with("LinearDecay: expected a finite final factor of at least 0, got -3."));
+  CHECK_THROWS_AS(trainer.set_schedule(generator, ExponentialDecay{.factor = 0}), ShapeError);
+  trainer.set_schedule(generator, [](index_t) { return 0.5; });
+  const Schedule schedule = ConstantRate{};
+  trainer.set_schedule(discriminator, schedule);
+  trainer.step(random_images({4, 8, 8, 1}));
 }
 
 TEST_CASE("networks that do not fit are refused before any training") {

@@ -42,6 +42,9 @@ class Ema {
     refresh(context, average_);
   }
 
+  /// average := network, as at the beginning
+  void reset(const L& network) { average_ = network; }
+
   const L& network() const { return average_; }
   L& network() { return average_; }
 

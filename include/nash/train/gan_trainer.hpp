@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <concepts>
 #include <functional>
 
 #include "nash/loss/loss.hpp"
@@ -69,6 +70,10 @@ class GanTrainer {
 
   /// One step on a batch of real images, or on anything with `images`. Throws ShapeError where they are not of the shape that
   /// the generator makes, and NumericError as options say.
+  ///
+  /// A step that is refused, by whatever exception, before it has updated a player is none: phases, latents and numbers go on as
+  /// if it had not been tried. One that fails after an update counts, as does one with a NumericError, which would come again
+  /// with the same latents.
   template <class Batch>
     requires requires(const Batch& batch) { batch.images; }
   StepReport step(const Batch& batch) {
@@ -81,14 +86,21 @@ class GanTrainer {
     StepReport report;
     report.step = ++steps_;
     index_t discriminator_updates = 0, generator_updates = 0;  // in this step: each draws latents of its own
-    for (const Phase& phase : options_.phases) {
-      if (steps_ % phase.every != 0) continue;
-      for (index_t i = 0; i < phase.repeat && !report.non_finite; ++i) {
-        if (phase.player == Player::discriminator)
-          train_discriminator(real, discriminator_updates++, report);
-        else
-          train_generator(real.shape()[0], generator_updates++, report);
+    try {
+      for (const Phase& phase : options_.phases) {
+        if (steps_ % phase.every != 0) continue;
+        for (index_t i = 0; i < phase.repeat && !report.non_finite; ++i) {
+          if (phase.player == Player::discriminator)
+            train_discriminator(real, discriminator_updates, report), ++discriminator_updates;
+          else
+            train_generator(real.shape()[0], generator_updates, report), ++generator_updates;
+        }
       }
+    } catch (const NumericError&) {
+      throw;
+    } catch (...) {
+      if (discriminator_updates + generator_updates == 0) --steps_;
+      throw;
     }
     return report;
   }
@@ -101,6 +113,12 @@ class GanTrainer {
   const G& generator() const { return generator_; }
   D& discriminator() { return discriminator_; }
   const D& discriminator() const { return discriminator_; }
+
+  /// Lets the average begin anew at the generator as it is: call it after writing into generator() from outside, as by
+  /// load_network, since the average is of what it was trained to until then. Without an average it does nothing.
+  void reset_average() {
+    if (average_) average_->reset(generator_);
+  }
 
   /// The averaged generator where one is kept, else the generator: what samples are best drawn from.
   const G& sampling_generator() const { return average_ ? average_->network() : generator_; }
@@ -117,8 +135,14 @@ class GanTrainer {
     return player == Player::generator ? generator_player_.optimizer : discriminator_player_.optimizer;
   }
 
-  /// A factor on a player's learning rate, as a function of the player's updates so far: LinearDecay{…}, ….
-  void set_schedule(Player player, Schedule schedule) { of(player).schedule = std::move(schedule); }
+  /// A factor on a player's learning rate, as a function of the player's updates so far: LinearDecay{…}, …. Throws what the
+  /// schedule's check() throws, where it has one.
+  template <class S>
+    requires std::constructible_from<Schedule, S>
+  void set_schedule(Player player, S schedule) {
+    if constexpr (requires { schedule.check(); }) schedule.check();
+    of(player).schedule = std::move(schedule);
+  }
 
   /// Latents of your own, instead of independent draws from the generator's distribution.
   void set_latent_source(LatentSource source) { latent_source_ = std::move(source); }
