@@ -17,11 +17,12 @@ struct Timing {
   double median_seconds = 0;
   double against_first = 1;     ///< median over the rounds of the time divided by the first contender's
   double gflops = 0;
-  double share_of_peak = 0;     ///< median over the rounds
+  double peak_gflops = 0;       ///< the median of the peaks measured between the turns
+  double share_of_peak = 0;
 };
 
 /// Contenders take turns, so that what else the machine does hits all of them alike: each round runs every one, several times
-/// where it is quick, and measures the peak between them.
+/// where it is quick, and the peak is measured after each turn.
 class Contest {
  public:
   Contest(int rounds, double milliseconds_a_turn, FmaPeak peak) : rounds_(rounds), turn_(milliseconds_a_turn / 1e3), peak_(peak) {}
@@ -42,22 +43,20 @@ class Contest {
         const Stopwatch stopwatch;
         for (int repeat = 0; repeat < repeats[i]; ++repeat) contenders[i].run();
         timings[i].seconds.push_back(stopwatch.seconds() / repeats[i]);
+        peaks.push_back(peak_.measure(2));
       }
-      peaks.push_back(peak_.measure(2) * 1e9);
     }
 
     for (std::size_t i = 0; i < contenders.size(); ++i) {
       Timing& timing = timings[i];
-      std::vector<double> ratios, shares;
-      for (std::size_t round = 0; round < timing.seconds.size(); ++round) {
-        ratios.push_back(timing.seconds[round] / timings[0].seconds[round]);
-        shares.push_back(operations / timing.seconds[round] / peaks[round]);
-      }
+      std::vector<double> ratios;
+      for (std::size_t round = 0; round < timing.seconds.size(); ++round) ratios.push_back(timing.seconds[round] / timings[0].seconds[round]);
       timing.name = contenders[i].name;
       timing.median_seconds = median(timing.seconds);
       timing.against_first = median(ratios);
       timing.gflops = operations / timing.median_seconds / 1e9;
-      timing.share_of_peak = median(shares);
+      timing.peak_gflops = median(peaks);
+      timing.share_of_peak = timing.gflops / timing.peak_gflops;
     }
     return timings;
   }

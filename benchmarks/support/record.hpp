@@ -32,6 +32,7 @@ class Record {
 
   void add(const std::string& name, const std::string& kind, const std::string& direction, double operations, double bytes,
            const std::vector<Timing>& timings) {
+    peaks_.push_back(timings[0].peak_gflops);
     for (const Timing& timing : timings) {
       std::printf("%-18s %-17s %-12s %10.4f %9.1f %5.1f %% %12.2f\n", name.c_str(), direction.c_str(), timing.name.c_str(),
                   timing.median_seconds * 1e3, timing.gflops, 100 * timing.share_of_peak, timing.against_first);
@@ -51,14 +52,15 @@ class Record {
       peers += nash::concat(peers.empty() ? "" : ", ", "\"", peer.name, "\": ", peer.version.empty() ? "null" : "\"" + peer.version + "\"");
     for (const std::string& result : results_) results += nash::concat(results.empty() ? "\n    " : ",\n    ", result);
     return nash::concat("{\n  \"processor\": \"", processor(), "\",\n  \"threads\": ", machine_.threads, ",\n  \"instruction_set\": \"",
-                        name_of(machine_.instruction_set), "\",\n  \"compiler\": \"", compiler, "\",\n  \"peak_gflops\": ", machine_.peak_gflops,
+                        name_of(machine_.instruction_set), "\",\n  \"compiler\": \"", compiler, "\",\n  \"peak_gflops\": ", median(peaks_),
                         ",\n  \"bandwidth_gb_per_s\": ", machine_.bandwidth, ",\n  \"peers\": {", peers, "},\n  \"results\": [", results, "\n  ]\n}\n");
   }
 
   const Machine& machine() const { return machine_; }
+  bool has_results() const { return !results_.empty(); }
 
  private:
-  static constexpr const char* compiler = __VERSION__;
+  static constexpr const char* compiler = NASH_COMPILER;
 
   static std::string processor() {
     std::ifstream file("/proc/cpuinfo");
@@ -69,6 +71,7 @@ class Record {
 
   Machine machine_;
   std::vector<std::string> results_;
+  std::vector<double> peaks_;  // of each case; their median is the one in the file, since the first ones may come at a bad moment
 };
 
 }  // namespace benchmark
