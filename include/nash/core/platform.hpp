@@ -18,8 +18,10 @@
 #define NASH_X86 1
 #define NASH_TARGET_AVX2 __attribute__((target("avx2,fma")))
 #define NASH_TARGET_AVX512 __attribute__((target("avx512f,avx512vl,avx512bw,avx512dq,avx2,fma")))
+#define NASH_RARE_ON_X86 __attribute__((cold))  // compiled for size, in less time
 #else
 #define NASH_X86 0
+#define NASH_RARE_ON_X86
 #define NASH_TARGET_AVX2
 #define NASH_TARGET_AVX512
 #endif

@@ -47,16 +47,23 @@ struct InverseDeviation {
   NASH_HOST_DEVICE void operator()(index_t c) const { rstd[c] = T{1} / std::sqrt(variance[c] + epsilon); }
 };
 
-/// y := scale·(x − mean)·rstd + shift
+/// The function that leaves values as they are.
 template <class T>
+struct IdentityFunction {
+  NASH_HOST_DEVICE T value(T x) const { return x; }
+};
+
+/// y := f(scale·(x − mean)·rstd + shift), where f is an activation of the same pass over memory
+template <class T, class Function = IdentityFunction<T>>
 struct Normalize {
+  Function f;
   const T* x;
   const T* mean;
   const T* rstd;
   const T* scale;
   const T* shift;
   T* y;
-  NASH_HOST_DEVICE void operator()(index_t i, index_t c) const { y[i] = scale[c] * ((x[i] - mean[c]) * rstd[c]) + shift[c]; }
+  NASH_HOST_DEVICE void operator()(index_t i, index_t c) const { y[i] = f.value(scale[c] * ((x[i] - mean[c]) * rstd[c]) + shift[c]); }
 };
 
 /// running := (1 − momentum)·running + momentum·factor·batch
@@ -70,35 +77,43 @@ struct MoveRunning {
   }
 };
 
-/// Σ d and Σ d·x̂, for a cotangent or a tangent d
+/// A cotangent or a tangent d as it is stored.
 template <class T>
+struct StoredValues {
+  const T* d;
+  NASH_HOST_DEVICE T operator()(index_t i) const { return d[i]; }
+};
+
+/// Σ d and Σ d·x̂
+template <class T, class Values>
 struct NormalizedSums {
   static constexpr int sums = 2;
+  Values d;
   const T* x;
   const T* mean;
   const T* rstd;
-  const T* d;
   NASH_HOST_DEVICE void operator()(index_t i, index_t c, T* terms) const {
-    terms[0] = d[i];
-    terms[1] = d[i] * ((x[i] - mean[c]) * rstd[c]);
+    const T value = d(i);
+    terms[0] = value;
+    terms[1] = value * ((x[i] - mean[c]) * rstd[c]);
   }
 };
 
 /// out := scale·rstd·(d − Σd/rows − x̂·Σ(d·x̂)/rows): the Jacobian of batch normalisation, which is symmetric, times d.
-template <class T>
+template <class T, class Values>
 struct NormalizeJacobian {
+  Values d;
   const T* x;
   const T* mean;
   const T* rstd;
   const T* scale;
-  const T* d;
   const T* sum_d;
   const T* sum_d_normalized;
   T inverse_rows;
   T* out;
   NASH_HOST_DEVICE void operator()(index_t i, index_t c) const {
     const T normalized = (x[i] - mean[c]) * rstd[c];
-    out[i] = scale[c] * rstd[c] * (d[i] - inverse_rows * (sum_d[c] + normalized * sum_d_normalized[c]));
+    out[i] = scale[c] * rstd[c] * (d(i) - inverse_rows * (sum_d[c] + normalized * sum_d_normalized[c]));
   }
 };
 

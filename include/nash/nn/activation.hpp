@@ -76,6 +76,8 @@ class ActivationLayer : public LayerDefaults<T, D> {
                   ActivationSecondOrder<T, Function>{function_, y.data(), x_tangent.data(), delta.data(), x_bar->data()});
   }
 
+  const Function& function() const { return function_; }
+
  protected:
   explicit ActivationLayer(const Function& function) : function_(function) {}
 

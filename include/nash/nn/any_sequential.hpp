@@ -33,6 +33,10 @@ class DynamicChildren {
     f(layers_[static_cast<std::size_t>(i)], saved[static_cast<std::size_t>(i)]);
   }
 
+  static bool fuses(index_t) { return false; }  // their types are not known
+  void visit_fused(index_t, const auto&) const {}
+  void visit_fused(index_t, Saved&, const auto&) const {}
+
   const std::vector<AnyLayer<T, D>>& layers() const { return layers_; }
 
  private:

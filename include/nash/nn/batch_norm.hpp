@@ -48,39 +48,45 @@ class BatchNorm : public LayerDefaults<T, D> {
   }
 
   void forward(const Pass<D>& pass, const Tensor<T, D>& x, Tensor<T, D>& y, Saved* saved) const {
-    y.resize(output_shape(x.shape()));
-    const index_t rows = x.shape().rows();
-    if (saved == nullptr) {
-      const auto memory = pass.context.template scratch<T>(3 * channels_);
-      T* const own = memory.data();
-      statistics(pass, x, own, own + channels_, own + 2 * channels_);
-      return normalize(pass.context, x, own, own + 2 * channels_, y);
-    }
-    for (Tensor<T, D>* tensor : {&saved->mean, &saved->variance, &saved->rstd}) tensor->resize(Shape{channels_});
-    saved->rows = pass.mode == Mode::train ? rows : 0;
-    statistics(pass, x, saved->mean.data(), saved->variance.data(), saved->rstd.data());
-    normalize(pass.context, x, saved->mean.data(), saved->rstd.data(), y);
+    forward_then(pass, x, y, saved, IdentityFunction<T>{});
   }
 
   void backward(const Pass<D>& pass, const Tensor<T, D>& x, const Tensor<T, D>&, Saved& saved, const Tensor<T, D>& dy,
                 Tensor<T, D>* dx, Gradients<T, D>* grads) const {
-    if (dx == nullptr && grads == nullptr) return;
-    const index_t rows = x.shape().rows();
-    const T *const mean = saved.mean.data(), *const rstd = saved.rstd.data();
-    const bool constant = pass.mode == Mode::infer;
-    if (dx != nullptr) dx->resize(x.shape());
-    if (grads == nullptr && constant) return scale(pass.context, rows, rstd, dy, *dx);
-    const auto sums = pass.context.template scratch<T>(2 * channels_);
-    sum_columns(pass.context, rows, channels_, NormalizedSums<T>{x.data(), mean, rstd, dy.data()}, sums.data());
+    if (pass.mode == Mode::train) return training_backward(pass, x, saved, StoredValues<T>{dy.data()}, dx, grads);
     if (grads != nullptr) {
-      pointwise(pass.context, channels_, Accumulate<T>{sums.data(), grads->of(shift_)});
-      pointwise(pass.context, channels_, Accumulate<T>{sums.data() + channels_, grads->of(scale_)});
+      const auto sums = pass.context.template scratch<T>(2 * channels_);
+      accumulate_sums(pass, x, saved, StoredValues<T>{dy.data()}, sums.data(), grads);
     }
     if (dx == nullptr) return;
-    if (constant) return scale(pass.context, rows, rstd, dy, *dx);
+    dx->resize(x.shape());
+    pointwise_in_rows(pass.context, x.shape().rows(), channels_,
+                      ScaleChannels<T>{saved.rstd.data(), scale_.data(), dy.data(), dx->data()});
+  }
+
+  /// forward, and a function of each value in the same pass over memory: y := f(BatchNorm(x)).
+  template <class Function>
+  void forward_then(const Pass<D>& pass, const Tensor<T, D>& x, Tensor<T, D>& y, Saved* saved, const Function& f) const {
+    const auto memory = pass.context.template scratch<T>(saved == nullptr ? 3 * channels_ : 0);
+    const Statistics of = statistics(pass, x, saved, memory.data());
+    y.resize(x.shape());
+    pointwise_in_rows(pass.context, x.shape().rows(), channels_,
+                      Normalize<T, Function>{f, x.data(), of.mean, of.rstd, scale_.data(), shift_.data(), y.data()});
+  }
+
+  /// backward of a training pass for a cotangent that `d` gives for each element, read from memory or made up on the way.
+  template <class Values>
+  void training_backward(const Pass<D>& pass, const Tensor<T, D>& x, Saved& saved, const Values& d, Tensor<T, D>* dx,
+                         Gradients<T, D>* grads) const {
+    if (dx == nullptr && grads == nullptr) return;
+    const auto sums = pass.context.template scratch<T>(2 * channels_);
+    accumulate_sums(pass, x, saved, d, sums.data(), grads);
+    if (dx == nullptr) return;
+    dx->resize(x.shape());
+    const index_t rows = x.shape().rows();
     pointwise_in_rows(pass.context, rows, channels_,
-                      NormalizeJacobian<T>{x.data(), mean, rstd, scale_.data(), dy.data(), sums.data(), sums.data() + channels_,
-                                           T{1} / static_cast<T>(rows), dx->data()});
+                      NormalizeJacobian<T, Values>{d, x.data(), saved.mean.data(), saved.rstd.data(), scale_.data(), sums.data(),
+                                                   sums.data() + channels_, T{1} / static_cast<T>(rows), dx->data()});
   }
 
   void tangent(const Pass<D>& pass, const Tensor<T, D>& x, const Tensor<T, D>& y, Saved& saved, const Tensor<T, D>& x_tangent,
@@ -144,31 +150,46 @@ class BatchNorm : public LayerDefaults<T, D> {
   }
 
  private:
-  /// The statistics that the pass uses: the batch's, or copies of the running ones (whose variance is not needed).
-  void statistics(const Pass<D>& pass, const Tensor<T, D>& x, T* mean, T* variance, T* rstd) const {
+  struct Statistics {
+    T *mean, *variance, *rstd;
+  };
+
+  /// The statistics that the pass uses, in `saved` or else in memory for 3·channels values: the batch's, or copies of the
+  /// running ones (whose variance is not needed). Checks x.
+  Statistics statistics(const Pass<D>& pass, const Tensor<T, D>& x, Saved* saved, T* memory) const {
+    const index_t rows = output_shape(x.shape()).rows();
+    Statistics of{memory, memory + channels_, memory + 2 * channels_};
+    if (saved != nullptr) {
+      for (Tensor<T, D>* tensor : {&saved->mean, &saved->variance, &saved->rstd}) tensor->resize(Shape{channels_});
+      saved->rows = pass.mode == Mode::train ? rows : 0;
+      of = {saved->mean.data(), saved->variance.data(), saved->rstd.data()};
+    }
     const T epsilon = static_cast<T>(options_.epsilon);
     if (pass.mode == Mode::infer) {
-      pointwise(pass.context, channels_, Copy<T>{running_mean_.value().data(), mean});
-      return pointwise(pass.context, channels_, InverseDeviation<T>{running_variance_.value().data(), epsilon, rstd});
+      pointwise(pass.context, channels_, Copy<T>{running_mean_.value().data(), of.mean});
+      pointwise(pass.context, channels_, InverseDeviation<T>{running_variance_.value().data(), epsilon, of.rstd});
+      return of;
     }
-    const index_t rows = x.shape().rows();
     if (rows < 2)
       throw ShapeError("BatchNorm", "at least two values a channel in training", concat(rows, " (input ", x.shape(), ")"),
                        "use a batch of at least 2, or inference mode");
     const T inverse_rows = T{1} / static_cast<T>(rows);
-    sum_columns(pass.context, rows, channels_, ColumnValue<T>{x.data()}, mean);
-    pointwise(pass.context, channels_, Scale<T>{mean, inverse_rows, mean});
-    sum_columns(pass.context, rows, channels_, CentredSquares<T>{x.data(), mean}, variance);
-    pointwise(pass.context, channels_, VarianceFromSums<T>{inverse_rows, epsilon, variance, rstd});
+    sum_columns(pass.context, rows, channels_, ColumnValue<T>{x.data()}, of.mean);
+    pointwise(pass.context, channels_, Scale<T>{of.mean, inverse_rows, of.mean});
+    sum_columns(pass.context, rows, channels_, CentredSquares<T>{x.data(), of.mean}, of.variance);
+    pointwise(pass.context, channels_, VarianceFromSums<T>{inverse_rows, epsilon, of.variance, of.rstd});
+    return of;
   }
 
-  void normalize(Context<D>& context, const Tensor<T, D>& x, const T* mean, const T* rstd, Tensor<T, D>& y) const {
-    pointwise_in_rows(context, x.shape().rows(), channels_,
-                      Normalize<T>{x.data(), mean, rstd, scale_.data(), shift_.data(), y.data()});
-  }
-
-  void scale(Context<D>& context, index_t rows, const T* rstd, const Tensor<T, D>& d, Tensor<T, D>& out) const {
-    pointwise_in_rows(context, rows, channels_, ScaleChannels<T>{rstd, scale_.data(), d.data(), out.data()});
+  /// sums := Σ d, then Σ d·x̂, which are the gradients of shift and scale.
+  template <class Values>
+  void accumulate_sums(const Pass<D>& pass, const Tensor<T, D>& x, Saved& saved, const Values& d, T* sums,
+                       Gradients<T, D>* grads) const {
+    sum_columns(pass.context, x.shape().rows(), channels_,
+                NormalizedSums<T, Values>{d, x.data(), saved.mean.data(), saved.rstd.data()}, sums);
+    if (grads == nullptr) return;
+    pointwise(pass.context, channels_, Accumulate<T>{sums, grads->of(shift_)});
+    pointwise(pass.context, channels_, Accumulate<T>{sums + channels_, grads->of(scale_)});
   }
 
   index_t channels_;

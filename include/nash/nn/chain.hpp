@@ -10,9 +10,11 @@ namespace nash {
 /// program is compiled, and AnySequential, whose layers are not.
 ///
 /// Children supplies    size(), visit(i, f), which calls f(layer i), and visit(i, saved, f), which calls f(layer i, its saved)
+///                      fuses(i), visit_fused(i, f), visit_fused(i, saved, f): layers i and i + 1 as one, see Fusion
 ///                      Saved, resizable to the children; Traits: what is true of some or all children
 ///
-/// Activation i is the output of layer i; the last one is y itself. Layers run in place where nobody reads what is lost.
+/// Activation i is the output of layer i; the last one is y itself. Layers run in place where nobody reads what is lost, and
+/// neighbours run as one where there is a Fusion of them.
 template <class Children, class T, class D>
 class Chain : public LayerDefaults<T, D> {
  public:
@@ -44,8 +46,15 @@ class Chain : public LayerDefaults<T, D> {
     for (index_t i = 0; i < size(); ++i) {
       const Pass<D> child = pass.child(i);
       const Tensor<T, D>& layer_x = input(i, x, *saved);
-      Tensor<T, D>& layer_y = i + 1 == size() ? y : saved->activations[at(saved->slot[at(i)])];
-      located(i, saved->children, [&](const auto& layer, auto& own) { layer.forward(child, layer_x, layer_y, &own); });
+      const auto layer_y = [&]() -> Tensor<T, D>& { return i + 1 == size() ? y : saved->activations[at(saved->slot[at(i)])]; };
+      if (fuses(pass, *saved, i)) {
+        ++i;
+        located_fused(i - 1, saved->children, [&](auto fusion, const auto& first, const auto& second, auto& own) {
+          fusion.forward(child, first, second, layer_x, layer_y(), &own);
+        });
+      } else {
+        located(i, saved->children, [&](const auto& layer, auto& own) { layer.forward(child, layer_x, layer_y(), &own); });
+      }
     }
   }
 
@@ -58,16 +67,23 @@ class Chain : public LayerDefaults<T, D> {
     const index_t last = dx != nullptr || pass.second_order ? 0 : grads != nullptr ? first_with_parameters() : size();
     const Tensor<T, D>* incoming = &dy;
     for (index_t i = size() - 1; i >= last; --i) {
+      const Tensor<T, D>& layer_y = output(i, y, saved);
+      const bool fused = i > last && pass.mode == Mode::train && fuses(pass, saved, i - 1);
+      if (fused) --i;
       const Pass<D> child = pass.child(i);
       const Tensor<T, D>& layer_x = input(i, x, saved);
-      const Tensor<T, D>& layer_y = output(i, y, saved);
       Tensor<T, D>* outgoing = i == last && (i > 0 || dx == nullptr) ? nullptr
                                : i == 0                              ? dx
                                : pass.second_order                   ? &saved.deltas[at(i - 1)]
                                                                      : &cotangents.next(layer_x.shape());
-      located(i, saved.children, [&](const auto& layer, auto& own) {
-        layer.backward(child, layer_x, layer_y, own, *incoming, outgoing, grads);
-      });
+      if (fused)
+        located_fused(i, saved.children, [&](auto fusion, const auto& first, const auto& second, auto& own) {
+          fusion.backward(child, first, second, layer_x, layer_y, own, *incoming, outgoing, grads);
+        });
+      else
+        located(i, saved.children, [&](const auto& layer, auto& own) {
+          layer.backward(child, layer_x, layer_y, own, *incoming, outgoing, grads);
+        });
       incoming = outgoing;
     }
   }
@@ -269,6 +285,15 @@ class Chain : public LayerDefaults<T, D> {
     Tensor<T, D>* own = nullptr;  // incoming, where it is ours to overwrite
     for (index_t i = 0; i < size(); ++i) {
       const Pass<D> child = pass.child(i);
+      if (fuses(pass, i)) {
+        ++i;
+        located_fused(i - 1, [&](auto fusion, const auto& first, const auto& second) {
+          Tensor<T, D>& outgoing = i + 1 == size() ? y : activations.next(first.output_shape(incoming->shape()));
+          fusion.forward(child, first, second, *incoming, outgoing, nullptr);
+          incoming = own = &outgoing;
+        });
+        continue;
+      }
       located(i, [&](const auto& layer) {
         const bool in_place = own != nullptr && std::remove_cvref_t<decltype(layer)>::runs_in_place;
         Tensor<T, D>& outgoing = i + 1 == size() ? y : in_place ? *own : activations.next(layer.output_shape(incoming->shape()));
@@ -278,11 +303,27 @@ class Chain : public LayerDefaults<T, D> {
     }
   }
 
+  /// Whether a pass runs layers i and i + 1 as one.
+  bool fuses(const Pass<D>& pass, index_t i) const { return pass.fused && !pass.second_order && children_.fuses(i); }
+
+  /// The same of a pass that saves: there the two must share a slot, since only the second's output is kept.
+  bool fuses(const Pass<D>& pass, const Saved& saved, index_t i) const {
+    return fuses(pass, i) && saved.slot[at(i)] == saved.slot[at(i + 1)];
+  }
+
   /// Visits layer i and tells the errors that come out of it which layer it was.
   template <class... Arguments>
   void located(index_t i, Arguments&&... arguments) const {
+    tell_layer(i, [&] { children_.visit(i, arguments...); });
+  }
+  template <class... Arguments>
+  void located_fused(index_t i, Arguments&&... arguments) const {
+    tell_layer(i, [&] { children_.visit_fused(i, arguments...); });
+  }
+  template <class Function>
+  static void tell_layer(index_t i, const Function& f) {
     try {
-      children_.visit(i, arguments...);
+      f();
     } catch (Error& error) {
       error.add_location(concat("layer ", i));
       throw;

@@ -4,6 +4,7 @@
 #include <tuple>
 
 #include "nash/nn/chain.hpp"
+#include "nash/nn/fusion.hpp"
 
 namespace nash {
 namespace detail {
@@ -42,9 +43,46 @@ class StaticChildren {
     visit_at(i, f, layers_, saved, std::index_sequence_for<Layers...>{});
   }
 
+  /// Whether layers i and i + 1 have a Fusion.
+  static bool fuses(index_t i) {
+    return any_pair(i, [](auto pair) { return decltype(pair)::fusion::exists; });
+  }
+  /// f(their Fusion, layer i, layer i + 1), for layers that have one; with saved state, that of layer i after them.
+  template <class Function>
+  void visit_fused(index_t i, Function&& f) const {
+    any_pair(i, [&](auto pair) {
+      using Pair = decltype(pair);
+      if constexpr (Pair::fusion::exists) f(typename Pair::fusion{}, std::get<Pair::index>(layers_), std::get<Pair::index + 1>(layers_));
+      return true;
+    });
+  }
+  template <class Function>
+  void visit_fused(index_t i, Saved& saved, Function&& f) const {
+    any_pair(i, [&](auto pair) {
+      using Pair = decltype(pair);
+      if constexpr (Pair::fusion::exists)
+        f(typename Pair::fusion{}, std::get<Pair::index>(layers_), std::get<Pair::index + 1>(layers_), std::get<Pair::index>(saved));
+      return true;
+    });
+  }
+
   const std::tuple<Layers...>& layers() const { return layers_; }
 
  private:
+  template <std::size_t i>
+  struct PairAt {
+    static constexpr std::size_t index = i;
+    using fusion = Fusion<std::tuple_element_t<i, std::tuple<Layers...>>, std::tuple_element_t<i + 1, std::tuple<Layers...>>>;
+  };
+
+  /// f(pair i, i + 1); false where there is no such pair.
+  template <class Function>
+  static bool any_pair(index_t i, const Function& f) {
+    return [&]<std::size_t... Is>(std::index_sequence<Is...>) {
+      return ((i == static_cast<index_t>(Is) && f(PairAt<Is>{})) || ...);
+    }(std::make_index_sequence<sizeof...(Layers) - 1>{});
+  }
+
   template <class Function, class Tuple, std::size_t... Is>
   static void visit_at(index_t i, Function& f, Tuple& layers, std::index_sequence<Is...>) {
     (void)((i == static_cast<index_t>(Is) ? (static_cast<void>(f(std::get<Is>(layers))), true) : false) || ...);

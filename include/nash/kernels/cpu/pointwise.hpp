@@ -3,47 +3,40 @@
 
 #include <algorithm>
 
+#include "nash/kernels/cpu/ranges.hpp"
 #include "nash/kernels/pointwise.hpp"
 
 NASH_BEGIN_SIMD_LOOPS
 namespace nash {
 namespace cpu {
 
-// The loops of a map over [begin, end), and over whole rows, once for the base instruction set and once for AVX2. Wider
-// vectors would bring nothing: these loops wait for memory.
-
+/// A map over the elements [begin, end).
 template <class Function>
-NASH_ALWAYS_INLINE void map(const Function& function, index_t begin, index_t end) {
-  const Function f = function;  // a copy of our own: the compiler then knows that f's pointers stay what they are
-#pragma omp simd
-  for (index_t i = begin; i < end; ++i) f(i);
-}
+struct Map {
+  Function f;
 
-template <class Function>
-NASH_ALWAYS_INLINE void map_rows(const Function& function, index_t begin, index_t end, index_t columns) {
-  const Function f = function;
-  for (index_t row = begin; row < end; ++row) {
+  NASH_ALWAYS_INLINE void run(index_t begin, index_t end) const {
+    const Function own = f;  // a copy of our own: the compiler then knows that its pointers stay what they are
 #pragma omp simd
-    for (index_t column = 0; column < columns; ++column) f(row * columns + column, column);
+    for (index_t i = begin; i < end; ++i) own(i);
   }
-}
+};
 
+/// A map over the rows [begin, end) of a matrix.
 template <class Function>
-void map_baseline(const Function& f, index_t begin, index_t end) {
-  map(f, begin, end);
-}
-template <class Function>
-NASH_TARGET_AVX2 void map_avx2(const Function& f, index_t begin, index_t end) {
-  map(f, begin, end);
-}
-template <class Function>
-void map_rows_baseline(const Function& f, index_t begin, index_t end, index_t columns) {
-  map_rows(f, begin, end, columns);
-}
-template <class Function>
-NASH_TARGET_AVX2 void map_rows_avx2(const Function& f, index_t begin, index_t end, index_t columns) {
-  map_rows(f, begin, end, columns);
-}
+struct MapRows {
+  Function f;
+  index_t columns;
+
+  NASH_ALWAYS_INLINE void run(index_t begin, index_t end) const {
+    const Function own = f;
+    const index_t width = columns;
+    for (index_t row = begin; row < end; ++row) {
+#pragma omp simd
+      for (index_t column = 0; column < width; ++column) own(row * width + column, column);
+    }
+  }
+};
 
 }  // namespace cpu
 
@@ -57,17 +50,13 @@ struct PointwiseKernels<Cpu> {
 
   template <class Function>
   static void for_each(Context<Cpu>& context, index_t count, const Function& f) {
-    const auto run = context.instruction_set() >= InstructionSet::avx2 ? cpu::map_avx2<Function> : cpu::map_baseline<Function>;
-#pragma omp parallel for schedule(static) num_threads(context.threads()) if (count >= parallel_from)
-    for (index_t begin = 0; begin < count; begin += chunk) run(f, begin, std::min(count, begin + chunk));
+    cpu::for_ranges(context, count, chunk, count >= parallel_from, cpu::Map<Function>{f});
   }
 
   template <class Function>
   static void for_each_in_rows(Context<Cpu>& context, index_t rows, index_t columns, const Function& f) {
-    const auto run = context.instruction_set() >= InstructionSet::avx2 ? cpu::map_rows_avx2<Function> : cpu::map_rows_baseline<Function>;
     const index_t step = std::max<index_t>(1, chunk / std::max<index_t>(columns, 1));
-#pragma omp parallel for schedule(static) num_threads(context.threads()) if (rows * columns >= parallel_from)
-    for (index_t row = 0; row < rows; row += step) run(f, row, std::min(rows, row + step), columns);
+    cpu::for_ranges(context, rows, step, rows * columns >= parallel_from, cpu::MapRows<Function>{f, columns});
   }
 };
 

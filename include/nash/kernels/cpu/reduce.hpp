@@ -1,69 +1,71 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "nash/kernels/cpu/ranges.hpp"
 #include "nash/kernels/reduce.hpp"
 
 NASH_BEGIN_SIMD_LOOPS
 namespace nash {
-
 namespace cpu {
 
+/// The sum over each chunk of a range of chunks.
 template <class Function>
-NASH_ALWAYS_INLINE double sum_chunk(const Function& function, index_t begin, index_t end) {
-  const Function f = function;
-  double total = 0;
-#pragma omp simd reduction(+ : total)
-  for (index_t i = begin; i < end; ++i) total += f(i);
-  return total;
-}
-template <class Function>
-double sum_chunk_baseline(const Function& f, index_t begin, index_t end) {
-  return sum_chunk(f, begin, end);
-}
-template <class Function>
-NASH_TARGET_AVX2 double sum_chunk_avx2(const Function& f, index_t begin, index_t end) {
-  return sum_chunk(f, begin, end);
-}
-
-/// A part of a matrix, and where the sums of its columns go: those of term k begin at sums[k·columns].
-struct SumTile {
-  index_t columns, first_row, end_row, first_column, end_column;
+struct SumChunks {
+  Function f;
+  index_t count, chunk;
   double* sums;
+
+  NASH_ALWAYS_INLINE void run(index_t begin, index_t end) const {
+    const Function own = f;
+    for (index_t c = begin; c < end; ++c) {
+      double total = 0;
+      const index_t last = std::min(count, (c + 1) * chunk);
+#pragma omp simd reduction(+ : total)
+      for (index_t i = c * chunk; i < last; ++i) total += own(i);
+      sums[c] = total;
+    }
+  }
 };
 
-inline constexpr index_t sum_tile_columns = 64;  // whose sums stay in the nearest cache
-
+/// The sums of a matrix's columns over each chunk of its rows: those of term k of chunk c begin at sums[(c·terms + k)·columns].
 template <class T, class Function>
-NASH_ALWAYS_INLINE void sum_tile(const Function& function, const SumTile& tile) {
-  constexpr int terms = Function::sums;
-  constexpr index_t rows_per_group = 16;  // so many rows are summed in T before the sum goes on in double
-  const Function f = function;
-  const index_t width = tile.end_column - tile.first_column;
-  double totals[terms][sum_tile_columns] = {};
-  for (index_t group = tile.first_row; group < tile.end_row; group += rows_per_group) {
-    T sums[terms][sum_tile_columns] = {};
-    for (index_t row = group; row < std::min(tile.end_row, group + rows_per_group); ++row) {
+struct SumColumns {
+  static constexpr int terms = Function::sums;
+  static constexpr index_t tile = 64;            // columns whose sums stay in the nearest cache
+  static constexpr index_t rows_per_group = 16;  // so many rows are summed in T before the sum goes on in double
+
+  Function f;
+  index_t rows, columns, chunk;
+  double* sums;
+
+  NASH_ALWAYS_INLINE void run(index_t begin, index_t end) const {
+    for (index_t c = begin; c < end; ++c)
+      for (index_t column = 0; column < columns; column += tile)
+        sum_tile(c * chunk, std::min(rows, (c + 1) * chunk), column, std::min(columns, column + tile), sums + c * terms * columns);
+  }
+
+ private:
+  NASH_ALWAYS_INLINE void sum_tile(index_t first_row, index_t end_row, index_t first_column, index_t end_column, double* to) const {
+    const Function own = f;
+    const index_t all = columns, width = end_column - first_column;
+    double totals[terms][tile] = {};
+    for (index_t group = first_row; group < end_row; group += rows_per_group) {
+      T partial[terms][tile] = {};
+      for (index_t row = group; row < std::min(end_row, group + rows_per_group); ++row) {
 #pragma omp simd
-      for (index_t j = 0; j < width; ++j) {
-        T term[terms];
-        f(row * tile.columns + tile.first_column + j, tile.first_column + j, term);
-        for (int k = 0; k < terms; ++k) sums[k][j] += term[k];
+        for (index_t j = 0; j < width; ++j) {
+          T term[terms];
+          own(row * all + first_column + j, first_column + j, term);
+          for (int k = 0; k < terms; ++k) partial[k][j] += term[k];
+        }
       }
+      for (int k = 0; k < terms; ++k)
+        for (index_t j = 0; j < width; ++j) totals[k][j] += static_cast<double>(partial[k][j]);
     }
     for (int k = 0; k < terms; ++k)
-      for (index_t j = 0; j < width; ++j) totals[k][j] += static_cast<double>(sums[k][j]);
+      for (index_t j = 0; j < width; ++j) to[k * all + first_column + j] = totals[k][j];
   }
-  for (int k = 0; k < terms; ++k)
-    for (index_t j = 0; j < width; ++j) tile.sums[k * tile.columns + tile.first_column + j] = totals[k][j];
-}
-template <class T, class Function>
-void sum_tile_baseline(const Function& f, const SumTile& tile) {
-  sum_tile<T>(f, tile);
-}
-template <class T, class Function>
-NASH_TARGET_AVX2 void sum_tile_avx2(const Function& f, const SumTile& tile) {
-  sum_tile<T>(f, tile);
-}
+};
 
 }  // namespace cpu
 
@@ -71,12 +73,9 @@ template <>
 struct ReduceKernels<Cpu> {
   template <class Function>
   static double sum(Context<Cpu>& context, index_t count, const Function& f) {
-    const auto run = context.instruction_set() >= InstructionSet::avx2 ? cpu::sum_chunk_avx2<Function> : cpu::sum_chunk_baseline<Function>;
     const index_t chunks = (count + chunk_size - 1) / chunk_size;
     const auto partial = context.template scratch<double>(chunks);
-#pragma omp parallel for schedule(static) num_threads(context.threads()) if (chunks > 1)
-    for (index_t chunk = 0; chunk < chunks; ++chunk)
-      partial.data()[chunk] = run(f, chunk * chunk_size, std::min(count, (chunk + 1) * chunk_size));
+    cpu::for_ranges(context, chunks, 1, chunks > 1, cpu::SumChunks<Function>{f, count, chunk_size, partial.data()});
     double total = 0;
     for (index_t chunk = 0; chunk < chunks; ++chunk) total += partial.data()[chunk];
     return total;
@@ -85,18 +84,13 @@ struct ReduceKernels<Cpu> {
   template <class T, class Function>
   static void sum_columns(Context<Cpu>& context, index_t rows, index_t columns, const Function& f, T* sums) {
     constexpr int terms = Function::sums;
-    const auto run = context.instruction_set() >= InstructionSet::avx2 ? cpu::sum_tile_avx2<T, Function> : cpu::sum_tile_baseline<T, Function>;
-    const index_t rows_per_chunk = std::max<index_t>(least_rows, chunk_size / std::max<index_t>(columns, 1));
-    const index_t chunks = std::max<index_t>(1, (rows + rows_per_chunk - 1) / rows_per_chunk);
+    const index_t chunk = std::max<index_t>(least_rows, chunk_size / std::max<index_t>(columns, 1));
+    const index_t chunks = std::max<index_t>(1, (rows + chunk - 1) / chunk);
     const auto partial = context.template scratch<double>(chunks * terms * columns);
-#pragma omp parallel for schedule(static) num_threads(context.threads()) if (chunks > 1)
-    for (index_t chunk = 0; chunk < chunks; ++chunk)
-      for (index_t column = 0; column < columns; column += cpu::sum_tile_columns)
-        run(f, {columns, chunk * rows_per_chunk, std::min(rows, (chunk + 1) * rows_per_chunk), column,
-                std::min(columns, column + cpu::sum_tile_columns), partial.data() + chunk * terms * columns});
+    cpu::for_ranges(context, chunks, 1, chunks > 1, cpu::SumColumns<T, Function>{f, rows, columns, chunk, partial.data()});
     for (index_t i = 0; i < terms * columns; ++i) {
       double total = 0;
-      for (index_t chunk = 0; chunk < chunks; ++chunk) total += partial.data()[chunk * terms * columns + i];
+      for (index_t c = 0; c < chunks; ++c) total += partial.data()[c * terms * columns + i];
       sums[i] = static_cast<T>(total);
     }
   }

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <algorithm>
+
+#include "nash/tensor/context.hpp"
+
+namespace nash::cpu {
+
+// The loops of a task over [begin, end), with AVX2 or for whatever the file is compiled for. Wider vectors would bring nothing
+// to maps and sums: they wait for memory. Tasks come as void, so that the threads' part is compiled once.
+template <class Task>
+NASH_RARE_ON_X86 void run_baseline(const void* task, index_t begin, index_t end) {
+  static_cast<const Task*>(task)->run(begin, end);
+}
+template <class Task>
+NASH_TARGET_AVX2 void run_avx2(const void* task, index_t begin, index_t end) {
+  static_cast<const Task*>(task)->run(begin, end);
+}
+
+using RangeFunction = void (*)(const void* task, index_t begin, index_t end);
+
+inline void for_ranges(int threads, index_t count, index_t step, RangeFunction run, const void* task) {
+  const index_t ranges = (count + step - 1) / step;
+#pragma omp parallel for schedule(static) num_threads(threads) if (threads > 1)
+  for (index_t range = 0; range < ranges; ++range) run(task, range * step, std::min(count, (range + 1) * step));
+}
+
+/// task.run(begin, end) for ranges of `step` that cover [0, count): the same ranges whatever the number of threads.
+template <class Task>
+void for_ranges(Context<Cpu>& context, index_t count, index_t step, bool parallel, const Task& task) {
+  for_ranges(parallel ? context.threads() : 1, count, step,
+             context.instruction_set() >= InstructionSet::avx2 ? run_avx2<Task> : run_baseline<Task>, &task);
+}
+
+}  // namespace nash::cpu

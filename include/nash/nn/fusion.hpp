@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "nash/nn/activation.hpp"
+#include "nash/nn/batch_norm.hpp"
+
+namespace nash {
+
+/// Whether a Sequential runs two neighbours as one layer, and how. Specialised for pairs that save passes over memory:
+///
+///     static constexpr bool exists = true
+///     static void forward(pass, first, second, x, y, first_saved*)
+///     static void backward(pass, first, second, x, y, first_saved, dy, dx*, grads*)      of training passes
+///
+/// where x is the input of the first and y the output of the second; what lies between is not kept, so the second's backward
+/// may read its output alone, and has no saved state. A pair gives what its layers give one after the other, to rounding.
+template <class First, class Second>
+struct Fusion {
+  static constexpr bool exists = false;
+};
+
+/// A layer that applies a function to each element, whose slope can be told from its value.
+template <class L>
+concept ElementwiseActivation = requires(const L& layer, typename L::Scalar y) {
+  { layer.function().value(y) } -> std::convertible_to<typename L::Scalar>;
+  { layer.function().slope(y) } -> std::convertible_to<typename L::Scalar>;
+};
+
+/// The cotangent of an activation's input, f′·dy, as a function of its output y.
+template <class T, class Function>
+struct ThroughActivation {
+  Function f;
+  const T* y;
+  const T* dy;
+  NASH_HOST_DEVICE T operator()(index_t i) const { return f.slope(y[i]) * dy[i]; }
+};
+
+/// BatchNorm and the activation after it: two passes over memory less, one in each direction.
+template <class T, class D, ElementwiseActivation A>
+struct Fusion<BatchNorm<T, D>, A> {
+  static constexpr bool exists = true;
+
+  static void forward(const Pass<D>& pass, const BatchNorm<T, D>& norm, const A& activation, const Tensor<T, D>& x, Tensor<T, D>& y,
+                      typename BatchNorm<T, D>::Saved* saved) {
+    norm.forward_then(pass, x, y, saved, activation.function());
+  }
+  static void backward(const Pass<D>& pass, const BatchNorm<T, D>& norm, const A& activation, const Tensor<T, D>& x,
+                       const Tensor<T, D>& y, typename BatchNorm<T, D>::Saved& saved, const Tensor<T, D>& dy, Tensor<T, D>* dx,
+                       Gradients<T, D>* grads) {
+    using Function = std::remove_cvref_t<decltype(activation.function())>;
+    norm.training_backward(pass, x, saved, ThroughActivation<T, Function>{activation.function(), y.data(), dy.data()}, dx, grads);
+  }
+};
+
+}  // namespace nash

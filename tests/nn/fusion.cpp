@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "nash/nn/fusion.hpp"
+
+#include "nash/nn/layers.hpp"
+#include "nn/checks.hpp"
+
+using namespace nash;
+
+namespace {
+
+/// A BatchNorm whose fusions are counted.
+struct CountedNorm : BatchNorm<double> {
+  using BatchNorm<double>::BatchNorm;
+  static inline int forwards = 0, backwards = 0;
+};
+
+}  // namespace
+
+template <>
+struct nash::Fusion<CountedNorm, ReLU<double>> : nash::Fusion<BatchNorm<double>, ReLU<double>> {
+  using Pair = nash::Fusion<BatchNorm<double>, ReLU<double>>;
+  template <class... Arguments>
+  static void forward(Arguments&&... arguments) {
+    ++CountedNorm::forwards;
+    Pair::forward(arguments...);
+  }
+  template <class... Arguments>
+  static void backward(Arguments&&... arguments) {
+    ++CountedNorm::backwards;
+    Pair::backward(arguments...);
+  }
+};
+
+namespace {
+
+/// Every place in which a pair may stand: first, in the middle, last; and with every activation that there is a slope of.
+auto network() {
+  return Sequential{BatchNorm<double>{2},  ReLU<double>{},
+                    Conv2d<double>{2, 5, {.kernel = 3, .stride = 2, .padding = 1}}, BatchNorm<double>{5}, LeakyReLU<double>{0.2},
+                    ConvTranspose2d<double>{5, 3, {.kernel = 2, .stride = 2}}, BatchNorm<double>{3}, Tanh<double>{},
+                    Flatten<double>{}, BatchNorm<double>{48}, Softplus<double>{}, Dense<double>{48, 7}, BatchNorm<double>{7}, Sigmoid<double>{}};
+}
+
+struct Results {
+  std::vector<double> y, y_unsaved, dx, dx_alone, gradients, running;
+};
+
+template <class L>
+Results run(L layer, Mode mode, bool fused) {
+  Context<Cpu> context(1);
+  initialise(context, layer, RandomStream(3));
+  FlatParameters<double, Cpu> flat(layer);
+  const auto x = random_tensor({6, 4, 4, 2}, 4);
+  Pass<Cpu> pass{context, mode, RandomStream(9)};
+  pass.fused = fused;
+  typename L::Saved saved;
+  Tensor<double> y, unsaved, dx, alone;
+  layer.forward(pass, x, y, &saved);
+  layer.forward(pass, x, unsaved, nullptr);
+  const auto dy = random_tensor(y.shape(), 5);
+  auto gradients = Tensor<double>::zeros({count_parameters(layer)});
+  Gradients<double, Cpu> grads(gradients);
+  layer.backward(pass, x, y, saved, dy, &dx, &grads);
+  layer.backward(pass, x, y, saved, dy, &alone, nullptr);
+  layer.commit(context, saved);
+  Results results{y.to_host(), unsaved.to_host(), dx.to_host(), alone.to_host(), gradients.to_host(), {}};
+  L::visit_state(layer, [&](const StateName&, auto& state) {
+    for (const double value : state.value().to_host()) results.running.push_back(value);
+  });
+  return results;
+}
+
+void check_close(const std::vector<double>& a, const std::vector<double>& b) {
+  REQUIRE(a.size() == b.size());
+  for (std::size_t i = 0; i < a.size(); ++i) CHECK(a[i] == doctest::Approx(b[i]).epsilon(1e-12));
+}
+
+}  // namespace
+
+TEST_CASE("neighbours that run as one give what they give one after the other") {
+  for (const Mode mode : {Mode::train, Mode::infer}) {
+    CAPTURE(mode == Mode::train);
+    const Results fused = run(network(), mode, true), apart = run(network(), mode, false);
+    check_close(fused.y, apart.y);
+    check_close(fused.y_unsaved, apart.y);
+    check_close(fused.dx, apart.dx);
+    check_close(fused.dx_alone, apart.dx);
+    check_close(fused.gradients, apart.gradients);
+    check_close(fused.running, apart.running);
+  }
+}
+
+TEST_CASE("they do run as one, unless the pass says not to or is of second order") {
+  Sequential layer{Dense<double>{3, 4}, CountedNorm{4}, ReLU<double>{}, Dense<double>{4, 2}};
+  Context<Cpu> context(1);
+  initialise(context, layer, RandomStream(3));
+  const auto x = random_tensor({6, 3}, 4), dy = random_tensor({6, 2}, 5);
+  const auto counts = [&](bool fused, bool second_order, Mode mode) {
+    CountedNorm::forwards = CountedNorm::backwards = 0;
+    Pass<Cpu> pass{context, mode};
+    pass.fused = fused, pass.second_order = second_order;
+    decltype(layer)::Saved saved;
+    Tensor<double> y, dx;
+    layer.forward(pass, x, y, &saved);
+    layer.forward(pass, x, y, nullptr);
+    layer.backward(pass, x, y, saved, dy, &dx, nullptr);
+    return std::pair(CountedNorm::forwards, CountedNorm::backwards);
+  };
+  CHECK(counts(true, false, Mode::train) == std::pair(2, 1));
+  CHECK(counts(true, false, Mode::infer) == std::pair(2, 0));  // only training's backward passes have a pair's
+  CHECK(counts(false, false, Mode::train) == std::pair(0, 0));
+  CHECK(counts(true, true, Mode::train) == std::pair(0, 0));
+}
+
+TEST_CASE("a pair's errors tell the layer that they are of") {
+  Sequential layer{Dense<double>{3, 4}, BatchNorm<double>{5}, ReLU<double>{}};
+  Context<Cpu> context(1);
+  initialise(context, layer, RandomStream(3));
+  Tensor<double> y;
+  try {
+    layer.forward({context, Mode::train}, random_tensor({6, 3}, 4), y, nullptr);
+    FAIL("no error");
+  } catch (const ShapeError& error) {
+    CHECK(std::string(error.what()).find("BatchNorm (layer 1): expected N×…×5 values, got 6×4") == 0);
+  }
+}
