@@ -12,17 +12,18 @@ namespace nash {
 template <class T>
 inline constexpr bool has_vector_kernels = std::is_same_v<T, float> || std::is_same_v<T, double>;
 
-/// The packed product of the operands as they are stored. B is what gets packed; where A is much the smaller one, as a batch
-/// is beside a layer's weights, the product of the transposed operands packs that one instead: Cᵀ = Bᵀ·Aᵀ.
+/// The packed product of the operands as they are stored. B is what gets packed, and a transposed B at some cost; where A is
+/// much the smaller one, as a batch is beside a layer's weights, the product of the transposed operands packs A instead and
+/// reads B where it lies: Cᵀ = Bᵀ·Aᵀ.
 template <>
 struct GemmKernels<Cpu> {
   template <class T>
   static void multiply(Context<Cpu>& context, const GemmGeometry& g, const T* a, const T* b, T* c, const T* bias = nullptr) {
     if constexpr (!has_vector_kernels<T>) {
       GemmKernels<Reference>::multiply(context, g, a, b, c, bias);
-    } else if (g.m <= small_m && 2 * g.m <= g.n) {
+    } else if (g.transpose_b && g.m <= small_m && 2 * g.m <= g.n) {
       const auto transposed = context.template scratch<T>(g.m * g.n);
-      product<T>(context, g.n, g.m, g.k, b, !g.transpose_b, a, !g.transpose_a, transposed.data(), nullptr, false);
+      product<T>(context, g.n, g.m, g.k, b, false, a, !g.transpose_a, transposed.data(), nullptr, false);
       cpu::transpose_into(context, transposed.data(), g.m, g.n, c, bias, g.accumulate);
     } else {
       product<T>(context, g.m, g.n, g.k, a, g.transpose_a, b, g.transpose_b, c, bias, g.accumulate);

@@ -85,19 +85,30 @@ class PackedProduct {
   void run() {
     if (m_ == 0 || n_ == 0) return;
     if (k_ == 0) return fill_with_bias();
-    const index_t partial_size = splits_ > 1 ? splits_ * m_ * n_ : 0;
-    const index_t slice_size = std::min(max_slice, k_);
-    const auto partial = context_.template scratch<T>(partial_size);
-    const index_t packed_size = slice_size * n_block_, buffer_size = slice_size * kernels_.rows;
-    const index_t per_thread = round_up(packed_size + buffer_size, 16);
-    const auto packed = context_.template scratch<T>(per_thread * context_.threads());
-    const auto segments = context_.template scratch<Segment<T>>(slice_size * context_.threads());
+    const index_t threads = context_.threads(), slice_size = std::min(max_slice, k_), padded_n = n_blocks_ * n_block_;
+    const bool shared = m_blocks_ > 1 && k_ * padded_n <= max_shared;
+    const auto partial = context_.template scratch<T>(splits_ > 1 ? splits_ * m_ * n_ : 0);
+    const auto all_packed = context_.template scratch<T>(shared ? k_ * padded_n : 0);
+    const index_t packed_size = shared ? 0 : slice_size * n_block_;
+    const index_t per_thread = round_up(packed_size + slice_size * kernels_.rows, 16);
+    const auto memory = context_.template scratch<T>(per_thread * threads);
+    const auto segments = context_.template scratch<Segment<T>>(slice_size * threads);
     const index_t tasks = m_blocks_ * n_blocks_ * splits_;
-#pragma omp parallel for schedule(dynamic) num_threads(context_.threads()) if (tasks > 1)
-    for (index_t task = 0; task < tasks; ++task) {
-      T* const own = packed.data() + per_thread * this_thread();
-      run_task({task % n_blocks_, task / n_blocks_ % m_blocks_, task / (n_blocks_ * m_blocks_), own, own + packed_size,
-                segments.data() + slice_size * this_thread(), partial.data()});
+#pragma omp parallel num_threads(threads) if (tasks > 1)
+    {
+      if (shared) {
+#pragma omp for schedule(static)
+        for (index_t block = 0; block < n_blocks_ * slices_; ++block) {
+          const Slice slice = slice_at(block / n_blocks_);
+          pack(slice, block % n_blocks_ * n_block_, all_packed.data() + shared_offset(slice, block % n_blocks_));
+        }
+      }
+#pragma omp for schedule(dynamic)
+      for (index_t task = 0; task < tasks; ++task) {
+        T* const own = memory.data() + per_thread * this_thread();
+        run_task({task % n_blocks_, task / n_blocks_ % m_blocks_, task / (n_blocks_ * m_blocks_), shared ? all_packed.data() : nullptr,
+                  own, own + packed_size, segments.data() + slice_size * this_thread(), partial.data()});
+      }
     }
     if (splits_ > 1) add_partial_results(partial.data());
   }
@@ -109,10 +120,12 @@ class PackedProduct {
   static constexpr index_t wanted_tasks = 8;      // so many, that a handful of threads find work
   static constexpr index_t long_split = 8;        // slices of k, beside which adding the splits up costs nothing
   static constexpr index_t pack_depth = 32;       // values of k that are packed at a time for all of a block's columns
+  static constexpr index_t max_shared = 1 << 21;  // values of B that are packed once for all tasks
   static constexpr index_t few_panels = 6;        // so few read B once each, and packing would cost more than it brings
 
   struct Work {
     index_t n_block, m_block, split;
+    const T* all_packed;  // all of B, or null where each task packs what it needs
     T* packed;
     T* buffer;
     Segment<T>* segments;
@@ -159,8 +172,8 @@ class PackedProduct {
     const index_t first = work.split * slices_ / splits_, last = (work.split + 1) * slices_ / splits_;
     const index_t group = left_.group();
     for (index_t index = first; index < last; ++index) {
-      const Slice slice{index * max_slice, std::min(k_, (index + 1) * max_slice)};
-      const bool packed = prepare(work, slice, n_begin, n_end, m_end - m_begin);
+      const Slice slice = slice_at(index);
+      const T* const packed = packed_block(work, slice, m_end - m_begin);
       for (index_t m = m_begin, end; m < m_end; m = end) {
         end = std::min(m_end, m + kernels_.rows);
         if (group > 0) end = std::min(end, (m / group + 1) * group);
@@ -171,15 +184,25 @@ class PackedProduct {
     }
   }
 
-  /// Packs the block of B, unless its few readers can as well read it where it is. Returns whether it was packed.
-  bool prepare(const Work& work, Slice slice, index_t n_begin, index_t n_end, index_t rows) const {
+  Slice slice_at(index_t index) const { return {index * max_slice, std::min(k_, (index + 1) * max_slice)}; }
+  index_t shared_offset(Slice slice, index_t n_block) const {
+    return slice.begin * n_blocks_ * n_block_ + n_block * n_block_ * slice.count();
+  }
+
+  /// The task's block of B for a slice, packed; or null where its few readers can as well read B where it is.
+  const T* packed_block(const Work& work, Slice slice, index_t rows) const {
+    if (work.all_packed != nullptr) return work.all_packed + shared_offset(slice, work.n_block);
     index_t step = 0;
-    if (rows <= few_panels * kernels_.rows && (n_end - n_begin) % kernels_.lanes == 0 &&
-        right_.in_place(slice.begin, n_begin, step) != nullptr)
-      return false;
+    if (rows <= few_panels * kernels_.rows && n_ % kernels_.lanes == 0 && right_.in_place(0, 0, step) != nullptr) return nullptr;
+    pack(slice, work.n_block * n_block_, work.packed);
+    return work.packed;
+  }
+
+  void pack(Slice slice, index_t n_begin, T* packed) const {
+    const index_t n_end = std::min(n_, n_begin + n_block_);
     for (index_t k = slice.begin; k < slice.end; k += pack_depth) {
       const Slice part{k, std::min(slice.end, k + pack_depth)};
-      T* to = work.packed;
+      T* to = packed;
       for (index_t n = n_begin; n < n_end;) {
         const index_t width = next_width(n, n_end) * kernels_.lanes;
         right_.pack(part, n, width, to + (k - slice.begin) * width);
@@ -187,10 +210,9 @@ class PackedProduct {
         n += width;
       }
     }
-    return true;
   }
 
-  void multiply_panel(const Work& work, Slice slice, const SegmentList<T>& list, bool packed, index_t m, index_t m_end,
+  void multiply_panel(const Work& work, Slice slice, const SegmentList<T>& list, const T* packed, index_t m, index_t m_end,
                       index_t n_begin, index_t n_end, bool first) const {
     constexpr index_t max_columns = TileKernels<T>::max_columns;
     alignas(64) T edge[max_tile_rows * max_columns] = {};  // a whole tile where C has only a part of one
@@ -204,7 +226,6 @@ class PackedProduct {
     else
       output_.rows(m, rows, c_rows);
     const bool accumulate = !first || (accumulate_ && !split);
-    const T* packed_columns = work.packed;
     for (index_t n = n_begin; n < n_end;) {
       const int vectors = next_width(n, n_end);
       const index_t width = vectors * kernels_.lanes, columns = std::min(width, n_end - n);
@@ -218,12 +239,12 @@ class PackedProduct {
         tile_rows[i] = whole && i < rows ? c_rows[i] + n : edge + i * max_columns;
         if (!whole && i < rows && accumulate) std::copy_n(c_rows[i] + n, columns, tile_rows[i]);
       }
-      Columns b{packed_columns, width};
-      if (!packed) b.b = right_.in_place(slice.begin, n, b.step);
+      Columns b{packed, width};
+      if (packed == nullptr) b.b = right_.in_place(slice.begin, n, b.step);
       kernels_.multiply[vectors - 1]({list.segments, list.count, left_.stride(kernels_.rows), b.b, b.step, tile_rows, bias, accumulate});
       if (!whole)
         for (index_t i = 0; i < rows; ++i) std::copy_n(tile_rows[i], columns, c_rows[i] + n);
-      packed_columns += slice.count() * width;
+      if (packed != nullptr) packed += slice.count() * width;
       n += width;
     }
   }
