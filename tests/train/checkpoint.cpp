@@ -107,6 +107,17 @@ TEST_CASE("the file: dotted names, nash's shapes, and what wrote it") {
   CHECK(file.metadata == Metadata{{"format", "nash"}, {"nash.network", "Discriminator"}, {"nash.version", concat(NASH_VERSION_MAJOR, ".", NASH_VERSION_MINOR, ".", NASH_VERSION_PATCH)}});
 }
 
+TEST_CASE("texts of one's own go into the file and come back") {
+  const TemporaryFolder folder;
+  auto g = small_generator();
+  g.initialise(4);
+  save_network(folder / "g", g, {{"data", "digits"}, {"format", "mine"}});
+  const Metadata metadata = load_network(folder / "g", g);
+  CHECK(metadata.at("data") == "digits");
+  CHECK(metadata.at("format") == "nash");
+  CHECK(metadata.size() == 4);
+}
+
 TEST_CASE("files that do not fit are refused, and change nothing") {
   const TemporaryFolder folder;
   const auto [g, d] = trained();

@@ -10,24 +10,28 @@
 namespace nash {
 
 /// Writes a network's parameters and buffers to a safetensors file, each under its dotted name ("3.weight",
-/// "1.running_mean"), in nash's layouts. Throws DataError if the file cannot be written; then it is as before.
+/// "1.running_mean"), in nash's layouts, with texts of your own besides those of nash. Throws DataError if the file cannot be
+/// written; then it is as before.
 template <class Network>
-void save_network(const std::filesystem::path& path, const Network& network) {
+void save_network(const std::filesystem::path& path, const Network& network, Metadata metadata = {}) {
   using T = typename Network::Scalar;
   std::vector<NamedTensor<T>> tensors;
   Network::visit_state(network, [&](const StateName& name, const auto& state) {
     tensors.push_back({name.text(), state.value().shape(), state.value().to_host()});
   });
   const std::string version = concat(NASH_VERSION_MAJOR, ".", NASH_VERSION_MINOR, ".", NASH_VERSION_PATCH);
-  save_safetensors(path, tensors, {{"format", "nash"}, {"nash.network", network.role()}, {"nash.version", version}});
+  metadata.insert_or_assign("format", "nash");
+  metadata.insert_or_assign("nash.network", network.role());
+  metadata.insert_or_assign("nash.version", version);
+  save_safetensors(path, tensors, metadata);
 }
 
 /// Reads what save_network wrote, or any file with the same names and shapes, into a network of the same structure.
-/// Throws DataError for a file that does not fit, before any parameter is changed.
+/// Throws DataError for a file that does not fit, before any parameter is changed. Returns the file's texts.
 template <class Network>
-void load_network(const std::filesystem::path& path, Network& network) {
+Metadata load_network(const std::filesystem::path& path, Network& network) {
   using T = typename Network::Scalar;
-  const Safetensors<T> file = load_safetensors<T>(path);
+  Safetensors<T> file = load_safetensors<T>(path);
   std::set<std::string> names;
   Network::visit_state(network, [&](const StateName& name, const auto& state) {
     const NamedTensor<T>* const found = file.find(*names.insert(name.text()).first);
@@ -47,6 +51,7 @@ void load_network(const std::filesystem::path& path, Network& network) {
   });
   Context<typename Network::Device> context(1);
   network.mark_loaded(context);
+  return std::move(file.metadata);
 }
 
 }  // namespace nash
