@@ -25,6 +25,56 @@ auto make_classifier() {
 }
 using Classifier = decltype(make_classifier());
 
+/// Digits with a label from 0 to 9 each, of which the last are held out.
+struct Split {
+  nash::Dataset training, testing;
+
+  Split(const nash::Dataset& digits, index_t held_out)
+      : training(digits.slice(0, digits.size() - held_out)), testing(digits.slice(digits.size() - held_out, held_out)) {}
+
+  /// What a classifier's file says of the split that it was trained on: an accuracy means something on that one alone.
+  nash::Metadata metadata() const {
+    std::uint64_t sum = 0xcbf29ce484222325;  // FNV-1a, 64 bits
+    const auto add = [&](std::uint8_t byte) { sum = (sum ^ byte) * 0x100000001b3; };
+    for (const nash::Dataset* part : {&training, &testing})
+      for (index_t i = 0; i < part->size(); ++i) {
+        for (const std::uint8_t pixel : part->image(i)) add(pixel);
+        add(static_cast<std::uint8_t>(part->label(i)));
+      }
+    return {{"judge.trained_on", text()}, {"judge.data_sum", nash::concat(sum)}, {"judge.held_out", nash::concat(testing.size())}};
+  }
+
+  /// "all but the last 100 of the 300 digits in data/train-images-idx3-ubyte"
+  std::string text() const {
+    return nash::concat("all but the last ", testing.size(), " of the ", training.size() + testing.size(), " digits in ", training.name());
+  }
+};
+
+Split load_split(const std::string& data, index_t held_out) {
+  const nash::Dataset digits = nash::load_idx_folder(data);
+  if (!digits.has_labels())
+    throw nash::DataError(digits.name(), "a label for each digit", "none", "put the file with the labels beside it, see scripts/fetch-mnist");
+  if (digits.classes() > classes)
+    throw nash::DataError(digits.name(), nash::concat("labels from 0 to ", classes - 1), nash::concat("a label of ", digits.classes() - 1),
+                          "give digits, since this classifier knows nothing else");
+  if (held_out < 1 || held_out >= digits.size())
+    throw nash::DataError("--held-out", nash::concat("1 to ", digits.size() - 1), nash::concat(held_out), "keep some digits for training");
+  return Split(digits, held_out);
+}
+
+/// A classifier from a file. Throws DataError where it was trained on another split.
+void load_classifier(const std::string& path, const Split& split, Classifier& classifier) {
+  const auto refuse = [&](const std::string& got) {
+    throw nash::DataError(path, "a classifier trained on " + split.text(), got, "name another --classifier file, or remove this one to train anew");
+  };
+  const nash::Metadata wanted = split.metadata(), found = nash::load_safetensors<float>(path).metadata;
+  const auto trained_on = found.find("judge.trained_on");
+  if (trained_on == found.end()) refuse("one that does not say what it was trained on");
+  for (const char* const key : {"judge.data_sum", "judge.held_out"})  // the folder may have another name by now
+    if (!found.contains(key) || found.at(key) != wanted.at(key)) refuse("one trained on " + trained_on->second);
+  nash::load_network(path, classifier);
+}
+
 /// Softmax of each row, in place.
 void softmax(nash::Tensor<float>& logits) {
   for (float* row = logits.begin(); row != logits.end(); row += classes) {
@@ -120,22 +170,19 @@ int main(int argc, char** argv) {
 
   return arguments.run(argc, argv, [&] {
     nash::Context<> context;
-    const nash::Dataset digits = nash::load_idx_folder(data);
-    for (const auto& [name, value] : {std::pair{"--epochs", epochs}, std::pair{"--samples", samples}})
-      if (value < 1) throw nash::ShapeError(name, "at least 1", nash::concat(value), "ask for some");
-    if (held_out < 1 || held_out >= digits.size())
-      throw nash::DataError("--held-out", nash::concat("1 to ", digits.size() - 1), nash::concat(held_out), "keep some digits for training");
-    const nash::Dataset training = digits.slice(0, digits.size() - held_out);
-    const nash::Dataset testing = digits.slice(digits.size() - held_out, held_out);
+    example::require_at_least(1, static_cast<double>(epochs), "--epochs", "ask for some");
+    example::require_at_least(1, static_cast<double>(samples), "--samples", "ask for some");
+    const Split split = load_split(data, held_out);
     Classifier classifier = make_classifier();
     if (std::filesystem::exists(weights)) {
-      nash::load_network(weights, classifier);
+      load_classifier(weights, split, classifier);
     } else {
+      (void)nash::AtomicFile(weights);  // where it cannot be written, this says so before the training
       classifier.initialise(seed);
-      train(context, classifier, training, epochs, seed);
-      nash::save_network(weights, classifier);
+      train(context, classifier, split.training, epochs, seed);
+      nash::save_network(weights, classifier, split.metadata());
     }
-    std::printf("classifier: %.2f %% of %lld held-out digits right\n", 100 * accuracy(context, classifier, testing),
+    std::printf("classifier: %.2f %% of %lld held-out digits right\n", 100 * accuracy(context, classifier, split.testing),
                 static_cast<long long>(held_out));
     std::printf("| generator | sure (p ≥ 0.9) %% | 0 | 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9 | rarest %% |\n|---|---|---|---|---|---|---|---|---|---|---|---|---|\n");
     for (const std::string& generator : generators) judge(context, classifier, generator, latent, width, hidden, samples, seed);

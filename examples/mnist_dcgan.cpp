@@ -33,6 +33,8 @@ int main(int argc, char** argv) {
       .option("--average", average, "decay of the generator's moving average, which the pictures are drawn from");
 
   return arguments.run(argc, argv, [&] {
+    example::require_at_least(1, static_cast<double>(steps), "--steps", "train for some steps");
+    example::require_at_least(0, final_rate, "--final-rate", "give the share of the learning rate that is to be left, such as 0.05");
     nash::Loader loader{nash::load_idx_folder(data), {.batch_size = batch_size, .seed = seed}};
     std::cout << loader.dataset().size() << " images from " << data << '\n';
 

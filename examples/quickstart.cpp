@@ -18,7 +18,7 @@ int main(int argc, char** argv) {
       .option("--steps", steps, "training steps").option("--seed", seed, "of everything that is random");
 
   return arguments.run(argc, argv, [&] {
-    if (steps < 1) throw ShapeError("--steps", "at least 1", concat(steps), "train for some steps");
+    example::require_at_least(1, static_cast<double>(steps), "--steps", "train for some steps");
     // Real digits, 64 at a time, with pixels in [-1, 1].
     Loader loader{load_idx_folder(data), {.batch_size = 64, .seed = seed}};
 

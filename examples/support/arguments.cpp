@@ -2,9 +2,12 @@
 #include "support/arguments.hpp"
 
 #include <CLI/CLI.hpp>
+#include <cmath>
 #include <csignal>
 #include <cstdlib>
 #include <iostream>
+#include <new>
+#include <stdexcept>
 
 #include "nash/core/error.hpp"
 
@@ -23,7 +26,10 @@ Arguments& Arguments::option(const std::string& name, std::int64_t& value, const
   return *this;
 }
 Arguments& Arguments::option(const std::string& name, std::uint64_t& value, const std::string& help) {
-  parser_->app.add_option(name, value, help);
+  // CLI11 would take -1 as 2^64 − 1.
+  parser_->app.add_option(name, value, help)->check([](const std::string& text) {
+    return text.find('-') == std::string::npos ? std::string() : "expected a whole number of at least 0, got " + text;
+  });
   return *this;
 }
 Arguments& Arguments::option(const std::string& name, double& value, const std::string& help) {
@@ -39,6 +45,10 @@ Arguments& Arguments::positional(const std::string& name, std::vector<std::strin
   return *this;
 }
 
+namespace {
+void say_memory_is_out() { std::cerr << "There is not enough memory for these sizes.\nUse smaller networks, batches or data.\n"; }
+}  // namespace
+
 int Arguments::run(int argc, char** argv, const std::function<void()>& program) {
   try {
     parser_->app.parse(argc, argv);
@@ -50,10 +60,19 @@ int Arguments::run(int argc, char** argv, const std::function<void()>& program) 
     return 0;
   } catch (const nash::Error& error) {
     std::cerr << error.what() << '\n';
+  } catch (const std::bad_alloc&) {
+    say_memory_is_out();
+  } catch (const std::length_error&) {  // of a container that was to be larger than any memory
+    say_memory_is_out();
   } catch (const std::exception& error) {
     std::cerr << "Error: " << error.what() << '\n';
   }
   return 2;
+}
+
+void require_at_least(double least, double value, const std::string& option, const std::string& remedy) {
+  if (!(value >= least && std::isfinite(value)))
+    throw nash::ShapeError(option, nash::concat("at least ", least), nash::concat(value), remedy);
 }
 
 std::string default_data() {

@@ -25,13 +25,16 @@ class Arguments {
   Arguments& positional(const std::string& name, std::vector<std::string>& values, const std::string& help);
 
   /// Parses the command line and runs the program. Returns its exit code: 0, or 2 with a message for options, files and sizes
-  /// that are not right.
+  /// that are not right, and where memory is out.
   int run(int argc, char** argv, const std::function<void()>& program);
 
  private:
   struct Parser;
   std::unique_ptr<Parser> parser_;
 };
+
+/// Throws ShapeError, with the option's name, unless a value given is finite and at least `least`.
+void require_at_least(double least, double value, const std::string& option, const std::string& remedy);
 
 /// The folder of the bundled digits, or where the environment variable NASH_DATA says.
 std::string default_data();

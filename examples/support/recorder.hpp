@@ -15,7 +15,8 @@
 namespace example {
 
 /// What a run leaves in its folder: metrics.csv with a row a step, samples.png with an 8×8 grid of fixed latents in
-/// inference mode, progress.gif with the same latents over training, and both networks.
+/// inference mode, progress.gif with the same latents over training, and both networks. What an earlier run has left there of
+/// these is gone from the start.
 template <class Trainer>
 class Recorder {
  public:
@@ -24,6 +25,10 @@ class Recorder {
            const nash::GridOptions& grid)
       : trainer_(trainer), folder_(std::move(folder)), grid_(grid), every_(std::max<nash::index_t>(1, steps / std::max<nash::index_t>(1, pictures))),
         csv_(folder_ / "metrics.csv", {"step", "d_loss", "g_loss", "d_real", "d_fake", "d_gradient_norm", "g_gradient_norm"}) {
+    for (const char* const name : {"progress.gif", "generator.safetensors", "discriminator.safetensors"}) {  // an earlier run's
+      std::error_code ignored;
+      std::filesystem::remove(folder_ / name, ignored);
+    }
     trainer.generator().latent().draw(trainer.context(), nash::RandomStream(seed, 0x67726964), 64, latents_);
     take_picture();
   }
@@ -36,7 +41,7 @@ class Recorder {
   /// Writes everything that is not written yet and says where it is.
   void finish() {
     if (pictured_ != trainer_.steps()) take_picture();
-    nash::write_gif(folder_ / "progress.gif", pictures_, {.delay = 10, .last_delay = 200, .enlarge = 2});
+    write_pictures();
     nash::save_network(folder_ / "generator.safetensors", trainer_.sampling_generator());
     nash::save_network(folder_ / "discriminator.safetensors", trainer_.discriminator());
     std::cout << "Samples:  " << (folder_ / "samples.png").string() << "\nProgress: " << (folder_ / "progress.gif").string()
@@ -44,7 +49,31 @@ class Recorder {
               << ", " << (folder_ / "discriminator.safetensors").string() << '\n';
   }
 
+  /// The same after a run that failed: the pictures until then, and of the networks those that are numbers. Throws nothing,
+  /// since an exception is on its way that matters more.
+  void finish_failed() {
+    try {
+      std::cout << "Failed after " << trainer_.steps() << " steps; what there was until then is in " << folder_.string() << '\n' << std::flush;
+      write_pictures();
+      save_finite("generator.safetensors", trainer_.sampling_generator());
+      save_finite("discriminator.safetensors", trainer_.discriminator());
+    } catch (const std::exception& error) {
+      std::cerr << error.what() << '\n';
+    }
+  }
+
  private:
+  void write_pictures() const {
+    nash::write_gif(folder_ / "progress.gif", pictures_, {.delay = 10, .last_delay = 200, .enlarge = 2});
+  }
+
+  template <class Network>
+  void save_finite(const char* name, const Network& network) const {
+    bool finite = true;
+    Network::visit_state(network, [&](const nash::StateName&, const auto& state) { finite = finite && nash::all_finite(state.value()); });
+    if (finite) nash::save_network(folder_ / name, network);
+  }
+
   void take_picture() {
     pictured_ = trainer_.steps();
     trainer_.generate(latents_, samples_);
@@ -64,15 +93,21 @@ class Recorder {
 /// The loop of the longer examples: trains with a progress bar until the steps are done or Ctrl-C is pressed, and records.
 template <class Trainer, class Loader>
 void train(Trainer& trainer, Loader& loader, nash::index_t steps, const std::filesystem::path& folder, std::uint64_t seed) {
-  if (steps < 1) throw nash::ShapeError("--steps", "at least 1", nash::concat(steps), "train for some steps");
+  require_at_least(1, static_cast<double>(steps), "--steps", "train for some steps");
   watch_for_interrupt();
   const nash::GridOptions grid{.columns = 8, .low = loader.options().low, .high = loader.options().high};
   Recorder recorder(trainer, folder, steps, 60, seed, grid);
   Progress progress(steps, loader.options().batch_size);
-  for (nash::index_t step = 0; step < steps && !interrupted(); ++step) {
-    const nash::StepReport report = trainer.step(loader.next());
-    recorder.record(report);
-    progress.show(report);
+  try {
+    for (nash::index_t step = 0; step < steps && !interrupted(); ++step) {
+      const nash::StepReport report = trainer.step(loader.next());
+      recorder.record(report);
+      progress.show(report);
+    }
+  } catch (...) {
+    progress.finish();
+    recorder.finish_failed();
+    throw;
   }
   progress.finish();
   if (interrupted()) std::cout << "Interrupted after " << trainer.steps() << " steps.\n";
