@@ -159,10 +159,11 @@ def main():
     options = parser.parse_args()
     if not os.access(options.program, os.X_OK):
         parser.error(f"there is no program {options.program}")
-    try:
-        output = open(options.json, "w") if options.json else None
-    except OSError as error:
-        parser.error(f"--json: {error}")
+    if options.json:
+        try:
+            open(options.json, "w").close()  # now rather than after an hour
+        except OSError as error:
+            parser.error(f"--json: {error}")
 
     try:
         has_torch = subprocess.run([options.python, "-c", "import torch"], capture_output=True).returncode == 0
@@ -173,10 +174,10 @@ def main():
     results = []
     for network, mode, batch, threads, width, variants in plan(options):
         results += contest(options, network, mode, batch, threads, width, variants if has_torch else {})
-    if output:
-        with output:
-            json.dump({"rounds": options.rounds, "results": results}, output, indent=1)
-            output.write("\n")
+        if options.json:  # each time, so that an interrupted run leaves what it has
+            with open(options.json, "w") as output:
+                json.dump({"rounds": options.rounds, "results": results}, output, indent=1)
+                output.write("\n")
 
 
 if __name__ == "__main__":
