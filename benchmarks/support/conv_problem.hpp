@@ -17,7 +17,7 @@ class ConvProblem {
         output_(geometry.output_shape()) {
     std::uint64_t seed = 0;
     for (nash::Tensor<float>* tensor : {&image_, &filters_, &output_})
-      nash::pointwise(context, tensor->count(), nash::FillNormal<float>{nash::RandomStream(++seed), 0, 1, tensor->data()});
+      nash::fill_normal(context, nash::RandomStream(++seed), 0, 1, tensor->count(), tensor->data());
     clear_result();
   }
 

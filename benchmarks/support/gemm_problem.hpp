@@ -14,8 +14,8 @@ class GemmProblem {
   GemmProblem(const nash::GemmGeometry& geometry, nash::Context<>& context)
       : geometry_(geometry), context_(context), a_(nash::Shape{geometry.m * geometry.k}), b_(nash::Shape{geometry.k * geometry.n}),
         c_(nash::Shape{geometry.m * geometry.n}) {
-    nash::pointwise(context, a_.count(), nash::FillNormal<float>{nash::RandomStream(1), 0, 1, a_.data()});
-    nash::pointwise(context, b_.count(), nash::FillNormal<float>{nash::RandomStream(2), 0, 1, b_.data()});
+    nash::fill_normal(context, nash::RandomStream(1), 0, 1, a_.count(), a_.data());
+    nash::fill_normal(context, nash::RandomStream(2), 0, 1, b_.count(), b_.data());
   }
 
   const nash::GemmGeometry& geometry() const { return geometry_; }

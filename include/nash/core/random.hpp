@@ -46,6 +46,12 @@ class RandomStream {
     return block(position / 4)[static_cast<std::size_t>(position % 4)];
   }
 
+  /// The bits at the positions 4k to 4k + 3, for the price of one.
+  NASH_HOST_DEVICE constexpr std::array<std::uint32_t, 4> block(index_t k) const {
+    const auto position = static_cast<std::uint64_t>(k);
+    return philox4x32({low(position), high(position), low(stream_), high(stream_)}, {low(seed_), high(seed_)});
+  }
+
   /// Uniform in (0, 1): never 0 and never 1, with a resolution of 2⁻³².
   NASH_HOST_DEVICE constexpr double uniform(index_t position) const { return to_unit(bits(position)); }
 
@@ -53,9 +59,16 @@ class RandomStream {
   NASH_HOST_DEVICE double normal(index_t position) const {
     const auto words = block(position / 4);
     const std::size_t pair = position % 4 < 2 ? 0 : 2;
-    const double radius = std::sqrt(-2.0 * std::log(to_unit(words[pair])));
-    const double angle = 2.0 * std::numbers::pi * to_unit(words[pair + 1]);
-    return radius * (position % 2 == 0 ? std::cos(angle) : std::sin(angle));
+    const Polar polar(words[pair], words[pair + 1]);
+    return polar.radius * (position % 2 == 0 ? std::cos(polar.angle) : std::sin(polar.angle));
+  }
+
+  /// The normals at the positions 4k to 4k + 3, for the price of two.
+  NASH_HOST_DEVICE std::array<double, 4> normals(index_t k) const {
+    const auto words = block(k);
+    const Polar first(words[0], words[1]), second(words[2], words[3]);
+    return {first.radius * std::cos(first.angle), first.radius * std::sin(first.angle),
+            second.radius * std::cos(second.angle), second.radius * std::sin(second.angle)};
   }
 
   constexpr bool operator==(const RandomStream&) const = default;
@@ -65,10 +78,11 @@ class RandomStream {
   NASH_HOST_DEVICE static constexpr std::uint32_t high(std::uint64_t word) { return static_cast<std::uint32_t>(word >> 32); }
   NASH_HOST_DEVICE static constexpr double to_unit(std::uint32_t word) { return (word + 0.5) * 0x1p-32; }
 
-  NASH_HOST_DEVICE constexpr std::array<std::uint32_t, 4> block(index_t counter) const {
-    const auto position = static_cast<std::uint64_t>(counter);
-    return philox4x32({low(position), high(position), low(stream_), high(stream_)}, {low(seed_), high(seed_)});
-  }
+  struct Polar {
+    double radius, angle;
+    NASH_HOST_DEVICE Polar(std::uint32_t a, std::uint32_t b)
+        : radius(std::sqrt(-2.0 * std::log(to_unit(a)))), angle(2.0 * std::numbers::pi * to_unit(b)) {}
+  };
 
   std::uint64_t seed_ = 0;
   std::uint64_t stream_ = 0;

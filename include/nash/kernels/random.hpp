@@ -14,14 +14,23 @@ struct FillUniform {
   NASH_HOST_DEVICE void operator()(index_t i) const { x[i] = static_cast<T>(low + (high - low) * random.uniform(i)); }
 };
 
-/// x[i] := mean + deviation·ε, ε standard normal
+/// x[i] := mean + deviation·ε, ε standard normal; four at a time, since one block of random bits makes four.
 template <class T>
 struct FillNormal {
   RandomStream random;
   double mean, deviation;
+  index_t count;
   T* x;
-  NASH_HOST_DEVICE void operator()(index_t i) const { x[i] = static_cast<T>(mean + deviation * random.normal(i)); }
+  NASH_HOST_DEVICE void operator()(index_t block) const {
+    const auto normals = random.normals(block);
+    for (index_t i = 4 * block; i < 4 * block + 4 && i < count; ++i)
+      x[i] = static_cast<T>(mean + deviation * normals[static_cast<std::size_t>(i % 4)]);
+  }
 };
+template <class T, class Device>
+void fill_normal(Context<Device>& context, RandomStream random, double mean, double deviation, index_t count, T* x) {
+  pointwise(context, (count + 3) / 4, FillNormal<T>{random, mean, deviation, count, x});
+}
 
 /// x[i] := a standard normal given that it lies in [−bound, bound], by the inverse distribution function: no value is
 /// clamped and none is drawn twice. `tail` is the distribution function at −bound.

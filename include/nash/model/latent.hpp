@@ -29,7 +29,7 @@ class Latent {
   void draw(Context<Device>& context, RandomStream random, index_t samples, Tensor<T, Device>& z) const {
     z.resize(Shape{samples, size_});
     switch (distribution_) {
-      case Distribution::normal: return pointwise(context, z.count(), FillNormal<T>{random, 0, 1, z.data()});
+      case Distribution::normal: return fill_normal(context, random, 0, 1, z.count(), z.data());
       case Distribution::uniform: return pointwise(context, z.count(), FillUniform<T>{random, -bound_, bound_, z.data()});
       case Distribution::truncated_normal:
         return pointwise(context, z.count(), FillTruncatedNormal<T>{random, 0.5 * std::erfc(bound_ / std::sqrt(2.0)), z.data()});

@@ -6,15 +6,22 @@
 
 namespace nash {
 
-/// out[i] := x[i] / (1 − p) with probability 1 − p, else 0
+/// out[i] := x[i] / (1 − p) with probability 1 − p, else 0; four at a time, since one block of random bits serves four.
 template <class T>
 struct Drop {
   RandomStream random;
-  double probability;
+  double threshold;  // p·2³² − ½: bits below it mean uniform(i) < p
   T scale;
+  index_t count;
   const T* x;
   T* out;
-  NASH_HOST_DEVICE void operator()(index_t i) const { out[i] = random.uniform(i) < probability ? T{0} : scale * x[i]; }
+  NASH_HOST_DEVICE void operator()(index_t block) const {
+    const auto bits = random.block(block);
+    for (index_t i = 4 * block; i < 4 * block + 4 && i < count; ++i) {
+      const T kept = scale * x[i];
+      out[i] = bits[static_cast<std::size_t>(i % 4)] < threshold ? T{0} : kept;
+    }
+  }
 };
 
 /// Dropout: in training each value is zero with probability p and else divided by 1 − p; in inference nothing changes.
@@ -69,8 +76,8 @@ class Dropout : public LayerDefaults<T, D> {
  private:
   void drop(const Pass<D>& pass, const Tensor<T, D>& x, Tensor<T, D>& out) const {
     if (pass.mode == Mode::infer || probability_ == 0) return pointwise(pass.context, x.count(), Copy<T>{x.data(), out.data()});
-    pointwise(pass.context, x.count(),
-              Drop<T>{pass.random, probability_, static_cast<T>(1 / (1 - probability_)), x.data(), out.data()});
+    pointwise(pass.context, (x.count() + 3) / 4,
+              Drop<T>{pass.random, probability_ * 0x1p32 - 0.5, static_cast<T>(1 / (1 - probability_)), x.count(), x.data(), out.data()});
   }
 
   double probability_;

@@ -45,12 +45,11 @@ struct Init {
     const auto uniform_within = [&](double bound) { pointwise(context, x.count(), FillUniform<T>{random, -bound, bound, x.data()}); };
     switch (kind) {
       case Kind::constant: return pointwise(context, x.count(), Fill<T>{x.data(), static_cast<T>(a)});
-      case Kind::normal: return pointwise(context, x.count(), FillNormal<T>{random, b, a, x.data()});
+      case Kind::normal: return fill_normal(context, random, b, a, x.count(), x.data());
       case Kind::uniform: return uniform_within(a);
       case Kind::glorot: return uniform_within(a * std::sqrt(6.0 / static_cast<double>(fans.in + fans.out)));
       case Kind::he:
-        return pointwise(context, x.count(),
-                         FillNormal<T>{random, 0, std::sqrt(2.0 / ((1 + a * a) * static_cast<double>(fans.in))), x.data()});
+        return fill_normal(context, random, 0, std::sqrt(2.0 / ((1 + a * a) * static_cast<double>(fans.in))), x.count(), x.data());
       case Kind::orthogonal: return fill_orthogonal(context, random, fans, x);
     }
   }
