@@ -32,3 +32,30 @@ TEST_CASE_TEMPLATE("the root of nothing is nothing, that of a subnormal number a
 }
 
 TEST_CASE("other scalars take the library's root") { CHECK(square_root(2.0L) == std::sqrt(2.0L)); }
+
+TEST_CASE("the hyperbolic tangent of floats is within three ulp, odd, and bounded by one") {
+  double worst = 0;
+  for (index_t i = 0; i < 400000; ++i) {
+    const double exponent = -30 + 35 * RandomStream(2).uniform(i);  // of magnitudes from 1e-9 to 32
+    const float x = static_cast<float>(std::exp2(exponent)), y = hyperbolic_tangent(x);
+    const double exact = std::tanh(static_cast<double>(x));
+    const auto nearest = static_cast<float>(exact);
+    const double ulp = std::nextafter(nearest, 2.0f) - nearest;
+    worst = std::max(worst, std::abs(y - exact) / ulp);
+    REQUIRE(hyperbolic_tangent(-x) == -y);
+    REQUIRE(std::abs(y) <= 1.0f);
+  }
+  MESSAGE("at most ", worst, " ulp off");
+  CHECK(worst <= 3);
+}
+
+TEST_CASE("the hyperbolic tangent of what is no number, not finite or zero") {
+  const float infinity = std::numeric_limits<float>::infinity();
+  CHECK(hyperbolic_tangent(infinity) == 1.0f);
+  CHECK(hyperbolic_tangent(-infinity) == -1.0f);
+  CHECK(std::isnan(hyperbolic_tangent(std::numeric_limits<float>::quiet_NaN())));
+  CHECK(hyperbolic_tangent(0.0f) == 0.0f);
+  CHECK(std::signbit(hyperbolic_tangent(-0.0f)));
+  CHECK(hyperbolic_tangent(1000.0f) == 1.0f);
+  CHECK(hyperbolic_tangent(0.5) == std::tanh(0.5));
+}

@@ -27,6 +27,10 @@ struct TrainerOptions {
   Adam generator = {};                  ///< another optimiser: trainer.set_optimizer(Player::generator, Sgd{…})
   Adam discriminator = {};
   std::vector<Phase> phases = {{Player::discriminator}, {Player::generator}};
+  /// Train the generator on the fakes that the discriminator was just updated with, in place of fresh ones: one forward pass of
+  /// the generator less in each step. Each generator phase then follows a discriminator phase directly and is not repeated, else
+  /// the constructor throws ShapeError. Nothing is kept from one step to the next.
+  bool reuse_fakes = false;
   std::optional<double> average_decay = std::nullopt;  ///< keep an exponential moving average of the generator, such as 0.999
   OnNonFinite on_non_finite = OnNonFinite::raise;
   int threads = 0;                      ///< 0: OMP_NUM_THREADS or all cores
@@ -51,7 +55,7 @@ class GanTrainer {
   using Images = Tensor<Scalar, Device>;
 
   /// Fills z, whose shape is set, with the latents of a player's update; `repetition` counts the updates of that player in
-  /// the step, from 0.
+  /// the step, from 0. A generator that reuses fakes has the discriminator's latents, and none are asked for.
   using LatentSource = std::function<void(Player player, index_t step, index_t repetition, Images& z)>;
   /// Combines a player's gradients with those of other processes: the seam for data-parallel training.
   using GradientReduction = std::function<void(Player player, Images& gradients)>;
@@ -62,6 +66,7 @@ class GanTrainer {
         generator_player_(options_.generator, generator_.parameters().shape()),
         discriminator_player_(options_.discriminator, discriminator_.parameters().shape()) {
     check_phases(options_.phases);
+    if (options_.reuse_fakes) check_reuse(options_.phases);
     discriminator_.check_samples(sample_shape_);
     if (!generator_.is_ready()) generator_.initialise(context_, random_.child(0));
     if (!discriminator_.is_ready()) discriminator_.initialise(context_, random_.child(1));
@@ -88,12 +93,14 @@ class GanTrainer {
     index_t discriminator_updates = 0, generator_updates = 0;  // in this step: each draws latents of its own
     try {
       for (const Phase& phase : options_.phases) {
-        if (steps_ % phase.every != 0) continue;
+        if (!phase.runs_in(steps_)) continue;
         for (index_t i = 0; i < phase.repeat && !report.non_finite; ++i) {
-          if (phase.player == Player::discriminator)
-            train_discriminator(real, discriminator_updates, report), ++discriminator_updates;
-          else
-            train_generator(real.shape()[0], generator_updates, report), ++generator_updates;
+          if (phase.player == Player::discriminator) {
+            const bool reused = i + 1 == phase.repeat && fakes_are_reused_after(phase);
+            train_discriminator(real, discriminator_updates, reused ? &generator_tape_ : nullptr, report), ++discriminator_updates;
+          } else {
+            train_generator(real.shape()[0], generator_updates, discriminator_updates, report), ++generator_updates;
+          }
         }
       }
     } catch (const NumericError&) {
@@ -182,16 +189,23 @@ class GanTrainer {
     pointwise(context_, player.gradients.count(), Fill<Scalar>{player.gradients.data(), Scalar{0}});
   }
 
-  /// Two terms, each run forward and backward before the next, so that one tape serves both.
-  void train_discriminator(const Images& real, index_t repetition, StepReport& report) {
+  /// Whether the generator's update that follows a phase of this step trains on that phase's fakes.
+  bool fakes_are_reused_after(const Phase& phase) const {
+    if (!options_.reuse_fakes || &phase == &options_.phases.back()) return false;
+    const Phase& next = *(&phase + 1);
+    return next.player == Player::generator && next.runs_in(steps_);
+  }
+
+  /// Two terms, each run forward and backward before the next, so that one tape serves both. The generator has a tape only where
+  /// it will go on from these fakes, and its statistics do not move: it is not its turn.
+  void train_discriminator(const Images& real, index_t repetition, typename G::Saved* generator_tape, StepReport& report) {
     constexpr Player player = Player::discriminator;
     clear_gradients(discriminator_player_);
     const double real_loss = discriminator_term<LossTerm::real>(real, repetition, Purpose::real_pass, report, report.d_real);
     if (report.non_finite) return;
 
     draw_latents(player, repetition, real.shape()[0]);
-    // The generator has no tape here and its statistics do not move: it is not its turn.
-    generator_.forward(training_pass(player, repetition, Purpose::generator_pass), latents_, fakes_, nullptr);
+    generator_.forward(training_pass(player, repetition, Purpose::generator_pass), latents_, fakes_, generator_tape);
     const double fake_loss = discriminator_term<LossTerm::fake>(fakes_, repetition, Purpose::fake_pass, report, report.d_fake);
     if (report.non_finite) return;
 
@@ -221,13 +235,17 @@ class GanTrainer {
     return value;
   }
 
-  void train_generator(index_t samples, index_t repetition, StepReport& report) {
+  void train_generator(index_t samples, index_t repetition, index_t discriminator_updates, StepReport& report) {
     constexpr Player player = Player::generator;
+    const bool reuse = options_.reuse_fakes;  // the latents, fakes and tape of the discriminator's last update
     clear_gradients(generator_player_);
-    draw_latents(player, repetition, samples);
-    const Pass<Device> own_pass = training_pass(player, repetition, Purpose::generator_pass);
+    const Pass<Device> own_pass = reuse ? training_pass(Player::discriminator, discriminator_updates - 1, Purpose::generator_pass)
+                                        : training_pass(player, repetition, Purpose::generator_pass);
     const Pass<Device> other_pass = training_pass(player, repetition, Purpose::fake_pass);
-    generator_.forward(own_pass, latents_, fakes_, &generator_tape_);
+    if (!reuse) {
+      draw_latents(player, repetition, samples);
+      generator_.forward(own_pass, latents_, fakes_, &generator_tape_);
+    }
     discriminator_.forward(other_pass, fakes_, logits_, &discriminator_tape_);
     const double value = evaluate_loss<LossTerm::generator>(context_, loss_, logits_, d_logits_);
     if (!std::isfinite(value)) {

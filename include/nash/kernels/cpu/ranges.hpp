@@ -5,6 +5,7 @@
 
 #include "nash/tensor/context.hpp"
 
+NASH_BEGIN_SIMD_LOOPS
 namespace nash::cpu {
 
 // The loops of a task over [begin, end), with AVX2 or for whatever the file is compiled for. Wider vectors would bring nothing
@@ -34,3 +35,4 @@ void for_ranges(Context<Cpu>& context, index_t count, index_t step, bool paralle
 }
 
 }  // namespace nash::cpu
+NASH_END_SIMD_LOOPS
