@@ -91,7 +91,12 @@ struct MatrixColumns final : RightOperand<T> {
 
   void pack(Slice slice, index_t n, index_t width, T* to) const override {
     const index_t columns = std::min(width, n_total_ - n);
-    for (index_t k = slice.begin; k < slice.end; ++k, to += width) pack_row(b_ + k * n_total_ + n, columns, width, to);
+    constexpr index_t ahead = 32, line = 64 / sizeof(T);  // rows lie in pages of their own: no hardware looks ahead so far
+    for (index_t k = slice.begin; k < slice.end; ++k, to += width) {
+      const T* const row = b_ + k * n_total_ + n;
+      for (index_t j = 0; j < columns; j += line) __builtin_prefetch(row + ahead * n_total_ + j, 0, 2);
+      pack_row(row, columns, width, to);
+    }
   }
   const T* in_place(index_t k, index_t n, index_t& step) const override {
     step = n_total_;
