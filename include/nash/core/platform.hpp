@@ -39,6 +39,12 @@
 #if defined(_OPENMP)
 #include <omp.h>
 #endif
+#if defined(__linux__)
+#include <sys/mman.h>
+#endif
+
+#include <cstddef>
+#include <cstdint>
 
 namespace nash {
 
@@ -71,6 +77,17 @@ inline int this_thread() {
   return omp_get_thread_num();
 #else
   return 0;
+#endif
+}
+
+/// Asks for pages of 2 MiB where a block of memory has room for whole ones, so that large tensors need few entries of the
+/// processor's table of pages. Linux gives them on request; elsewhere, and where it cannot, nothing happens.
+inline void advise_huge_pages([[maybe_unused]] void* block, [[maybe_unused]] std::size_t bytes) {
+#if defined(__linux__) && defined(MADV_HUGEPAGE)
+  constexpr std::uintptr_t page = std::uintptr_t{1} << 21;
+  const std::uintptr_t begin = (reinterpret_cast<std::uintptr_t>(block) + page - 1) / page * page;
+  const std::uintptr_t end = (reinterpret_cast<std::uintptr_t>(block) + bytes) / page * page;
+  if (begin < end) madvise(reinterpret_cast<void*>(begin), end - begin, MADV_HUGEPAGE);
 #endif
 }
 

@@ -23,6 +23,7 @@ struct HostMemory {
   static void* allocate(std::size_t bytes) {
     void* const block = ::operator new(bytes, std::align_val_t{alignment}, std::nothrow);
     if (block == nullptr) throw DeviceError("Memory", concat("no ", bytes, " bytes are left"), "use smaller sizes or batches");
+    advise_huge_pages(block, bytes);
     return block;
   }
   static void deallocate(void* block) noexcept { ::operator delete(block, std::align_val_t{alignment}); }
