@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "nash/core/error.hpp"
+#include "nash/core/platform.hpp"
 #include "nash/tensor/device.hpp"
 
 namespace nash {
