@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "nash/nn/fusion.hpp"
 
+#include "counting_device.hpp"
 #include "nash/nn/layers.hpp"
 #include "nn/checks.hpp"
 
@@ -123,4 +124,28 @@ TEST_CASE("a pair's errors tell the layer that they are of") {
   } catch (const ShapeError& error) {
     CHECK(std::string(error.what()).find("BatchNorm (layer 1): expected N×…×5 values, got 6×4") == 0);
   }
+}
+
+TEST_CASE("a pair passes over memory once less in each direction") {
+  Sequential layer{Dense<float, Counting>{3, 40}, BatchNorm<float, Counting>{40}, LeakyReLU<float, Counting>{0.2}, Dense<float, Counting>{40, 2}};
+  Context<Counting> context(1);
+  initialise(context, layer, RandomStream(3));
+  const auto x = random_tensor<float, Counting>({6, 3}, 4), dy = random_tensor<float, Counting>({6, 2}, 5);
+  const auto passes = [&](bool fused) {
+    Pass<Counting> pass{context, Mode::train};
+    pass.fused = fused;
+    decltype(layer)::Saved saved;
+    Tensor<float, Counting> y, dx;
+    std::vector<std::string> lines;
+    const auto note = [&] { lines.push_back(sorted_lines(passes_of(context.take_calls(), 6 * 40))); };
+    (void)context.take_calls();
+    layer.forward(pass, x, y, &saved), note();
+    layer.forward(pass, x, y, nullptr), note();
+    layer.backward(pass, x, y, saved, dy, &dx, nullptr), note();
+    return lines;
+  };
+  const std::string statistics = "CentredSquares\nColumnValue\n";
+  CHECK(passes(true) == std::vector<std::string>{statistics + "Normalize\n", statistics + "Normalize\n", "NormalizeJacobian\nNormalizedSums\n"});
+  CHECK(passes(false) == std::vector<std::string>{"Activate\n" + statistics + "Normalize\n", "Activate\n" + statistics + "Normalize\n",
+                                                  "ActivationJacobian\nNormalizeJacobian\nNormalizedSums\n"});
 }
