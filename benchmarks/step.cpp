@@ -92,7 +92,7 @@ int main(int argc, char** argv) {
   std::vector<std::string> networks;
   example::Arguments arguments("Times training steps, or generation, and prints lines of JSON.");
   arguments.positional("network", networks, "dcgan28, dcgan28_dense, dcgan32, dcgan64, dcgan128 or mlp")
-      .option("--mode", options.mode, "train or generate")
+      .option("--mode", options.mode, "train, reuse (train the generator on the discriminator's fakes) or generate")
       .option("--batch", options.batch, "images a step")
       .option("--steps", options.steps, "in a round")
       .option("--rounds", options.rounds, "0: one for each line of input")
@@ -102,15 +102,16 @@ int main(int argc, char** argv) {
   return arguments.run(argc, argv, [&] {
     if (networks.size() != 1) throw nash::ShapeError("step", "one network", nash::concat(networks.size()), "see --help");
     options.network = networks[0];
-    require_at_least(options.mode == "train" ? 2 : 1, "--batch", options.batch);  // BatchNorm trains on no single image
+    require_at_least(options.mode == "generate" ? 1 : 2, "--batch", options.batch);  // BatchNorm trains on no single image
     require_at_least(1, "--steps", options.steps);
     require_at_least(0, "--rounds", options.rounds);
     require_at_least(1, "--threads", options.threads);
     with_networks(options.network, options.width, [&](auto generator, auto discriminator) {
       const int threads = static_cast<int>(options.threads);
-      if (options.mode == "train") {
+      if (options.mode == "train" || options.mode == "reuse") {
         const nash::Tensor<float> images = real_images(options, generator.sample_shape(options.batch));
-        nash::GanTrainer trainer{std::move(generator), std::move(discriminator), nash::NonSaturating{}, {.seed = 1, .threads = threads}};
+        nash::GanTrainer trainer{std::move(generator), std::move(discriminator), nash::NonSaturating{},
+                                 {.seed = 1, .reuse_fakes = options.mode == "reuse", .threads = threads}};
         time_rounds(options, [&] { trainer.step(images); });
       } else if (options.mode == "generate") {
         nash::Context<> context(threads);
@@ -122,7 +123,7 @@ int main(int argc, char** argv) {
           generator.generate(context, latents, samples);
         });
       } else {
-        throw nash::ShapeError("--mode", "train or generate", nash::concat("'", options.mode, "'"), "");
+        throw nash::ShapeError("--mode", "train, reuse or generate", nash::concat("'", options.mode, "'"), "");
       }
     });
   });

@@ -326,6 +326,99 @@ TEST_CASE("latents are fresh for every update, in a step whose phases name a pla
   }
 }
 
+TEST_CASE("reuse_fakes: the generator is updated as on the same latents without it") {
+  using Trainer = decltype(GanTrainer{small_generator(), small_discriminator(), NonSaturating{}});
+  const auto run = [](const std::vector<Phase>& phases, bool reuse) {
+    Trainer trainer{small_generator(), small_discriminator(), NonSaturating{}, {.seed = 3, .phases = phases, .reuse_fakes = reuse}};
+    Context<Cpu> context(1);
+    Tensor<float> last;
+    trainer.set_latent_source([&](Player player, index_t step, index_t repetition, Tensor<float>& z) {
+      if (player == generator) {
+        CHECK_FALSE(reuse);  // it has the discriminator's
+        z = last;
+        return;
+      }
+      Latent::normal(6).draw(context, RandomStream(99).child(static_cast<std::uint64_t>(10 * step + repetition)), z.shape()[0], z);
+      last = z;
+    });
+    std::vector<std::vector<float>> seen;
+    trainer.set_gradient_reduction([&](Player, Tensor<float>& gradients) { seen.push_back(gradients.to_host()); });
+    for (std::uint64_t step = 0; step < 4; ++step) trainer.step(random_images({4, 8, 8, 1}, step));
+    seen.push_back(state_values(trainer.generator()));
+    seen.push_back(state_values(trainer.discriminator()));
+    return seen;
+  };
+  const auto same = [&](const std::vector<Phase>& phases) {
+    const auto with = run(phases, true), without = run(phases, false);
+    REQUIRE(with.size() == without.size());
+    for (std::size_t i = 0; i < with.size(); ++i) CHECK(same_bits(with[i], without[i]));
+  };
+  same({{discriminator}, {generator}});
+  same({{.player = discriminator, .repeat = 2}, {.player = generator, .every = 2}});
+  same({{discriminator}, {generator}, {discriminator}, {generator}});
+}
+
+TEST_CASE("reuse_fakes: the gradients are those of the loss by differences, with the masks of the pass that made the fakes") {
+  Generator g{Latent::normal(6), Sequential{Dense<double>{6, 64}, Tanh<double>{}, Dropout<double>{0.4}, Dense<double>{64, 64}, Reshape<double>{8, 8, 1}}};
+  g.initialise(5);
+  const auto real = random_images<double>({4, 8, 8, 1});
+  std::vector<double> gradients;
+  const auto loss = [&](const auto& network) {
+    GanTrainer trainer{network, plain_discriminator(), NonSaturating{},
+                       {.seed = 3, .discriminator = {.learning_rate = 0}, .phases = {{.player = discriminator, .repeat = 2}, {generator}}, .reuse_fakes = true}};
+    trainer.set_gradient_reduction([&](Player player, Tensor<double>& seen) {
+      if (player == generator) gradients = seen.to_host();
+    });
+    return *trainer.step(real).g_loss;
+  };
+  (void)loss(g);
+  const std::vector<double> expected = gradients;
+  const double h = 1e-6, largest = std::abs(*std::max_element(expected.begin(), expected.end(), [](double a, double b) { return std::abs(a) < std::abs(b); }));
+  for (index_t i = 0; i < g.parameters().count(); i += 137) {
+    double& theta = g.parameters()[i];
+    const double kept = theta;
+    theta = kept + h;
+    const double above = loss(g);
+    theta = kept - h;
+    const double below = loss(g);
+    theta = kept;
+    CAPTURE(i);
+    CHECK(std::abs((above - below) / (2 * h) - expected[static_cast<std::size_t>(i)]) < 1e-6 * largest);
+  }
+}
+
+TEST_CASE("reuse_fakes: the generator's statistics move in its own phase alone, by the fakes that both players saw") {
+  Generator g{Latent::normal(6), Sequential{BatchNorm<double>{6, {.momentum = 0.3}}, Dense<double>{6, 64}, Tanh<double>{}, Reshape<double>{8, 8, 1}}};
+  const std::vector<Phase> phases{{.player = discriminator, .repeat = 2}, {.player = generator, .every = 2}};
+  GanTrainer trainer{std::move(g), small_discriminator<double>(), NonSaturating{}, {.seed = 3, .phases = phases, .reuse_fakes = true}};
+  Record record(trainer);
+  std::vector<double> expected(12, 0);
+  std::fill(expected.begin() + 6, expected.end(), 1);
+  trainer.set_gradient_reduction([&](Player, Tensor<double>&) { CHECK(same_bits(buffer_values(trainer.generator()), expected)); });
+  for (int step = 1; step <= 4; ++step) {
+    trainer.step(random_images<double>({5, 8, 8, 1}));
+    if (step % 2 == 0) {
+      CHECK(relative_difference(buffer_values(trainer.generator()), moved(expected, 0.3, Statistics(record.latents_of(discriminator)))) < 1e-13);
+      expected = buffer_values(trainer.generator());
+    } else {
+      CHECK(same_bits(buffer_values(trainer.generator()), expected));
+    }
+  }
+  CHECK(record.latents_of(generator).empty());
+}
+
+TEST_CASE("reuse_fakes: a generator whose fakes are not finite is found as without it") {
+  const auto found = [](bool reuse) {
+    auto g = small_generator();
+    g.initialise(1);
+    poison(g, "0.weight", std::nan(""));
+    GanTrainer trainer{std::move(g), small_discriminator(), NonSaturating{}, {.reuse_fakes = reuse, .on_non_finite = OnNonFinite::report}};
+    return trainer.step(random_images({4, 8, 8, 1})).non_finite->text();
+  };
+  CHECK(found(true) == found(false));
+  CHECK(found(true).find("'0.weight' of Generator") != std::string::npos);
+}
+
 TEST_CASE("average_decay: the average is that of parameters and running statistics, computed by hand") {
   GanTrainer trainer{small_generator<double>(), small_discriminator<double>(), NonSaturating{},
                      {.seed = 3, .phases = {{discriminator}, {.player = generator, .every = 2}}, .average_decay = 0.8}};

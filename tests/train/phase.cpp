@@ -74,3 +74,28 @@ TEST_CASE("phases that would never run are refused") {
   CHECK(message({{.player = discriminator, .repeat = -1}, {generator}}).starts_with("GanTrainer: expected a discriminator phase"));
   CHECK(message({{.player = discriminator, .every = -5}}).find("got -5 and 1.") != std::string::npos);
 }
+
+TEST_CASE("phases that leave the generator without fakes to reuse are refused") {
+  const auto message = [](const std::vector<Phase>& phases) {
+    return message_of<ShapeError>([&] {
+      GanTrainer(small_generator(), small_discriminator(), NonSaturating{}, {.phases = phases, .reuse_fakes = true});
+    });
+  };
+  const auto expected = [](std::string_view got) {
+    return concat("GanTrainer: expected with reuse_fakes each generator phase once, right after a discriminator phase that runs whenever it does, got ",
+                  got, ".\nChange the phases, or leave reuse_fakes out: then the generator draws its own latents.");
+  };
+  CHECK(message({{generator}}) == expected("a generator phase before any other"));
+  CHECK(message({{generator}, {discriminator}}) == expected("a generator phase before any other"));
+  CHECK(message({{discriminator}, {generator}, {generator}}) == expected("two generator phases in a row"));
+  CHECK(message({{discriminator}, {.player = generator, .repeat = 2}}) == expected("a generator phase with repeat = 2"));
+  CHECK(message({{.player = discriminator, .every = 2}, {generator}}) == expected("one with every = 1 after a discriminator phase with every = 2"));
+  CHECK(message({{.player = discriminator, .every = 2}, {.player = generator, .every = 3}}) ==
+        expected("one with every = 3 after a discriminator phase with every = 2"));
+  CHECK(message({}).starts_with("GanTrainer: expected at least one phase"));
+  for (const std::vector<Phase>& phases : {std::vector<Phase>{{discriminator}}, {{discriminator}, {generator}, {discriminator}},
+                                           {{.player = discriminator, .every = 2, .repeat = 5}, {.player = generator, .every = 6}}}) {
+    GanTrainer trainer(small_generator(), small_discriminator(), NonSaturating{}, {.phases = phases, .reuse_fakes = true});
+    for (int step = 0; step < 7; ++step) trainer.step(random_images({3, 8, 8, 1}));
+  }
+}

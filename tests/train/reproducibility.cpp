@@ -1,44 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <thread>
-
-#include "train/players.hpp"
+#include "train/outcome.hpp"
 
 using namespace nash;
-
-namespace {
-
-/// Everything that a run of some steps leaves: both networks, the average, and the reports.
-struct Outcome {
-  std::vector<float> generator, discriminator, average;
-  std::vector<double> reports;
-
-  bool operator==(const Outcome& other) const {
-    return same_bits(generator, other.generator) && same_bits(discriminator, other.discriminator) && same_bits(average, other.average) &&
-           same_bits(reports, other.reports);
-  }
-};
-
-template <class Trainer>
-Outcome outcome_of(Trainer& trainer, int steps, index_t samples) {
-  Outcome outcome;
-  for (int step = 0; step < steps; ++step) {
-    const StepReport report = trainer.step(random_images({samples, 8, 8, 1}, static_cast<std::uint64_t>(step)));
-    for (const auto& value : {report.d_loss, report.g_loss, report.d_real, report.d_fake, report.d_gradient_norm, report.g_gradient_norm})
-      outcome.reports.push_back(*value);
-  }
-  outcome.generator = state_values(trainer.generator());
-  outcome.discriminator = state_values(trainer.discriminator());
-  outcome.average = state_values(trainer.sampling_generator());
-  return outcome;
-}
-
-/// Wide enough that every kernel uses several threads.
-Outcome train(std::uint64_t seed, int threads) {
-  GanTrainer trainer{small_generator(32), small_discriminator(24), NonSaturating{}, {.seed = seed, .average_decay = 0.9, .threads = threads}};
-  return outcome_of(trainer, 3, 50);
-}
-
-}  // namespace
 
 TEST_CASE("the same seed gives the same bits, for one, two and three threads; another seed gives others") {
   const Outcome first = train(1, 1);
@@ -48,6 +11,13 @@ TEST_CASE("the same seed gives the same bits, for one, two and three threads; an
   const Outcome other = train(2, 1);
   CHECK_FALSE(other.generator == first.generator);
   CHECK_FALSE(other.discriminator == first.discriminator);
+}
+
+TEST_CASE("the same with fakes that are reused") {
+  const Outcome first = train(1, 1, {.reuse_fakes = true});
+  CHECK(train(1, 1, {.reuse_fakes = true}) == first);
+  CHECK(train(1, 2, {.reuse_fakes = true}) == first);
+  CHECK_FALSE(train(1, 1) == first);
 }
 
 TEST_CASE("the seed is that of networks, latents and dropout") {
@@ -63,16 +33,6 @@ TEST_CASE("the seed is that of networks, latents and dropout") {
   CHECK(reports_with(1, plain_discriminator<float>())[2] == reports_with(2, plain_discriminator<float>())[2]);
   CHECK(reports_with(1, plain_discriminator<float>())[3] != reports_with(2, plain_discriminator<float>())[3]);  // D(G(z)), by latents
   CHECK(reports_with(1, small_discriminator()) == reports_with(1, small_discriminator()));
-}
-
-TEST_CASE("two trainers in two threads do not disturb each other") {
-  const Outcome alone[] = {train(1, 2), train(2, 2)};
-  Outcome together[2];
-  std::thread first([&] { together[0] = train(1, 2); }), second([&] { together[1] = train(2, 2); });
-  first.join();
-  second.join();
-  CHECK(together[0] == alone[0]);
-  CHECK(together[1] == alone[1]);
 }
 
 TEST_CASE("a trainer that was moved goes on where it was") {

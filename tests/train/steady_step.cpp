@@ -48,6 +48,8 @@ TEST_CASE("a steady training step allocates nothing") {
     GanTrainer trainer{small_generator(32), small_discriminator(24), NonSaturating{}, {.average_decay = 0.9, .threads = threads}};
     CHECK(allocations_of(trainer, {50}) == 0);
     CHECK(allocations_of(trainer, {50, 3, 17}) == 0);
+    GanTrainer reusing{small_generator(32), small_discriminator(24), NonSaturating{}, {.reuse_fakes = true, .threads = threads}};
+    CHECK(allocations_of(reusing, {50, 3, 17}) == 0);
   }
 }
 
