@@ -5,7 +5,7 @@
 # shellcheck disable=SC2034  # for those who source this file
 NASH_BUILD_PACKAGES=(g++ cmake ninja-build libcli11-dev zlib1g-dev libpng-dev libgif-dev)
 # shellcheck disable=SC2034
-NASH_TEST_PACKAGES=(libeigen3-dev doctest-dev gnuplot-nox catch2)
+NASH_TEST_PACKAGES=(libeigen3-dev doctest-dev gnuplot-nox catch2 valgrind)
 # shellcheck disable=SC2034
 NASH_BENCHMARK_PACKAGES=(libdnnl-dev libopenblas-openmp-dev python3)
 # shellcheck disable=SC2034

@@ -190,6 +190,8 @@ struct GatheredWindowColumns final : LeftOperand<T> {
     const index_t step = v_.h * v_.w * v_.c;
     if (rows == 8)
       for (index_t n = 0; n < count; ++n, from += step, to += 8) std::memcpy(to, from, 8 * sizeof(T));
+    else if (rows == 6)
+      for (index_t n = 0; n < count; ++n, from += step, to += 6) std::memcpy(to, from, 6 * sizeof(T));
     else
       for (index_t n = 0; n < count; ++n, from += step, to += rows) std::copy_n(from, rows, to);
   }

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Work whose instructions are counted, one kind a call: see cmake/CheckInstructions.cmake.
+#include <cstdio>
+#include <string_view>
+
+#include "nash/nash.hpp"
+
+using namespace nash;
+
+namespace {
+
+/// What the counter counts: nothing that sets up. Of C, so that it can be named to the counter.
+extern "C" __attribute__((noinline)) void counted(void (*work)(void*), void* data) { work(data); }
+
+template <class Function>
+void count(Function function) {
+  function();  // memory is taken
+  counted([](void* f) { (*static_cast<Function*>(f))(); }, &function);
+}
+
+Tensor<float> random(Context<Cpu>& context, const Shape& shape) {
+  Tensor<float> tensor(shape);
+  pointwise(context, tensor.count(), FillUniform<float>{RandomStream(1), -1, 1, tensor.data()});
+  return tensor;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const std::string_view kind = argc == 2 ? argv[1] : "";
+  Context<Cpu> context(1);
+  context.limit_instruction_set(InstructionSet::avx2);  // the widest that the counter knows
+
+  const Conv2dGeometry g{.n = 8, .h = 14, .w = 14, .c = 32, .o = 48, .r = 4, .s = 4, .stride_h = 2, .stride_w = 2, .padding_h = 1, .padding_w = 1};
+  const auto x = random(context, g.image_shape()), w = random(context, g.filter_shape()), y = random(context, g.output_shape());
+  Tensor<float> result(g.image_shape()), dw(g.filter_shape());
+  using Conv = Conv2dKernels<Cpu>;
+  if (kind == "conv2d_forward") {
+    count([&] { Conv::forward(context, g, x.data(), w.data(), result.data()); });
+  } else if (kind == "conv2d_backward_data") {
+    count([&] { Conv::backward_data(context, g, y.data(), w.data(), result.data()); });
+  } else if (kind == "conv2d_backward_weights") {
+    count([&] { Conv::backward_weights(context, g, x.data(), y.data(), dw.data()); });
+  } else if (kind == "gemm") {
+    const auto a = random(context, {200, 200}), b = random(context, {200, 200});
+    Tensor<float> c(Shape{200, 200});
+    count([&] { GemmKernels<Cpu>::multiply(context, {.m = 200, .n = 200, .k = 200}, a.data(), b.data(), c.data()); });
+  } else if (kind == "dcgan_step") {
+    GanTrainer trainer{dcgan28_generator({.width = 16}), dcgan28_discriminator({.width = 16}), NonSaturating{}, {.seed = 1, .threads = 1}};
+    const auto images = random(context, {8, 28, 28, 1});
+    count([&] { trainer.step(images); });
+  } else {
+    std::fprintf(stderr, "usage: nash_instructions conv2d_forward|conv2d_backward_data|conv2d_backward_weights|gemm|dcgan_step\n");
+    return 2;
+  }
+}
