@@ -24,11 +24,13 @@ TEST_CASE_TEMPLATE("square roots are within one ulp, from the smallest normal nu
     CHECK(std::abs(square_root(x) - std::sqrt(x)) <= std::sqrt(x) * std::numeric_limits<T>::epsilon());
 }
 
-TEST_CASE_TEMPLATE("the root of nothing is nothing, that of a subnormal number at most what it should be", T, float, double) {
+TEST_CASE_TEMPLATE("the roots of nothing, of subnormal numbers, of infinity and of what is no number", T, float, double) {
   CHECK(square_root(T{0}) == T{0});
   const T tiny = std::numeric_limits<T>::denorm_min();
   CHECK(square_root(tiny) >= T{0});
   CHECK(square_root(tiny) <= 2 * std::sqrt(tiny));
+  CHECK(square_root(std::numeric_limits<T>::infinity()) == std::numeric_limits<T>::infinity());
+  CHECK(std::isnan(square_root(std::numeric_limits<T>::quiet_NaN())));
 }
 
 TEST_CASE("other scalars take the library's root") { CHECK(square_root(2.0L) == std::sqrt(2.0L)); }

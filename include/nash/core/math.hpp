@@ -4,13 +4,14 @@
 #include <bit>
 #include <cmath>
 #include <cstdint>
+#include <limits>
 #include <type_traits>
 
 #include "nash/core/platform.hpp"
 
 namespace nash {
 
-/// √x for finite x ≥ 0, within 1 ulp for normal x (a subnormal x may give 0).
+/// √x for x ≥ 0, within 1 ulp for normal x (a subnormal x may give 0); infinite for an infinite x.
 ///
 /// std::sqrt has to set errno for negative x, and compilers make no vector loop of a function that does; this one is
 /// arithmetic alone: three or four of Newton's steps for 1/√x from a guess by the exponent, then one for √x.
@@ -23,8 +24,10 @@ NASH_HOST_DEVICE inline T square_root(T x) {
     const T half = T{0.5} * x;
     T inverse = std::bit_cast<T>(static_cast<Bits>(magic - (std::bit_cast<Bits>(x) >> 1)));
     for (int i = 0; i < steps; ++i) inverse = inverse * (T{1.5} - half * inverse * inverse);
-    const T root = x * inverse;
-    return root + T{0.5} * inverse * (x - root * root);
+    const T root = x * inverse, closer = root + T{0.5} * inverse * (x - root * root);
+    constexpr Bits infinity = std::bit_cast<Bits>(std::numeric_limits<T>::infinity());
+    const Bits finite = Bits{0} - static_cast<Bits>(std::bit_cast<Bits>(x) < infinity);  // all bits or none
+    return std::bit_cast<T>((std::bit_cast<Bits>(closer) & finite) | (std::bit_cast<Bits>(x) & ~finite));
   } else {
     return std::sqrt(x);
   }

@@ -18,12 +18,14 @@
 #define NASH_X86 1
 #define NASH_TARGET_AVX2 __attribute__((target("avx2,fma")))
 #define NASH_TARGET_AVX512 __attribute__((target("avx512f,avx512vl,avx512bw,avx512dq,avx2,fma")))
+#define NASH_TARGET_AVX2_NO_FMA __attribute__((target("avx2")))
 #define NASH_RARE_ON_X86 __attribute__((cold))  // compiled for size, in less time
 #else
 #define NASH_X86 0
 #define NASH_RARE_ON_X86
 #define NASH_TARGET_AVX2
 #define NASH_TARGET_AVX512
+#define NASH_TARGET_AVX2_NO_FMA
 #endif
 
 // Around loops with "omp simd", which asks for vector instructions where they can be had: clang would warn wherever they

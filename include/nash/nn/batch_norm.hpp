@@ -158,8 +158,10 @@ class BatchNorm : public LayerDefaults<T, D> {
   /// running ones (whose variance is not needed). Checks x.
   Statistics statistics(const Pass<D>& pass, const Tensor<T, D>& x, Saved* saved, T* memory) const {
     const index_t rows = output_shape(x.shape()).rows();
-    Statistics of{memory, memory + channels_, memory + 2 * channels_};
-    if (saved != nullptr) {
+    Statistics of{};
+    if (saved == nullptr) {
+      of = {memory, memory + channels_, memory + 2 * channels_};
+    } else {
       for (Tensor<T, D>* tensor : {&saved->mean, &saved->variance, &saved->rstd}) tensor->resize(Shape{channels_});
       saved->rows = pass.mode == Mode::train ? rows : 0;
       of = {saved->mean.data(), saved->variance.data(), saved->rstd.data()};

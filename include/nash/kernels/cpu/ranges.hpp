@@ -9,13 +9,14 @@ NASH_BEGIN_SIMD_LOOPS
 namespace nash::cpu {
 
 // The loops of a task over [begin, end), with AVX2 or for whatever the file is compiled for. Wider vectors would bring nothing
-// to maps and sums: they wait for memory. Tasks come as void, so that the threads' part is compiled once.
+// to maps and sums: they wait for memory. No multiply-adds, so that the values are those of plain loops, to the last bit. Tasks
+// come as void, so that the threads' part is compiled once.
 template <class Task>
 NASH_RARE_ON_X86 void run_baseline(const void* task, index_t begin, index_t end) {
   static_cast<const Task*>(task)->run(begin, end);
 }
 template <class Task>
-NASH_TARGET_AVX2 void run_avx2(const void* task, index_t begin, index_t end) {
+NASH_TARGET_AVX2_NO_FMA void run_avx2(const void* task, index_t begin, index_t end) {
   static_cast<const Task*>(task)->run(begin, end);
 }
 
