@@ -16,7 +16,7 @@
 
 int main(int argc, char** argv) {
   std::string data = example::default_data(), out = "runs/mnist_dcgan";
-  std::int64_t steps = 1500, batch_size = 64, width = 32, hidden = 1024, latent = 100;
+  std::int64_t steps = 2400, batch_size = 64, width = 32, hidden = 1024, latent = 100;
   std::uint64_t seed = 1;
   double learning_rate = 1e-3, final_rate = 0.05, average = 0.99;
   example::Arguments arguments("Trains a DCGAN on a folder of MNIST-like digits (IDX files) and records how it goes.");
