@@ -6,6 +6,20 @@
 
 namespace nash {
 
+namespace detail {
+
+/// Runs f, of whatever type, and adds the layer to an error that comes out: compiled once, not for each f.
+inline void tell_layer(index_t i, const void* f, void (*run)(const void* f)) {
+  try {
+    run(f);
+  } catch (Error& error) {
+    error.add_location(concat("layer ", i));
+    throw;
+  }
+}
+
+}  // namespace detail
+
 /// Layers one after the other: y = f_{n−1}(… f₁(f₀(x))). The common part of Sequential, whose layers are known when the
 /// program is compiled, and AnySequential, whose layers are not.
 ///
@@ -314,20 +328,13 @@ class Chain : public LayerDefaults<T, D> {
   /// Visits layer i and tells the errors that come out of it which layer it was.
   template <class... Arguments>
   void located(index_t i, Arguments&&... arguments) const {
-    tell_layer(i, [&] { children_.visit(i, arguments...); });
+    const auto visit = [&] { children_.visit(i, arguments...); };
+    detail::tell_layer(i, &visit, [](const void* f) { (*static_cast<decltype(visit)*>(f))(); });
   }
   template <class... Arguments>
   void located_fused(index_t i, Arguments&&... arguments) const {
-    tell_layer(i, [&] { children_.visit_fused(i, arguments...); });
-  }
-  template <class Function>
-  static void tell_layer(index_t i, const Function& f) {
-    try {
-      f();
-    } catch (Error& error) {
-      error.add_location(concat("layer ", i));
-      throw;
-    }
+    const auto visit = [&] { children_.visit_fused(i, arguments...); };
+    detail::tell_layer(i, &visit, [](const void* f) { (*static_cast<decltype(visit)*>(f))(); });
   }
 
   Children children_;

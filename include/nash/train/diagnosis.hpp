@@ -17,26 +17,22 @@ bool all_finite(const Tensor<T, Device>& tensor) {
   return true;
 }
 
-/// "'3.weight'" of the first parameter whose value is not finite, or an empty text.
-template <class Network>
-std::string first_bad_parameter(const Network& network) {
+/// "'3.weight'" of the first parameter whose part of a flat tensor is not finite, or an empty text.
+template <class Network, class T, class Device>
+std::string first_bad_gradient(const Network& network, const Tensor<T, Device>& flat) {
+  const std::vector<T> values = flat.to_host();
   std::string found;
   for_each_parameter(network, [&](const StateName& name, const auto& parameter) {
-    if (found.empty() && !all_finite(parameter.value())) found = concat("'", name.text(), "'");
+    for (index_t i = 0; i < parameter.count() && found.empty(); ++i)
+      if (!std::isfinite(values[static_cast<std::size_t>(parameter.offset() + i)])) found = concat("'", name.text(), "'");
   });
   return found;
 }
 
-/// The same for the gradients, which lie in one flat tensor.
-template <class Network, class T, class Device>
-std::string first_bad_gradient(const Network& network, const Tensor<T, Device>& flat) {
-  const std::vector<T> gradients = flat.to_host();
-  std::string found;
-  for_each_parameter(network, [&](const StateName& name, const auto& parameter) {
-    for (index_t i = 0; i < parameter.count() && found.empty(); ++i)
-      if (!std::isfinite(gradients[static_cast<std::size_t>(parameter.offset() + i)])) found = concat("'", name.text(), "'");
-  });
-  return found;
+/// The same for the parameters themselves, which lie in one flat tensor too.
+template <class Network>
+std::string first_bad_parameter(const Network& network) {
+  return first_bad_gradient(network, network.parameters());
 }
 
 /// The first of input, parameters and activations of a saved pass that is not finite, in words. Where layers ran in place,
