@@ -3,6 +3,7 @@
 
 #include "nash/kernels/cpu/gemm.hpp"
 #include "nash/kernels/cpu/image_operands.hpp"
+#include "nash/kernels/cpu/winograd.hpp"
 #include "nash/kernels/reference/conv2d.hpp"
 
 namespace nash {
@@ -22,6 +23,8 @@ struct Conv2dKernels<Cpu> {
     } else {
       if (g.n == 0) return;
       if (sees_all(g)) return GemmKernels<Cpu>::multiply(context, {.m = g.n, .n = g.o, .k = taps(g), .transpose_b = true}, x, w, y, bias);
+      if constexpr (std::is_same_v<T, float>)
+        if (cpu::Winograd<T>::suits(context, g)) return cpu::Winograd<T>(context, g).forward(x, w, y, bias);
       const auto zeros = context.template scratch<T>(g.c);
       std::fill_n(zeros.data(), g.c, T{0});
       const auto windows = cpu::Windows::of(g);
@@ -41,6 +44,8 @@ struct Conv2dKernels<Cpu> {
       if (g.n == 0) return;
       if (sees_all(g) && bias == nullptr) return GemmKernels<Cpu>::multiply(context, {.m = g.n, .n = taps(g), .k = g.o}, dy, w, dx);
       if (g.c <= thin) return spread(context, g, dy, w, dx, bias);
+      if constexpr (std::is_same_v<T, float>)
+        if (cpu::Winograd<T>::suits(context, g)) return cpu::Winograd<T>(context, g).backward_data(dy, w, dx, bias);
       const auto zeros = context.template scratch<T>(g.o);
       std::fill_n(zeros.data(), g.o, T{0});
       for (index_t i = 0; i < g.stride_h; ++i)
@@ -56,6 +61,8 @@ struct Conv2dKernels<Cpu> {
       if (g.n == 0) return;
       if (sees_all(g))
         return GemmKernels<Cpu>::multiply(context, {.m = g.o, .n = taps(g), .k = g.n, .transpose_a = true, .accumulate = true}, dy, x, dw);
+      if constexpr (std::is_same_v<T, float>)
+        if (cpu::Winograd<T>::suits(context, g)) return cpu::Winograd<T>(context, g).backward_weights(x, dy, dw);
       const auto transposed = context.template scratch<T>(taps(g) * g.o);
       if (g.q() < short_row && g.c >= cpu::max_tile_rows)
         multiply_windows<T>(context, g, cpu::GatheredWindowColumns<T>(x, cpu::Windows::of(g)), cpu::ResultRows<T>(dy, g), transposed.data());
