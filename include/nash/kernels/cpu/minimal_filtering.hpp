@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <utility>
-
 #include "nash/kernels/cpu/tile.hpp"
 
 namespace nash::cpu {
@@ -64,87 +62,84 @@ struct MinimalFiltering {
   static constexpr auto inputs = interpolation();      ///< Bᵀ
 };
 
-/// The linear map of a constant matrix, or of its transpose, between lines of values: out[i] (+)= Σⱼ matrix[i][j]·in[j].
+/// Four results of a filter of two taps between two zeros: y = (g₁·d₁, g₀·d₁ + g₁·d₂, g₀·d₂ + g₁·d₃, g₀·d₃) has the
+/// coefficients of a product of polynomials, which takes four multiplications. Positions and G are those of F(3, 2).
+struct ClosedFiltering {
+  static constexpr auto filter = MinimalFiltering<3, 2>::filter;
+  static constexpr ConstantMatrix<4, 3> inputs{{{1, 0, 0}, {0, 0, 1}, {1, 1, 1}, {-1, 1, -1}}};
+  static constexpr ConstantMatrix<4, 4> results{{{1, 0, -1, 0}, {0, -1, 0, 1}, {0, 0.5, 0.5, 0}, {0, -0.5, 0.5, 0}}};
+};
+
+/// A linear map between lines of values: out[i] (+)= Σⱼ matrix[i][j]·in[j].
 template <class T>
 struct LineMap {
-  int in, out;
-  void (*apply)(const T* const* in, T* const* out, index_t count, bool accumulate);
-};
+  static constexpr int most = 6;
 
-template <auto& matrix, bool transposed>
-struct ConstantMap {
-  using Matrix = std::remove_cvref_t<decltype(matrix)>;
-  static constexpr int in = transposed ? Matrix::rows : Matrix::columns, out = transposed ? Matrix::columns : Matrix::rows;
-  static constexpr double at(int i, int j) { return transposed ? matrix.values[j][i] : matrix.values[i][j]; }
-  /// The first of the inputs that output i depends on.
-  static constexpr int first(int i) {
-    int j = 0;
-    while (at(i, j) == 0) ++j;
-    return j;
-  }
-};
+  int in = 0, out = 0;
+  T matrix[most][most] = {};
+  void (*run)(const LineMap&, const T* const* in, T* const* out, index_t count, bool accumulate) = nullptr;
 
-template <class Map, int i, int j, class T, class Vector>
-NASH_ALWAYS_INLINE void add_term(Vector& sum, const Vector* inputs) {
-  if constexpr (j == Map::first(i))
-    sum = static_cast<T>(Map::at(i, j)) * inputs[j];
-  else if constexpr (Map::at(i, j) != 0)
-    sum += static_cast<T>(Map::at(i, j)) * inputs[j];
-}
-template <class Map, int i, class T, class Vector, int... js>
-NASH_ALWAYS_INLINE void store_row(const Vector* inputs, T* out, bool accumulate, std::integer_sequence<int, js...>) {
-  Vector sum, old;
-  (add_term<Map, i, js, T>(sum, inputs), ...);
-  if (accumulate) {
-    std::memcpy(&old, out, sizeof old);
-    sum += old;
-  }
-  std::memcpy(out, &sum, sizeof sum);
-}
-template <class Map, class T, class Vector, int... is>
-NASH_ALWAYS_INLINE void store_rows(const Vector* inputs, T* const* out, index_t at, bool accumulate, std::integer_sequence<int, is...>) {
-  (store_row<Map, is>(inputs, out[is] + at, accumulate, std::make_integer_sequence<int, Map::in>{}), ...);
-}
+  void apply(const T* const* from, T* const* to, index_t count, bool accumulate) const { run(*this, from, to, count, accumulate); }
+};
 
 /// The body of every map: whole vectors only.
-template <class Map, class T, int bytes>
-NASH_ALWAYS_INLINE void apply_map(const T* const* in, T* const* out, index_t count, bool accumulate) {
+template <class T, int bytes, int in>
+NASH_ALWAYS_INLINE void apply_map(const LineMap<T>& map, const T* const* from, T* const* to, index_t count, bool accumulate) {
   using Vector = typename VectorOf<T, bytes>::type;
   constexpr index_t lanes = bytes / static_cast<int>(sizeof(T));
   for (index_t at = 0; at < count; at += lanes) {
-    Vector inputs[Map::in];
+    Vector inputs[in];
 #pragma GCC unroll 6
-    for (int j = 0; j < Map::in; ++j) std::memcpy(&inputs[j], in[j] + at, sizeof(Vector));
-    store_rows<Map>(inputs, out, at, accumulate, std::make_integer_sequence<int, Map::out>{});
+    for (int j = 0; j < in; ++j) std::memcpy(&inputs[j], from[j] + at, bytes);
+    for (int i = 0; i < map.out; ++i) {
+      Vector sum = Vector{};
+      if (accumulate) std::memcpy(&sum, to[i] + at, bytes);
+#pragma GCC unroll 6
+      for (int j = 0; j < in; ++j) sum += map.matrix[i][j] * inputs[j];
+      std::memcpy(to[i] + at, &sum, bytes);
+    }
   }
 }
-template <class Map, class T>
-NASH_TARGET_AVX512 void apply_map_avx512(const T* const* in, T* const* out, index_t count, bool accumulate) {
-  apply_map<Map, T, 64>(in, out, count, accumulate);
+template <class T, int in>
+NASH_TARGET_AVX512 void apply_map_avx512(const LineMap<T>& map, const T* const* from, T* const* to, index_t count, bool accumulate) {
+  apply_map<T, 64, in>(map, from, to, count, accumulate);
 }
-template <class Map, class T>
-NASH_TARGET_AVX2 void apply_map_avx2(const T* const* in, T* const* out, index_t count, bool accumulate) {
-  apply_map<Map, T, 32>(in, out, count, accumulate);
-}
-
-template <class T, auto& matrix, bool transposed = false>
-LineMap<T> line_map(InstructionSet set) {
-  using Map = ConstantMap<matrix, transposed>;
-  return {Map::in, Map::out, set == InstructionSet::avx512 ? apply_map_avx512<Map, T> : apply_map_avx2<Map, T>};
+template <class T, int in>
+NASH_TARGET_AVX2 void apply_map_avx2(const LineMap<T>& map, const T* const* from, T* const* to, index_t count, bool accumulate) {
+  apply_map<T, 32, in>(map, from, to, count, accumulate);
 }
 
-/// The matrices of F(m, r) and their transposes as maps, for one instruction set.
+/// The matrices of a minimal filtering F and their transposes as maps, for one instruction set.
 template <class T>
 struct FilteringMaps {
   LineMap<T> inputs, inputs_adjoint;    ///< Bᵀ, B
   LineMap<T> results, results_adjoint;  ///< Aᵀ, A
   LineMap<T> filter, filter_adjoint;    ///< G, Gᵀ
 
-  template <int m, int r>
-  static FilteringMaps of(InstructionSet set) {
-    using F = MinimalFiltering<m, r>;
-    return {line_map<T, F::inputs>(set),        line_map<T, F::inputs, true>(set), line_map<T, F::results, true>(set),
-            line_map<T, F::results>(set),       line_map<T, F::filter>(set),       line_map<T, F::filter, true>(set)};
+  template <class F>
+  static const FilteringMaps& of(InstructionSet set) {
+    static constexpr FilteringMaps avx512 = make<F>(true), avx2 = make<F>(false);
+    return set == InstructionSet::avx512 ? avx512 : avx2;
+  }
+
+ private:
+  template <class F>
+  static constexpr FilteringMaps make(bool avx512) {
+    return {map(F::inputs, false, avx512), map(F::inputs, true, avx512), map(F::results, true, avx512),
+            map(F::results, false, avx512), map(F::filter, false, avx512), map(F::filter, true, avx512)};
+  }
+
+  template <int rows, int columns>
+  static constexpr LineMap<T> map(const ConstantMatrix<rows, columns>& matrix, bool transposed, bool avx512) {
+    LineMap<T> map{.in = transposed ? rows : columns, .out = transposed ? columns : rows};
+    for (int i = 0; i < rows; ++i)
+      for (int j = 0; j < columns; ++j) (transposed ? map.matrix[j][i] : map.matrix[i][j]) = static_cast<T>(matrix.values[i][j]);
+    constexpr decltype(map.run) narrow[] = {apply_map_avx2<T, 1>, apply_map_avx2<T, 2>, apply_map_avx2<T, 3>,
+                                            apply_map_avx2<T, 4>, apply_map_avx2<T, 5>, apply_map_avx2<T, 6>};
+    constexpr decltype(map.run) wide[] = {apply_map_avx512<T, 1>, apply_map_avx512<T, 2>, apply_map_avx512<T, 3>,
+                                          apply_map_avx512<T, 4>, apply_map_avx512<T, 5>, apply_map_avx512<T, 6>};
+    map.run = (avx512 ? wide : narrow)[map.in - 1];
+    return map;
   }
 };
 

@@ -7,133 +7,251 @@
 
 namespace nash::cpu {
 
-/// How a row of results is cut into tiles: fours first, then threes; the last may reach beyond the end.
-struct Tiling {
-  index_t fours = 0, threes = 0;
+/// One direction of a convolution, height or width.
+struct Axis {
+  index_t size, taps, stride, padding, results;
 
-  /// The cut of `results` that takes the fewest multiplications, r + 3 for a four and r + 2 for a three.
-  static Tiling of(index_t results) {
-    Tiling best{(results + 3) / 4, 0};
-    for (index_t threes = 1; threes <= 3; ++threes) {
-      const Tiling other{std::max<index_t>(0, (results - 3 * threes + 3) / 4), threes};
-      if (other.multiplications() < best.multiplications()) best = other;
-    }
-    return best;
-  }
-  index_t multiplications() const { return 5 * fours + 4 * threes; }
-  index_t count() const { return fours + threes; }
-  /// Of the tiles that have values at this position: only fours have the last one.
-  index_t count_at(index_t position) const { return position == 4 ? fours : count(); }
-  bool is_four(index_t tile) const { return tile < fours; }
-  index_t begin(index_t tile) const { return 4 * std::min(tile, fours) + 3 * std::max<index_t>(0, tile - fours); }
-};
+  /// The taps of the filter that meet pixels of this phase: phase, phase + stride, …
+  index_t taps_of(index_t phase) const { return (taps - phase + stride - 1) / stride; }
 
-/// Convolutions of filters with 2·stride taps by minimal filtering: F(4, 2) and F(3, 2) in both directions, for each phase of
-/// the pixels within the stride. See docs/kernels.md.
-///
-/// With g the filters, d the images and y the results of one tile, and ⊙ a product of matrices at each of 5×5 positions,
-///
-///     forward           y = Aᵀ·(U ⊙ V)·A           U = G·g·Gᵀ [O × phases·C],  V = Bᵀ·d·B [tiles × phases·C]
-///     backward_data     d̄ = B·(Uᵀ ⊙ Ȳ)·Bᵀ          Ȳ = A·ȳ·Aᵀ [tiles × O]
-///     backward_weights  ḡ = Gᵀ·(Ȳᵀ ⊙ V)·G
-///
-/// so that six linear maps, three and their adjoints, and one product of matrices make all three directions.
-template <class T>
-class Winograd {
- public:
-  /// Whether it can be done, and takes clearly fewer multiplications than taps that are not on the padding.
-  static bool suits(const Context<Cpu>& context, const Conv2dGeometry& g) {
-    constexpr double worth = 0.75;       // what is saved must pay for the maps
-    constexpr index_t enough_rows = 64;  // tiles, beside which mapping the filters costs little
-    if (context.instruction_set() == InstructionSet::baseline || g.r != 2 * g.stride_h || g.s != 2 * g.stride_w) return false;
-    if (g.c % channel_step != 0 || g.o % channel_step != 0) return false;
-    const Tiling down = Tiling::of(g.p()), across = Tiling::of(g.q());
-    if (down.fours == 0 || across.fours == 0 || g.n * down.count() * across.count() < enough_rows) return false;
-    const index_t taps_h = taps_inside(g.h, g.r, g.stride_h, g.padding_h, g.p()), taps_w = taps_inside(g.w, g.s, g.stride_w, g.padding_w, g.q());
-    const index_t phases = g.stride_h * g.stride_w;
-    return static_cast<double>(phases * down.multiplications() * across.multiplications()) < worth * static_cast<double>(taps_h * taps_w);
-  }
-
-  Winograd(Context<Cpu>& context, const Conv2dGeometry& g)
-      : context_(context), g_(g), down_(Tiling::of(g.p())), across_(Tiling::of(g.q())), phases_(g.stride_h * g.stride_w), depth_(phases_ * g.c),
-        kernels_(tile_kernels<T>(context.instruction_set())), four_(FilteringMaps<T>::template of<4, 2>(context.instruction_set())),
-        three_(FilteringMaps<T>::template of<3, 2>(context.instruction_set())) {
-    images_ = std::clamp<index_t>(max_values / (25 * down_.count() * across_.count() * (depth_ + g.o)), 1, g.n);
-    index_t rows = 0;
-    for (int position = 0; position < positions; ++position) {
-      first_row_[position] = rows;
-      rows += images_ * tiles_at(position);
-    }
-    rows_ = rows;
-  }
-
-  void forward(const T* x, const T* w, T* y, const T* bias) {
-    const auto packed = context_.template scratch<T>(positions * depth_ * g_.o);
-    const auto inputs = context_.template scratch<T>(size(depth_)), results = context_.template scratch<T>(size(g_.o));
-    map_filters(w, packed.data(), true);
-    for_chunks([&](index_t first, index_t count) {
-      map_inputs(x, first, count, inputs.data());
-      multiply(count, inputs.data(), depth_, packed.data(), g_.o, results.data());
-      collect_results(results.data(), first, count, bias, y);
-    });
-  }
-
-  void backward_data(const T* dy, const T* w, T* dx, const T* bias) {
-    const auto packed = context_.template scratch<T>(positions * depth_ * g_.o);
-    const auto inputs = context_.template scratch<T>(size(depth_)), results = context_.template scratch<T>(size(g_.o));
-    map_filters(w, packed.data(), false);
-    for_chunks([&](index_t first, index_t count) {
-      map_results(dy, first, count, results.data());
-      multiply(count, results.data(), g_.o, packed.data(), depth_, inputs.data());
-      collect_inputs(inputs.data(), first, count, bias, dx);
-    });
-  }
-
-  void backward_weights(const T* x, const T* dy, T* dw) {
-    const auto filters = context_.template scratch<T>(positions * depth_ * g_.o);
-    const auto inputs = context_.template scratch<T>(size(depth_)), results = context_.template scratch<T>(size(g_.o));
-    for_chunks([&](index_t first, index_t count) {
-      map_inputs(x, first, count, inputs.data());
-      map_results(dy, first, count, results.data());
-      multiply_transposed(count, results.data(), inputs.data(), filters.data(), first > 0);
-    });
-    collect_filters(filters.data(), dw);
-  }
-
- private:
-  static constexpr index_t channel_step = 16;     // whole vectors in every instruction set that is used
-  static constexpr int edge = 5;                  // positions of a four
-  static constexpr int positions = edge * edge;
-  static constexpr index_t line = 64;             // channels that are mapped at a time, so that a tile stays in the first cache
-  static constexpr index_t max_values = 1 << 22;  // of the mapped images and results of a chunk: they stay in the last cache
-  static constexpr index_t max_slice = 256;
-  static constexpr index_t row_block = 128;
-  static constexpr index_t column_block = 384;
-
-  /// Along one direction: the taps of all results that are not on the padding.
-  static index_t taps_inside(index_t size, index_t taps, index_t stride, index_t padding, index_t results) {
+  /// How many taps of all results are not on the padding.
+  index_t taps_inside() const {
     index_t count = 0;
     for (index_t i = 0; i < results; ++i)
       count += std::max<index_t>(0, std::min(taps, size - i * stride + padding) - std::max<index_t>(0, padding - i * stride));
     return count;
   }
+};
 
-  index_t tiles_at(index_t position) const { return down_.count_at(position / edge) * across_.count_at(position % edge); }
-  /// Values of all positions with `width` values a tile; each position a cache line further, so that they do not share one set.
-  index_t size(index_t width) const { return rows_ * width + positions * pad; }
-  index_t place(index_t position, index_t width) const { return first_row_[position] * width + position * pad; }
-  static constexpr index_t pad = 16;
+/// How the results along an axis are cut into tiles, for phases with so many taps: large tiles, then smaller ones, of which the
+/// last may reach beyond the end. Smaller tiles have the first of the positions of large ones.
+template <class T>
+struct Cut {
+  struct Tiles {
+    index_t count = 0, size = 0;
+    const FilteringMaps<T>* maps = nullptr;
+    int positions() const { return count > 0 ? maps->inputs.out : 0; }
+  };
+  Tiles large, small;
+  index_t first_input = 0;  ///< 1 where a tile is closed: between zeros that it leaves out
 
-  const FilteringMaps<T>& maps(const Tiling& tiling, index_t tile) const { return tiling.is_four(tile) ? four_ : three_; }
+  Cut() = default;
+  Cut(const Axis& axis, index_t taps, InstructionSet set) {
+    if (taps == 1) {  // nothing to save: each result by itself
+      large = {axis.results, 1, &FilteringMaps<T>::template of<MinimalFiltering<1, 1>>(set)};
+    } else if (taps == 2 && axis.results == 4 && is_closed(axis)) {
+      large = {1, 4, &FilteringMaps<T>::template of<ClosedFiltering>(set)};
+      first_input = 1;
+    } else {
+      large.size = 4, small.size = 3;
+      large.maps = &(taps == 2 ? FilteringMaps<T>::template of<MinimalFiltering<4, 2>>(set) : FilteringMaps<T>::template of<MinimalFiltering<4, 3>>(set));
+      small.maps = &(taps == 2 ? FilteringMaps<T>::template of<MinimalFiltering<3, 2>>(set) : FilteringMaps<T>::template of<MinimalFiltering<3, 3>>(set));
+      large.count = (axis.results + 3) / 4;
+      for (index_t threes = 1; threes <= 3; ++threes) {
+        const index_t fours = std::max<index_t>(1, (axis.results - 3 * threes + 3) / 4);
+        const index_t cost = fours * large.maps->inputs.out + threes * small.maps->inputs.out;
+        if (cost < multiplications()) large.count = fours, small.count = threes;
+      }
+    }
+  }
+
+  int positions() const { return large.positions(); }
+  index_t multiplications() const { return large.count * large.positions() + small.count * small.positions(); }
+  index_t count() const { return large.count + small.count; }
+  /// Of the tiles that have values at this position.
+  index_t count_at(index_t position) const { return position < small.positions() ? count() : large.count; }
+  const FilteringMaps<T>& maps(index_t tile) const { return *(tile < large.count ? large : small).maps; }
+  index_t begin(index_t tile) const {
+    return large.size * std::min(tile, large.count) + small.size * std::max<index_t>(0, tile - large.count);
+  }
+
+ private:
+  /// Whether all phases with two taps begin and end on the padding.
+  static bool is_closed(const Axis& axis) {
+    for (index_t phase = 0; phase < axis.stride; ++phase)
+      if (axis.taps_of(phase) == 2 && (phase >= axis.padding || 4 * axis.stride + phase - axis.padding < axis.size)) return false;
+    return true;
+  }
+};
+
+/// Convolutions by Winograd's minimal filtering, for each phase of the pixels within the stride, whose filters have one to three
+/// taps in each direction. See docs/kernels.md.
+///
+/// With g the filters, d the images and y the results of one tile, and ⊙ a product of matrices at each position,
+///
+///     forward           y = Aᵀ·(U ⊙ V)·A           U = G·g·Gᵀ [O × depth],  V = Bᵀ·d·B [tiles × depth]
+///     backward_data     d̄ = B·(Uᵀ ⊙ Ȳ)·Bᵀ          Ȳ = A·ȳ·Aᵀ [tiles × O]
+///     backward_weights  ḡ = Gᵀ·(Ȳᵀ ⊙ V)·G
+///
+/// so that three linear maps and their adjoints, and products of matrices, make all directions. Phases with as many taps go
+/// together: their channels side by side are the depth. Others give results of their own, which are added.
+template <class T>
+class Winograd {
+ public:
+  /// Whether it can be done, and takes clearly less work than taps that are not on the padding.
+  static bool suits(Context<Cpu>& context, const Conv2dGeometry& g) {
+    if (context.instruction_set() == InstructionSet::baseline || g.c % channel_step != 0 || g.o % channel_step != 0) return false;
+    const Axis down = axis_h(g), across = axis_w(g);
+    for (const Axis& axis : {down, across})
+      if (axis.stride > 2 || axis.taps < 2 * axis.stride - 1 || axis.taps > 3 * axis.stride || axis.taps == axis.stride || axis.results < 4) return false;
+    return Winograd(context, g).work() < worth * static_cast<double>(g.n * down.taps_inside() * across.taps_inside() * g.c * g.o);
+  }
+
+  /// At most `cached` values of the mapped images and results are there at once, so that they stay in the last cache.
+  Winograd(Context<Cpu>& context, const Conv2dGeometry& g, index_t cached = 1 << 22)
+      : context_(context), g_(g), down_(axis_h(g)), across_(axis_w(g)), kernels_(tile_kernels<T>(context.instruction_set())) {
+    index_t values = 0;
+    for (index_t i = 0; i < g.stride_h; ++i)
+      for (index_t j = 0; j < g.stride_w; ++j) add_phase(i, j);
+    for (int i = 0; i < group_count_; ++i) values = std::max(values, groups_[i].products_for(1) * (groups_[i].depth + g.o));
+    images_ = std::clamp<index_t>(cached / values, 1, g.n);
+    for (int i = 0; i < group_count_; ++i) groups_[i].lay_out(images_, filter_values_), filter_values_ += groups_[i].filter_values(g.o);
+  }
+
+  void forward(const T* x, const T* w, T* y, const T* bias) {
+    const auto packed = context_.template scratch<T>(filter_values_);
+    const auto inputs = context_.template scratch<T>(largest(false)), results = context_.template scratch<T>(largest(true));
+    for_groups([&](const Group& group) { map_filters(group, w, packed.data(), true); });
+    for_chunks([&](index_t first, index_t count) {
+      bool accumulate = bias != nullptr;
+      if (accumulate) fill(y + first * g_.p() * g_.q() * g_.o, count * g_.p() * g_.q(), g_.o, bias);
+      for_groups([&](const Group& group) {
+        map_inputs(group, x, first, count, inputs.data());
+        multiply(group, count, inputs.data(), group.depth, packed.data(), g_.o, results.data());
+        collect_results(group, results.data(), first, count, accumulate, y);
+        accumulate = true;
+      });
+    });
+  }
+
+  void backward_data(const T* dy, const T* w, T* dx, const T* bias) {
+    const auto packed = context_.template scratch<T>(filter_values_);
+    const auto inputs = context_.template scratch<T>(largest(false)), results = context_.template scratch<T>(largest(true));
+    for_groups([&](const Group& group) { map_filters(group, w, packed.data(), false); });
+    for_chunks([&](index_t first, index_t count) {
+      fill(dx + first * g_.h * g_.w * g_.c, count * g_.h * g_.w, g_.c, bias);
+      for_groups([&](const Group& group) {
+        map_results(group, dy, first, count, results.data());
+        multiply(group, count, results.data(), g_.o, packed.data(), group.depth, inputs.data());
+        collect_inputs(group, inputs.data(), first, count, dx);
+      });
+    });
+  }
+
+  void backward_weights(const T* x, const T* dy, T* dw) {
+    const auto filters = context_.template scratch<T>(filter_values_);
+    const auto inputs = context_.template scratch<T>(largest(false)), results = context_.template scratch<T>(largest(true));
+    for_chunks([&](index_t first, index_t count) {
+      for_groups([&](const Group& group) {
+        map_inputs(group, x, first, count, inputs.data());
+        map_results(group, dy, first, count, results.data());
+        multiply_transposed(group, count, results.data(), inputs.data(), filters.data(), first > 0);
+      });
+    });
+    for_groups([&](const Group& group) { collect_filters(group, filters.data(), dw); });
+  }
+
+ private:
+  static constexpr double worth = 0.75;           // what is saved must pay for the maps
+  static constexpr double filter_work = 24;       // a filter's value at a position costs as much to map as so many tiles
+  static constexpr index_t channel_step = 16;     // whole vectors in every instruction set that is used
+  static constexpr int edge = 6;                  // the most positions along an axis
+  static constexpr int max_positions = edge * edge;
+  static constexpr int max_groups = 4;            // of phases
+  static constexpr index_t line = 64;             // channels that are mapped at a time, so that a tile stays in the first cache
+  static constexpr index_t pad = 16;              // a cache line between positions, so that they do not share one set
+  static constexpr index_t max_slice = 256;
+  static constexpr index_t row_block = 128;
+  static constexpr index_t column_block = 384;
+
+  struct Phase {
+    index_t h, w;
+  };
+
+  /// Phases of the stride with equally many taps in each direction, and where their values lie.
+  struct Group {
+    index_t taps_h, taps_w;
+    Cut<T> down, across;
+    Phase phases[max_groups];
+    int phase_count = 0;
+    index_t depth = 0;
+    index_t filters_at = 0;  // where its mapped filters begin
+    index_t rows = 0, first_row[max_positions] = {};
+
+    int positions() const { return down.positions() * across.positions(); }
+    index_t tiles_at(int position) const { return down.count_at(position / across.positions()) * across.count_at(position % across.positions()); }
+    /// The rows of all products with so many images.
+    index_t products_for(index_t images) const { return images * down.multiplications() * across.multiplications(); }
+    index_t filter_values(index_t filters) const { return positions() * depth * filters; }
+    index_t values(index_t width) const { return rows * width + positions() * pad; }
+    /// Where the values of a position begin, `width` of them a tile.
+    index_t place(int position, index_t width) const { return first_row[position] * width + position * pad; }
+
+    void lay_out(index_t images, index_t filters_begin) {
+      filters_at = filters_begin;
+      for (int position = 0; position < positions(); ++position) {
+        first_row[position] = rows;
+        rows += images * tiles_at(position);
+      }
+    }
+
+    /// The lines of a tile at its positions.
+    template <class U>
+    void lines_at(U* mapped, index_t width, index_t image, index_t tile_h, index_t tile_w, U** lines) const {
+      const int last_h = down.maps(tile_h).inputs.out, last_w = across.maps(tile_w).inputs.out;
+      for (int i = 0; i < last_h; ++i)
+        for (int j = 0; j < last_w; ++j) {
+          const index_t row = (image * down.count_at(i) + tile_h) * across.count_at(j) + tile_w;
+          *lines++ = mapped + place(i * across.positions() + j, width) + row * width;
+        }
+    }
+  };
+
+  static Axis axis_h(const Conv2dGeometry& g) { return {g.h, g.r, g.stride_h, g.padding_h, g.p()}; }
+  static Axis axis_w(const Conv2dGeometry& g) { return {g.w, g.s, g.stride_w, g.padding_w, g.q()}; }
+
+  void add_phase(index_t i, index_t j) {
+    const index_t taps_h = down_.taps_of(i), taps_w = across_.taps_of(j);
+    Group* group = groups_;
+    while (group != groups_ + group_count_ && (group->taps_h != taps_h || group->taps_w != taps_w)) ++group;
+    if (group == groups_ + group_count_) {
+      ++group_count_;
+      group->taps_h = taps_h, group->taps_w = taps_w;
+      group->down = Cut<T>(down_, taps_h, context_.instruction_set());
+      group->across = Cut<T>(across_, taps_w, context_.instruction_set());
+    }
+    group->phases[group->phase_count++] = {i, j};
+    group->depth += g_.c;
+  }
+
+  /// In multiply-adds, more or less.
+  double work() const {
+    double total = 0;
+    for (int i = 0; i < group_count_; ++i)
+      total += (static_cast<double>(groups_[i].products_for(g_.n)) + filter_work * groups_[i].positions()) * static_cast<double>(groups_[i].depth * g_.o);
+    return total;
+  }
 
   template <class Function>
   void for_chunks(const Function& f) {
     for (index_t first = 0; first < g_.n; first += images_) f(first, std::min(images_, g_.n - first));
   }
+  template <class Function>
+  void for_groups(const Function& f) {
+    for (int i = 0; i < group_count_; ++i) f(groups_[i]);
+  }
+  /// The room that all groups need for mapped results, or else for mapped images.
+  index_t largest(bool of_results) const {
+    index_t values = 0;
+    for (int i = 0; i < group_count_; ++i) values = std::max(values, groups_[i].values(of_results ? g_.o : groups_[i].depth));
+    return values;
+  }
 
-  /// A map along both directions: from in_h × in_w lines of `count` values to out_h × out_w lines.
+  /// A map along both directions, between lines of `count` values.
   static void map_tile(const LineMap<T>& along_h, const LineMap<T>& along_w, const T* const* in, T* const* out, index_t count, bool accumulate) {
-    alignas(64) T between[edge * edge * line];
+    if (is_identity(along_w)) return along_h.apply(in, out, count, accumulate);
+    if (is_identity(along_h)) return along_w.apply(in, out, count, accumulate);
+    alignas(64) T between[max_positions * line];
     for (index_t first = 0; first < count; first += line) {
       const index_t length = std::min(line, count - first);
       const T* from[edge];
@@ -151,51 +269,35 @@ class Winograd {
     }
   }
 
+  static bool is_identity(const LineMap<T>& map) { return map.in == 1 && map.out == 1; }
+
   /// f(image of the chunk, tile down, tile across) for all tiles, the rows of tiles in parallel.
   template <class Function>
-  void for_tiles(index_t images, const Function& f) const {
+  void for_tiles(const Group& group, index_t images, const Function& f) const {
 #pragma omp parallel for schedule(dynamic) num_threads(context_.threads())
-    for (index_t task = 0; task < images * down_.count(); ++task)
-      for (index_t tile = 0; tile < across_.count(); ++tile) f(task / down_.count(), task % down_.count(), tile);
+    for (index_t task = 0; task < images * group.down.count(); ++task)
+      for (index_t tile = 0; tile < group.across.count(); ++tile) f(task / group.down.count(), task % group.down.count(), tile);
   }
 
-  /// The lines of a tile at its positions, in mapped images or results of some width.
-  template <class U>
-  void lines_at(U* mapped, index_t width, index_t image, index_t tile_h, index_t tile_w, U** lines) const {
-    const int rows = down_.is_four(tile_h) ? 5 : 4, columns = across_.is_four(tile_w) ? 5 : 4;
-    for (int i = 0; i < rows; ++i)
-      for (int j = 0; j < columns; ++j) {
-        const index_t row = (image * down_.count_at(i) + tile_h) * across_.count_at(j) + tile_w;
-        *lines++ = mapped + place(i * edge + j, width) + row * width;
-      }
-  }
-
-  /// V: the images, mapped.
-  void map_inputs(const T* x, index_t first, index_t images, T* mapped) const {
-    const auto zeros = context_.template scratch<T>(g_.c);
-    std::fill_n(zeros.data(), g_.c, T{0});
-    for_tiles(images, [&](index_t image, index_t tile_h, index_t tile_w) {
-      const FilteringMaps<T>&along_h = maps(down_, tile_h), &along_w = maps(across_, tile_w);
-      T* lines[positions];
-      lines_at(mapped, depth_, image, tile_h, tile_w, lines);
-      const int count = along_h.inputs.out * along_w.inputs.out;
-      for (index_t phase = 0; phase < phases_; ++phase) {
-        const T* pixels[positions];
-        pixels_of(x, first + image, tile_h, tile_w, phase, static_cast<const T*>(zeros.data()), pixels);
-        map_tile(along_h.inputs, along_w.inputs, pixels, lines, g_.c, false);
-        for (int i = 0; i < count; ++i) lines[i] += g_.c;
-      }
-    });
+  /// lines[i] := value, or zero where it is null.
+  void fill(T* lines, index_t count, index_t width, const T* value) const {
+#pragma omp parallel for schedule(static) num_threads(context_.threads())
+    for (index_t i = 0; i < count; ++i)
+      if (value != nullptr)
+        std::copy_n(value, width, lines + i * width);
+      else
+        std::fill_n(lines + i * width, width, T{0});
   }
 
   /// The pixels of one phase that a tile sees; `outside` stands in for those of the padding.
   template <class U>
-  void pixels_of(U* images, index_t image, index_t tile_h, index_t tile_w, index_t phase, U* outside, U** pixels) const {
-    const index_t rows = down_.is_four(tile_h) ? 5 : 4, columns = across_.is_four(tile_w) ? 5 : 4;
-    for (index_t i = 0; i < rows; ++i) {
-      const index_t row = (down_.begin(tile_h) + i) * g_.stride_h + phase / g_.stride_w - g_.padding_h;
-      for (index_t j = 0; j < columns; ++j) {
-        const index_t column = (across_.begin(tile_w) + j) * g_.stride_w + phase % g_.stride_w - g_.padding_w;
+  void pixels_of(const Group& group, const Phase& phase, U* images, index_t image, index_t tile_h, index_t tile_w, U* outside, U** pixels) const {
+    const index_t count_h = group.down.maps(tile_h).inputs.in, count_w = group.across.maps(tile_w).inputs.in;
+    const index_t first_h = group.down.begin(tile_h) + group.down.first_input, first_w = group.across.begin(tile_w) + group.across.first_input;
+    for (index_t i = 0; i < count_h; ++i) {
+      const index_t row = (first_h + i) * g_.stride_h + phase.h - g_.padding_h;
+      for (index_t j = 0; j < count_w; ++j) {
+        const index_t column = (first_w + j) * g_.stride_w + phase.w - g_.padding_w;
         const bool inside = row >= 0 && row < g_.h && column >= 0 && column < g_.w;
         *pixels++ = inside ? images + ((image * g_.h + row) * g_.w + column) * g_.c : outside;
       }
@@ -204,107 +306,128 @@ class Winograd {
 
   /// The results of a tile; `outside` stands in for those beyond the last one.
   template <class U>
-  void results_of(U* results, index_t image, index_t tile_h, index_t tile_w, U* outside, U** lines) const {
-    const index_t rows = down_.is_four(tile_h) ? 4 : 3, columns = across_.is_four(tile_w) ? 4 : 3;
-    for (index_t i = 0; i < rows; ++i)
-      for (index_t j = 0; j < columns; ++j) {
-        const index_t row = down_.begin(tile_h) + i, column = across_.begin(tile_w) + j;
+  void results_of(const Group& group, U* results, index_t image, index_t tile_h, index_t tile_w, U* outside, U** lines) const {
+    const index_t count_h = group.down.maps(tile_h).results.out, count_w = group.across.maps(tile_w).results.out;
+    for (index_t i = 0; i < count_h; ++i)
+      for (index_t j = 0; j < count_w; ++j) {
+        const index_t row = group.down.begin(tile_h) + i, column = group.across.begin(tile_w) + j;
         *lines++ = row < g_.p() && column < g_.q() ? results + ((image * g_.p() + row) * g_.q() + column) * g_.o : outside;
       }
   }
 
+  /// V: the images, mapped.
+  void map_inputs(const Group& group, const T* x, index_t first, index_t images, T* mapped) const {
+    const auto zeros = context_.template scratch<T>(g_.c);
+    std::fill_n(zeros.data(), g_.c, T{0});
+    for_tiles(group, images, [&](index_t image, index_t tile_h, index_t tile_w) {
+      const LineMap<T>&along_h = group.down.maps(tile_h).inputs, &along_w = group.across.maps(tile_w).inputs;
+      T* lines[max_positions];
+      group.lines_at(mapped, group.depth, image, tile_h, tile_w, lines);
+      for (int phase = 0; phase < group.phase_count; ++phase) {
+        const T* pixels[max_positions];
+        pixels_of(group, group.phases[phase], x, first + image, tile_h, tile_w, static_cast<const T*>(zeros.data()), pixels);
+        map_tile(along_h, along_w, pixels, lines, g_.c, false);
+        for (int i = 0; i < along_h.out * along_w.out; ++i) lines[i] += g_.c;
+      }
+    });
+  }
+
   /// Ȳ: the results' gradients, mapped.
-  void map_results(const T* dy, index_t first, index_t images, T* mapped) const {
+  void map_results(const Group& group, const T* dy, index_t first, index_t images, T* mapped) const {
     const auto zeros = context_.template scratch<T>(g_.o);
     std::fill_n(zeros.data(), g_.o, T{0});
-    for_tiles(images, [&](index_t image, index_t tile_h, index_t tile_w) {
-      const T* results[positions];
-      T* lines[positions];
-      results_of(dy, first + image, tile_h, tile_w, static_cast<const T*>(zeros.data()), results);
-      lines_at(mapped, g_.o, image, tile_h, tile_w, lines);
-      map_tile(maps(down_, tile_h).results_adjoint, maps(across_, tile_w).results_adjoint, results, lines, g_.o, false);
+    for_tiles(group, images, [&](index_t image, index_t tile_h, index_t tile_w) {
+      const T* results[max_positions];
+      T* lines[max_positions];
+      results_of(group, dy, first + image, tile_h, tile_w, static_cast<const T*>(zeros.data()), results);
+      group.lines_at(mapped, g_.o, image, tile_h, tile_w, lines);
+      map_tile(group.down.maps(tile_h).results_adjoint, group.across.maps(tile_w).results_adjoint, results, lines, g_.o, false);
     });
   }
 
-  /// y := what the products give, mapped back, + bias.
-  void collect_results(const T* mapped, index_t first, index_t images, const T* bias, T* y) const {
+  /// y (+)= what the products give, mapped back.
+  void collect_results(const Group& group, const T* mapped, index_t first, index_t images, bool accumulate, T* y) const {
     const auto unused = context_.template scratch<T>(g_.o * context_.threads());
-    for_tiles(images, [&](index_t image, index_t tile_h, index_t tile_w) {
-      const T* lines[positions];
-      T* results[positions];
-      lines_at(mapped, g_.o, image, tile_h, tile_w, lines);
-      results_of(y, first + image, tile_h, tile_w, unused.data() + g_.o * this_thread(), results);
-      const LineMap<T>&along_h = maps(down_, tile_h).results, &along_w = maps(across_, tile_w).results;
-      if (bias != nullptr)
-        for (int i = 0; i < along_h.out * along_w.out; ++i) std::copy_n(bias, g_.o, results[i]);
-      map_tile(along_h, along_w, lines, results, g_.o, bias != nullptr);
+    std::fill_n(unused.data(), unused.count(), T{0});
+    for_tiles(group, images, [&](index_t image, index_t tile_h, index_t tile_w) {
+      const T* lines[max_positions];
+      T* results[max_positions];
+      group.lines_at(mapped, g_.o, image, tile_h, tile_w, lines);
+      results_of(group, y, first + image, tile_h, tile_w, unused.data() + g_.o * this_thread(), results);
+      map_tile(group.down.maps(tile_h).results, group.across.maps(tile_w).results, lines, results, g_.o, accumulate);
     });
   }
 
-  /// dx := what the products give, mapped back, + bias. Tiles overlap by a pixel, so that a thread has whole images.
-  void collect_inputs(const T* mapped, index_t first, index_t images, const T* bias, T* dx) const {
+  /// dx += what the products give, mapped back. Tiles overlap, so that a thread has whole images.
+  void collect_inputs(const Group& group, const T* mapped, index_t first, index_t images, T* dx) const {
     const auto unused = context_.template scratch<T>(g_.c * context_.threads());
     std::fill_n(unused.data(), unused.count(), T{0});
 #pragma omp parallel for schedule(dynamic) num_threads(context_.threads())
-    for (index_t image = 0; image < images; ++image) {
-      T* const pixels = dx + (first + image) * g_.h * g_.w * g_.c;
-      for (index_t i = 0; i < g_.h * g_.w; ++i)
-        if (bias != nullptr)
-          std::copy_n(bias, g_.c, pixels + i * g_.c);
-        else
-          std::fill_n(pixels + i * g_.c, g_.c, T{0});
-      for (index_t tile_h = 0; tile_h < down_.count(); ++tile_h)
-        for (index_t tile_w = 0; tile_w < across_.count(); ++tile_w) {
-          const LineMap<T>&along_h = maps(down_, tile_h).inputs_adjoint, &along_w = maps(across_, tile_w).inputs_adjoint;
-          const T* lines[positions];
-          lines_at(mapped, depth_, image, tile_h, tile_w, lines);
-          for (index_t phase = 0; phase < phases_; ++phase) {
-            T* to[positions];
-            pixels_of(dx, first + image, tile_h, tile_w, phase, unused.data() + g_.c * this_thread(), to);
-            map_tile(along_h, along_w, lines, to, g_.c, true);
+    for (index_t image = 0; image < images; ++image)
+      for (index_t tile_h = 0; tile_h < group.down.count(); ++tile_h)
+        for (index_t tile_w = 0; tile_w < group.across.count(); ++tile_w) {
+          const LineMap<T>&along_h = group.down.maps(tile_h).inputs_adjoint, &along_w = group.across.maps(tile_w).inputs_adjoint;
+          const T* lines[max_positions];
+          group.lines_at(mapped, group.depth, image, tile_h, tile_w, lines);
+          for (int phase = 0; phase < group.phase_count; ++phase) {
+            T* pixels[max_positions];
+            pixels_of(group, group.phases[phase], dx, first + image, tile_h, tile_w, unused.data() + g_.c * this_thread(), pixels);
+            map_tile(along_h, along_w, lines, pixels, g_.c, true);
             for (int i = 0; i < along_h.in * along_w.in; ++i) lines[i] += g_.c;
           }
         }
-    }
   }
 
   /// The taps of one phase of a filter.
   template <class U>
-  void taps_of(U* filters, index_t filter, index_t phase, U** taps) const {
-    for (index_t i = 0; i < 2; ++i)
-      for (index_t j = 0; j < 2; ++j)
-        *taps++ = filters + ((filter * g_.r + phase / g_.stride_w + i * g_.stride_h) * g_.s + phase % g_.stride_w + j * g_.stride_w) * g_.c;
+  void taps_of(const Group& group, const Phase& phase, U* filters, index_t filter, U** taps) const {
+    for (index_t i = 0; i < group.taps_h; ++i)
+      for (index_t j = 0; j < group.taps_w; ++j)
+        *taps++ = filters + ((filter * g_.r + phase.h + i * g_.stride_h) * g_.s + phase.w + j * g_.stride_w) * g_.c;
   }
 
   /// U, packed for products over the channels of the images (their columns are filters) or over the filters (theirs are channels).
-  void map_filters(const T* w, T* packed, bool over_channels) const {
-    const index_t blocks = g_.o / channel_step;
-    const auto memory = context_.template scratch<T>(positions * channel_step * depth_ * context_.threads());
-    const index_t columns = over_channels ? g_.o : depth_, k_count = over_channels ? depth_ : g_.o;
+  void map_filters(const Group& group, const T* w, T* all_packed, bool over_channels) const {
+    const index_t depth = group.depth, own = group.positions() * channel_step * depth;
+    const auto memory = context_.template scratch<T>(own * context_.threads());
+    const index_t columns = over_channels ? g_.o : depth, k_count = over_channels ? depth : g_.o;
 #pragma omp parallel for schedule(dynamic) num_threads(context_.threads())
-    for (index_t block = 0; block < blocks; ++block) {
-      T* const mapped = memory.data() + positions * channel_step * depth_ * this_thread();
+    for (index_t begin = 0; begin < g_.o; begin += channel_step) {
+      T* const mapped = memory.data() + own * this_thread();
       for (index_t i = 0; i < channel_step; ++i)
-        for (index_t phase = 0; phase < phases_; ++phase) {
-          const T* taps[4];
-          T* lines[positions];
-          taps_of(w, block * channel_step + i, phase, taps);
-          for (int position = 0; position < positions; ++position) lines[position] = mapped + (position * channel_step + i) * depth_ + phase * g_.c;
-          map_tile(four_.filter, four_.filter, taps, lines, g_.c, false);
+        for (int phase = 0; phase < group.phase_count; ++phase) {
+          const T* taps[max_positions];
+          T* lines[max_positions];
+          taps_of(group, group.phases[phase], w, begin + i, taps);
+          for (int position = 0; position < group.positions(); ++position) lines[position] = mapped + (position * channel_step + i) * depth + phase * g_.c;
+          map_tile(group.down.large.maps->filter, group.across.large.maps->filter, taps, lines, g_.c, false);
         }
-      for (index_t position = 0; position < positions; ++position) {
-        const T* const rows = mapped + position * channel_step * depth_;
-        T* const to = packed + position * depth_ * g_.o;
+      for (int position = 0; position < group.positions(); ++position) {
+        const T* const rows = mapped + position * channel_step * depth;
+        T* const packed = all_packed + group.filters_at + position * depth * g_.o;
         for_panels(columns, [&](index_t column, index_t width) {
-          const index_t begin = block * channel_step;  // of the filters
-          T* const panel = to + column * k_count;
+          T* const panel = packed + column * k_count;
           if (!over_channels)
-            for (index_t i = 0; i < channel_step; ++i) pack_row(rows + i * depth_ + column, width, width, panel + (begin + i) * width);
+            for (index_t i = 0; i < channel_step; ++i) pack_row(rows + i * depth + column, width, width, panel + (begin + i) * width);
           else if (begin >= column && begin < column + width)
-            transpose_block(rows, depth_, channel_step, depth_, panel + begin - column, width);
+            transpose_block(rows, depth, channel_step, depth, panel + begin - column, width);
         });
       }
     }
+  }
+
+  /// dw += what the products give, mapped back.
+  void collect_filters(const Group& group, const T* all_mapped, T* dw) const {
+    const T* const mapped = all_mapped + group.filters_at;
+#pragma omp parallel for schedule(static) num_threads(context_.threads())
+    for (index_t filter = 0; filter < g_.o; ++filter)
+      for (int phase = 0; phase < group.phase_count; ++phase) {
+        const T* lines[max_positions];
+        T* taps[max_positions];
+        taps_of(group, group.phases[phase], dw, filter, taps);
+        for (int position = 0; position < group.positions(); ++position) lines[position] = mapped + (position * g_.o + filter) * group.depth + phase * g_.c;
+        map_tile(group.down.large.maps->filter_adjoint, group.across.large.maps->filter_adjoint, lines, taps, g_.c, true);
+      }
   }
 
   /// f(first column, width) for the panels of so many columns, whole vectors each.
@@ -316,39 +439,23 @@ class Winograd {
     }
   }
 
-  /// dw += what the products give, mapped back.
-  void collect_filters(const T* mapped, T* dw) const {
-#pragma omp parallel for schedule(static) num_threads(context_.threads())
-    for (index_t filter = 0; filter < g_.o; ++filter)
-      for (index_t phase = 0; phase < phases_; ++phase) {
-        const T* lines[positions];
-        T* taps[4];
-        taps_of(dw, filter, phase, taps);
-        for (int position = 0; position < positions; ++position) lines[position] = mapped + (position * g_.o + filter) * depth_ + phase * g_.c;
-        map_tile(four_.filter_adjoint, four_.filter_adjoint, lines, taps, g_.c, true);
-      }
-  }
-
   /// At every position: product := mapped · packed, [tiles × k_count] · [k_count × columns].
-  void multiply(index_t images, const T* mapped, index_t k_count, const T* packed, index_t columns, T* product) const {
-    const index_t blocks = (images_ * down_.count() * across_.count() + row_block - 1) / row_block;
+  void multiply(const Group& group, index_t images, const T* mapped, index_t k_count, const T* packed, index_t columns, T* product) const {
+    const index_t blocks = (images * group.down.count() * group.across.count() + row_block - 1) / row_block;
 #pragma omp parallel for schedule(dynamic) num_threads(context_.threads())
-    for (index_t task = 0; task < positions * blocks; ++task) {
-      const index_t position = task / blocks, rows = images * tiles_at(position);
-      const index_t begin = task % blocks * row_block, end = std::min(rows, begin + row_block);
-      const T* const left = mapped + place(position, k_count);
-      T* const out = product + place(position, columns);
-      alignas(64) T unused[TileKernels<T>::max_columns];
+    for (index_t task = 0; task < group.positions() * blocks; ++task) {
+      const int position = static_cast<int>(task / blocks);
+      const index_t rows = images * group.tiles_at(position), begin = task % blocks * row_block, end = std::min(rows, begin + row_block);
+      const T* const left = mapped + group.place(position, k_count);
+      const T* const right = packed + group.filters_at + position * k_count * columns;
+      T* const out = product + group.place(position, columns);
       for (index_t k = 0; k < k_count; k += max_slice) {
         const index_t count = std::min(max_slice, k_count - k);
         for (index_t m = begin; m < end; m += kernels_.rows) {
           Segment<T> segment{.begin = 0, .count = count, .rows = {}};
           for (int i = 0; i < kernels_.rows; ++i) segment.rows[i] = left + std::min(m + i, end - 1) * k_count + k;
           for_panels(columns, [&](index_t column, index_t width) {
-            T* c[max_tile_rows];
-            for (int i = 0; i < kernels_.rows; ++i) c[i] = m + i < end ? out + (m + i) * columns + column : unused;
-            const T* const panel = packed + position * k_count * columns + column * k_count + k * width;
-            kernels_.multiply[width / kernels_.lanes - 1]({&segment, 1, 1, panel, width, c, nullptr, k > 0});
+            multiply_panel(segment, 1, right + column * k_count + k * width, width, out + m * columns + column, end - m, columns, k > 0);
           });
         }
       }
@@ -356,46 +463,51 @@ class Winograd {
   }
 
   /// At every position: filters (+)= resultsᵀ · inputs, [O × tiles] · [tiles × depth].
-  void multiply_transposed(index_t images, const T* results, const T* inputs, T* filters, bool accumulate) const {
-    const index_t columns = depth_, blocks = (columns + column_block - 1) / column_block;
+  void multiply_transposed(const Group& group, index_t images, const T* results, const T* inputs, T* filters, bool accumulate) const {
+    const index_t columns = group.depth, blocks = (columns + column_block - 1) / column_block;
     const index_t own = max_slice * (column_block + max_tile_rows);
     const auto memory = context_.template scratch<T>(own * context_.threads());
 #pragma omp parallel for schedule(dynamic) num_threads(context_.threads())
-    for (index_t task = 0; task < positions * blocks; ++task) {
-      const index_t position = task / blocks, rows = images * tiles_at(position);
-      const index_t first = task % blocks * column_block, last = std::min(columns, first + column_block);
+    for (index_t task = 0; task < group.positions() * blocks; ++task) {
+      const int position = static_cast<int>(task / blocks);
+      const index_t rows = images * group.tiles_at(position), first = task % blocks * column_block, last = std::min(columns, first + column_block);
       T* const packed = memory.data() + own * this_thread();
       T* const gathered = packed + max_slice * column_block;
-      const MatrixColumns<T> right(inputs + place(position, depth_), depth_);
-      const TransposedRows<T> left(results + place(position, g_.o), g_.o);
-      T* const out = filters + position * g_.o * depth_;
-      alignas(64) T unused[TileKernels<T>::max_columns];
+      const MatrixColumns<T> right(inputs + group.place(position, columns), columns);
+      const TransposedRows<T> left(results + group.place(position, g_.o), g_.o);
+      T* const out = filters + group.filters_at + position * g_.o * columns + first;
       for (index_t k = 0; k < rows; k += max_slice) {
         const Slice slice{k, std::min(rows, k + max_slice)};
         for_panels(last - first, [&](index_t column, index_t width) { right.pack(slice, first + column, width, packed + column * slice.count()); });
         for (index_t m = 0; m < g_.o; m += kernels_.rows) {
-          const index_t end = std::min<index_t>(g_.o, m + kernels_.rows);
           Segment<T> segment;
           SegmentList<T> list{&segment};
-          left.panel(m, end, kernels_.rows, slice, list, gathered);
+          left.panel(m, std::min<index_t>(g_.o, m + kernels_.rows), kernels_.rows, slice, list, gathered);
           for_panels(last - first, [&](index_t column, index_t width) {
-            T* c[max_tile_rows];
-            for (int i = 0; i < kernels_.rows; ++i) c[i] = m + i < end ? out + (m + i) * columns + first + column : unused;
-            kernels_.multiply[width / kernels_.lanes - 1]({&segment, 1, left.stride(kernels_.rows), packed + column * slice.count(), width, c, nullptr, accumulate || k > 0});
+            multiply_panel(segment, left.stride(kernels_.rows), packed + column * slice.count(), width, out + m * columns + column, g_.o - m, columns,
+                           accumulate || k > 0);
           });
         }
       }
     }
   }
 
+  /// One tile of a product, whose rows in C are a step apart; only `rows` of them are there.
+  void multiply_panel(const Segment<T>& segment, index_t stride, const T* b, index_t width, T* c, index_t rows, index_t c_step, bool accumulate) const {
+    alignas(64) T unused[TileKernels<T>::max_columns] = {};
+    T* c_rows[max_tile_rows];
+    for (int i = 0; i < kernels_.rows; ++i) c_rows[i] = i < rows ? c + i * c_step : unused;
+    kernels_.multiply[width / kernels_.lanes - 1]({&segment, 1, stride, b, width, c_rows, nullptr, accumulate});
+  }
+
   Context<Cpu>& context_;
   Conv2dGeometry g_;
-  Tiling down_, across_;
-  index_t phases_, depth_;
+  Axis down_, across_;
   TileKernels<T> kernels_;
-  FilteringMaps<T> four_, three_;
-  index_t images_ = 0, rows_ = 0;  // of a chunk
-  index_t first_row_[positions] = {};
+  Group groups_[max_groups];
+  int group_count_ = 0;
+  index_t images_ = 0;         // of a chunk
+  index_t filter_values_ = 0;  // of all groups
 };
 
 }  // namespace nash::cpu
