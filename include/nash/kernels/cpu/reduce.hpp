@@ -53,17 +53,20 @@ struct SumColumns {
       T partial[terms][tile] = {};
       for (index_t row = group; row < std::min(end_row, group + rows_per_group); ++row) {
 #pragma omp simd
-        for (index_t j = 0; j < width; ++j) {
-          T term[terms];
-          own(row * all + first_column + j, first_column + j, term);
-          for (int k = 0; k < terms; ++k) partial[k][j] += term[k];
-        }
+        for (index_t j = 0; j < width; ++j) add_terms(own, row * all + first_column + j, first_column + j, partial, j);
       }
       for (int k = 0; k < terms; ++k)
         for (index_t j = 0; j < width; ++j) totals[k][j] += static_cast<double>(partial[k][j]);
     }
     for (int k = 0; k < terms; ++k)
       for (index_t j = 0; j < width; ++j) to[k * all + first_column + j] = totals[k][j];
+  }
+
+  /// A function of its own, since an array among the variables of a loop keeps the compiler from making vectors of it.
+  NASH_ALWAYS_INLINE static void add_terms(const Function& f, index_t i, index_t column, T (*partial)[tile], index_t j) {
+    T term[terms];
+    f(i, column, term);
+    for (int k = 0; k < terms; ++k) partial[k][j] += term[k];
   }
 };
 
