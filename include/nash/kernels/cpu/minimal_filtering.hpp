@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <utility>
+
 #include "nash/kernels/cpu/tile.hpp"
 
 namespace nash::cpu {
@@ -109,6 +111,43 @@ NASH_TARGET_AVX2 void apply_map_avx2(const LineMap<T>& map, const T* const* from
   apply_map<T, 32, in>(map, from, to, count, accumulate);
 }
 
+/// The same for a matrix that is known when this is compiled: its zeros and ones cost nothing, which halves the work, but
+/// each matrix takes time to compile.
+template <auto& matrix, bool transposed>
+struct ConstantMap {
+  using Matrix = std::remove_cvref_t<decltype(matrix)>;
+  static constexpr int in = transposed ? Matrix::rows : Matrix::columns, out = transposed ? Matrix::columns : Matrix::rows;
+
+  static constexpr double at(int i, int j) { return transposed ? matrix.values[j][i] : matrix.values[i][j]; }
+
+  template <int i, class Vector, int... js>
+  static NASH_ALWAYS_INLINE void add_row(Vector& sum, const Vector* inputs, std::integer_sequence<int, js...>) {
+    using T = std::remove_cvref_t<decltype(sum[0])>;
+    ((at(i, js) != 0 ? static_cast<void>(sum += static_cast<T>(at(i, js)) * inputs[js]) : static_cast<void>(0)), ...);
+  }
+
+  template <class T, int bytes, int... is>
+  static NASH_ALWAYS_INLINE void run(const T* const* from, T* const* to, index_t count, bool accumulate, std::integer_sequence<int, is...>) {
+    using Vector = typename VectorOf<T, bytes>::type;
+    constexpr index_t lanes = bytes / static_cast<int>(sizeof(T));
+    for (index_t at = 0; at < count; at += lanes) {
+      Vector inputs[in], sums[out] = {};
+#pragma GCC unroll 6
+      for (int j = 0; j < in; ++j) std::memcpy(&inputs[j], from[j] + at, bytes);
+      if (accumulate)
+#pragma GCC unroll 6
+        for (int i = 0; i < out; ++i) std::memcpy(&sums[i], to[i] + at, bytes);
+      (add_row<is>(sums[is], inputs, std::make_integer_sequence<int, in>{}), ...);
+#pragma GCC unroll 6
+      for (int i = 0; i < out; ++i) std::memcpy(to[i] + at, &sums[i], bytes);
+    }
+  }
+};
+template <class T, class Map>
+NASH_TARGET_AVX512 void apply_constant_map_avx512(const LineMap<T>&, const T* const* from, T* const* to, index_t count, bool accumulate) {
+  Map::template run<T, 64>(from, to, count, accumulate, std::make_integer_sequence<int, Map::out>{});
+}
+
 /// The matrices of a minimal filtering F and their transposes as maps, for one instruction set.
 template <class T>
 struct FilteringMaps {
@@ -121,8 +160,23 @@ struct FilteringMaps {
     static constexpr FilteringMaps avx512 = make<F>(true), avx2 = make<F>(false);
     return set == InstructionSet::avx512 ? avx512 : avx2;
   }
+  /// The same with constant maps of images and results where there is AVX-512: for what is used much.
+  template <class F>
+  static const FilteringMaps& constant_of(InstructionSet set) {
+    static constexpr FilteringMaps maps = with_constant_maps<F>();
+    return set == InstructionSet::avx512 ? maps : of<F>(set);
+  }
 
  private:
+  template <class F>
+  static constexpr FilteringMaps with_constant_maps() {
+    FilteringMaps maps = make<F>(true);
+    maps.inputs.run = apply_constant_map_avx512<T, ConstantMap<F::inputs, false>>;
+    maps.inputs_adjoint.run = apply_constant_map_avx512<T, ConstantMap<F::inputs, true>>;
+    maps.results.run = apply_constant_map_avx512<T, ConstantMap<F::results, true>>;
+    maps.results_adjoint.run = apply_constant_map_avx512<T, ConstantMap<F::results, false>>;
+    return maps;
+  }
   template <class F>
   static constexpr FilteringMaps make(bool avx512) {
     return {map(F::inputs, false, avx512), map(F::inputs, true, avx512), map(F::results, true, avx512),

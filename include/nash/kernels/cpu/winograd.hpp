@@ -40,12 +40,12 @@ struct Cut {
     if (taps == 1) {  // nothing to save: each result by itself
       large = {axis.results, 1, &FilteringMaps<T>::template of<MinimalFiltering<1, 1>>(set)};
     } else if (taps == 2 && axis.results == 4 && is_closed(axis)) {
-      large = {1, 4, &FilteringMaps<T>::template of<ClosedFiltering>(set)};
+      large = {1, 4, &FilteringMaps<T>::template constant_of<ClosedFiltering>(set)};
       first_input = 1;
     } else {
       large.size = 4, small.size = 3;
-      large.maps = &(taps == 2 ? FilteringMaps<T>::template of<MinimalFiltering<4, 2>>(set) : FilteringMaps<T>::template of<MinimalFiltering<4, 3>>(set));
-      small.maps = &(taps == 2 ? FilteringMaps<T>::template of<MinimalFiltering<3, 2>>(set) : FilteringMaps<T>::template of<MinimalFiltering<3, 3>>(set));
+      large.maps = &(taps == 2 ? FilteringMaps<T>::template constant_of<MinimalFiltering<4, 2>>(set) : FilteringMaps<T>::template of<MinimalFiltering<4, 3>>(set));
+      small.maps = &(taps == 2 ? FilteringMaps<T>::template constant_of<MinimalFiltering<3, 2>>(set) : FilteringMaps<T>::template of<MinimalFiltering<3, 3>>(set));
       large.count = (axis.results + 3) / 4;
       for (index_t threes = 1; threes <= 3; ++threes) {
         const index_t fours = std::max<index_t>(1, (axis.results - 3 * threes + 3) / 4);
