@@ -117,7 +117,7 @@ class Winograd {
       if (accumulate) fill(y + first * g_.p() * g_.q() * g_.o, count * g_.p() * g_.q(), g_.o, bias);
       for_groups([&](const Group& group) {
         map_inputs(group, x, first, count, inputs.data());
-        multiply(group, count, inputs.data(), group.depth, packed.data(), g_.o, results.data());
+        multiply(group, count, inputs.data(), group.depth, packed.data(), g_.o, g_.o, results.data());
         collect_results(group, results.data(), first, count, accumulate, y);
         accumulate = true;
       });
@@ -132,7 +132,7 @@ class Winograd {
       fill(dx + first * g_.h * g_.w * g_.c, count * g_.h * g_.w, g_.c, bias);
       for_groups([&](const Group& group) {
         map_results(group, dy, first, count, results.data());
-        multiply(group, count, results.data(), g_.o, packed.data(), group.depth, inputs.data());
+        multiply(group, count, results.data(), g_.o, packed.data(), group.depth, g_.c, inputs.data());
         collect_inputs(group, inputs.data(), first, count, dx);
       });
     });
@@ -386,33 +386,34 @@ class Winograd {
         *taps++ = filters + ((filter * g_.r + phase.h + i * g_.stride_h) * g_.s + phase.w + j * g_.stride_w) * g_.c;
   }
 
-  /// U, packed for products over the channels of the images (their columns are filters) or over the filters (theirs are channels).
+  /// U, packed in panels for products over the channels of the images (columns are filters) or over the filters (columns are
+  /// channels). The taps are packed first, so that the maps go along whole blocks of panels.
   void map_filters(const Group& group, const T* w, T* all_packed, bool over_channels) const {
-    const index_t depth = group.depth, own = group.positions() * channel_step * depth;
+    const index_t columns = over_channels ? g_.o : g_.c, rows = over_channels ? g_.c : g_.o, k_count = over_channels ? group.depth : g_.o;
+    const index_t own = group.taps_h * group.taps_w * channel_step * TileKernels<T>::max_columns, blocks = rows / channel_step;
     const auto memory = context_.template scratch<T>(own * context_.threads());
-    const index_t columns = over_channels ? g_.o : depth, k_count = over_channels ? depth : g_.o;
 #pragma omp parallel for schedule(dynamic) num_threads(context_.threads())
-    for (index_t begin = 0; begin < g_.o; begin += channel_step) {
-      T* const mapped = memory.data() + own * this_thread();
-      for (index_t i = 0; i < channel_step; ++i)
-        for (int phase = 0; phase < group.phase_count; ++phase) {
-          const T* taps[max_positions];
-          T* lines[max_positions];
-          taps_of(group, group.phases[phase], w, begin + i, taps);
-          for (int position = 0; position < group.positions(); ++position) lines[position] = mapped + (position * channel_step + i) * depth + phase * g_.c;
-          map_tile(group.down.large.maps->filter, group.across.large.maps->filter, taps, lines, g_.c, false);
+    for (index_t task = 0; task < blocks * group.phase_count; ++task) {
+      const int phase = static_cast<int>(task / blocks);
+      const index_t row = task % blocks * channel_step;
+      for_panels(columns, columns, [&](index_t column, index_t width) {
+        const T* taps[max_positions];
+        const T* packed_taps[max_positions];
+        T* lines[max_positions];
+        taps_of(group, group.phases[phase], w, over_channels ? column : row, taps);
+        for (index_t i = 0; i < group.taps_h * group.taps_w; ++i) {
+          T* const to = memory.data() + own * this_thread() + i * channel_step * width;
+          packed_taps[i] = to;
+          if (over_channels)
+            transpose_block(taps[i] + row, g_.r * g_.s * g_.c, width, channel_step, to, width);
+          else
+            for (index_t j = 0; j < channel_step; ++j) pack_row(taps[i] + j * g_.r * g_.s * g_.c + column, width, width, to + j * width);
         }
-      for (int position = 0; position < group.positions(); ++position) {
-        const T* const rows = mapped + position * channel_step * depth;
-        T* const packed = all_packed + group.filters_at + position * depth * g_.o;
-        for_panels(columns, [&](index_t column, index_t width) {
-          T* const panel = packed + column * k_count;
-          if (!over_channels)
-            for (index_t i = 0; i < channel_step; ++i) pack_row(rows + i * depth + column, width, width, panel + (begin + i) * width);
-          else if (begin >= column && begin < column + width)
-            transpose_block(rows, depth, channel_step, depth, panel + begin - column, width);
-        });
-      }
+        const index_t k = over_channels ? phase * g_.c + row : row, n = over_channels ? column : phase * g_.c + column;
+        for (int position = 0; position < group.positions(); ++position)
+          lines[position] = all_packed + group.filters_at + position * group.depth * g_.o + n * k_count + k * width;
+        map_tile(group.down.large.maps->filter, group.across.large.maps->filter, packed_taps, lines, channel_step * width, false);
+      });
     }
   }
 
@@ -430,17 +431,18 @@ class Winograd {
       }
   }
 
-  /// f(first column, width) for the panels of so many columns, whole vectors each.
+  /// f(first column, width) for the panels of so many columns, whole vectors each; none reaches over the end of a section.
   template <class Function>
-  void for_panels(index_t columns, const Function& f) const {
+  void for_panels(index_t columns, index_t section, const Function& f) const {
     for (index_t column = 0, width; column < columns; column += width) {
-      width = kernels_.next_width((columns - column) / kernels_.lanes) * kernels_.lanes;
+      width = kernels_.next_width((section - column % section) / kernels_.lanes) * kernels_.lanes;
       f(column, width);
     }
   }
 
   /// At every position: product := mapped · packed, [tiles × k_count] · [k_count × columns].
-  void multiply(const Group& group, index_t images, const T* mapped, index_t k_count, const T* packed, index_t columns, T* product) const {
+  void multiply(const Group& group, index_t images, const T* mapped, index_t k_count, const T* packed, index_t columns, index_t section,
+                T* product) const {
     const index_t blocks = (images * group.down.count() * group.across.count() + row_block - 1) / row_block;
 #pragma omp parallel for schedule(dynamic) num_threads(context_.threads())
     for (index_t task = 0; task < group.positions() * blocks; ++task) {
@@ -454,7 +456,7 @@ class Winograd {
         for (index_t m = begin; m < end; m += kernels_.rows) {
           Segment<T> segment{.begin = 0, .count = count, .rows = {}};
           for (int i = 0; i < kernels_.rows; ++i) segment.rows[i] = left + std::min(m + i, end - 1) * k_count + k;
-          for_panels(columns, [&](index_t column, index_t width) {
+          for_panels(columns, section, [&](index_t column, index_t width) {
             multiply_panel(segment, 1, right + column * k_count + k * width, width, out + m * columns + column, end - m, columns, k > 0);
           });
         }
@@ -478,12 +480,12 @@ class Winograd {
       T* const out = filters + group.filters_at + position * g_.o * columns + first;
       for (index_t k = 0; k < rows; k += max_slice) {
         const Slice slice{k, std::min(rows, k + max_slice)};
-        for_panels(last - first, [&](index_t column, index_t width) { right.pack(slice, first + column, width, packed + column * slice.count()); });
+        for_panels(last - first, last - first, [&](index_t column, index_t width) { right.pack(slice, first + column, width, packed + column * slice.count()); });
         for (index_t m = 0; m < g_.o; m += kernels_.rows) {
           Segment<T> segment;
           SegmentList<T> list{&segment};
           left.panel(m, std::min<index_t>(g_.o, m + kernels_.rows), kernels_.rows, slice, list, gathered);
-          for_panels(last - first, [&](index_t column, index_t width) {
+          for_panels(last - first, last - first, [&](index_t column, index_t width) {
             multiply_panel(segment, left.stride(kernels_.rows), packed + column * slice.count(), width, out + m * columns + column, g_.o - m, columns,
                            accumulate || k > 0);
           });
