@@ -1,19 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Times whole training steps (the discriminator's update on a real and a generated batch and the generator's update), or the
-// generation of images. Prints a line of JSON when the first step is done and one after each round.
+// generation of images. Prints a line of JSON when the first step is done, one after each round and one at the end.
 //
 //   step dcgan64 --batch 64 --steps 5 --threads 2
 //   step mlp --mode generate --batch 1
 //
-// compare_steps.py runs it beside peers/torch_step.py, which has the same options and the same output.
-#include <chrono>
-#include <fstream>
-#include <iostream>
-
+// compare_steps.py runs it beside peers/torch_step.py and peers/dlib_step.cpp, which have the same options and the same output.
 #include "nash/io.hpp"
 #include "nash/nash.hpp"
 #include "support/arguments.hpp"
+#include "support/step_rounds.hpp"
 
 namespace {
 
@@ -34,39 +31,6 @@ void with_networks(const std::string& name, nash::index_t width, const Function&
     if (name == concat("dcgan", size)) return f(dcgan_generator(options), dcgan_discriminator(options));
   }
   throw ShapeError("step", "a network named dcgan28, dcgan28_dense, dcgan32, dcgan64, dcgan128 or mlp", concat("'", name, "'"), "");
-}
-
-/// MiB that the process had in memory at once. What getrusage says may be the parent's.
-double peak_memory() {
-  std::ifstream status("/proc/self/status");
-  for (std::string line; std::getline(status, line);)
-    if (line.starts_with("VmHWM:")) return std::stod(line.substr(6)) / 1024;
-  return 0;
-}
-
-using Clock = std::chrono::steady_clock;
-
-double milliseconds_since(Clock::time_point begin) { return std::chrono::duration<double, std::milli>(Clock::now() - begin).count(); }
-
-/// Runs the rounds: as many as asked for or, with 0, one for each line of input, so that programs can take turns.
-template <class Step>
-void time_rounds(const Options& options, const Step& step) {
-  const Clock::time_point begin = Clock::now();
-  step();
-  // The clock's own time of the beginning, for whoever knows when the process was started.
-  std::cout << nash::concat("{\"library\": \"nash\", \"begin_ns\": ", std::chrono::nanoseconds(begin.time_since_epoch()).count(),
-                            ", \"first_step_ms\": ", milliseconds_since(begin), "}") << std::endl;
-  for (int i = 0; i < 2; ++i) step();
-  std::string line;
-  for (std::int64_t round = 0; options.rounds == 0 ? !std::getline(std::cin, line).fail() : round < options.rounds; ++round) {
-    std::string times;
-    for (std::int64_t i = 0; i < options.steps; ++i) {
-      const Clock::time_point start = Clock::now();
-      step();
-      times += nash::concat(i == 0 ? "" : ", ", milliseconds_since(start));
-    }
-    std::cout << nash::concat("{\"milliseconds\": [", times, "], \"peak_memory_mib\": ", peak_memory(), "}") << std::endl;
-  }
 }
 
 void require_at_least(std::int64_t least, const char* option, std::int64_t value) {
@@ -108,19 +72,24 @@ int main(int argc, char** argv) {
     require_at_least(1, "--threads", options.threads);
     with_networks(options.network, options.width, [&](auto generator, auto discriminator) {
       const int threads = static_cast<int>(options.threads);
+      const benchmark::Rounds rounds{options.rounds, options.steps, "nash", generator.parameters().count(), discriminator.parameters().count()};
       if (options.mode == "train" || options.mode == "reuse") {
         const nash::Tensor<float> images = real_images(options, generator.sample_shape(options.batch));
         nash::GanTrainer trainer{std::move(generator), std::move(discriminator), nash::NonSaturating{},
                                  {.seed = 1, .reuse_fakes = options.mode == "reuse", .threads = threads}};
-        time_rounds(options, [&] { trainer.step(images); });
+        run_rounds(rounds, [&] {
+          const nash::StepReport report = trainer.step(images);
+          return benchmark::Losses{report.d_loss.value_or(0), report.g_loss.value_or(0)};
+        });
       } else if (options.mode == "generate") {
         nash::Context<> context(threads);
         generator.initialise(context, nash::RandomStream(1));
         nash::Tensor<float> latents, samples;
         std::uint64_t seed = 1;
-        time_rounds(options, [&] {
+        run_rounds(rounds, [&] {
           generator.latent().draw(context, nash::RandomStream(++seed), options.batch, latents);
           generator.generate(context, latents, samples);
+          return benchmark::Losses{.any = false};
         });
       } else {
         throw nash::ShapeError("--mode", "train, reuse or generate", nash::concat("'", options.mode, "'"), "");

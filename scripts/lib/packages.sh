@@ -7,7 +7,7 @@ NASH_BUILD_PACKAGES=(g++ cmake ninja-build libcli11-dev zlib1g-dev libpng-dev li
 # shellcheck disable=SC2034
 NASH_TEST_PACKAGES=(libeigen3-dev doctest-dev gnuplot-nox catch2 valgrind)
 # shellcheck disable=SC2034
-NASH_BENCHMARK_PACKAGES=(libdnnl-dev libopenblas-openmp-dev python3)
+NASH_BENCHMARK_PACKAGES=(libdnnl-dev libopenblas-openmp-dev libdlib-dev python3)
 # shellcheck disable=SC2034
 NASH_CLANG_PACKAGES=(clang-16 libomp-16-dev libclang-rt-16-dev)
 
