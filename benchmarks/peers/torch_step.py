@@ -3,11 +3,15 @@
 """PyTorch's side of compare_steps.py: the same networks, steps, options and lines of JSON as the program step.
 
     torch_step.py dcgan64 --batch 64 --steps 5 --threads 2 --channels-last --freeze
+
+The mode wgan_gp is the critic's step of WGAN-GP (Gulrajani et al. 2017, algorithm 1, without the generator's update): the
+discriminator without its BatchNorm on a real and a generated batch, and the penalty on one between them.
 """
 
 import argparse
 import contextlib
 import gzip
+import itertools
 import json
 import math
 import os
@@ -18,7 +22,7 @@ import time
 def parse():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("network", choices=["dcgan28", "dcgan28_dense", "dcgan32", "dcgan64", "dcgan128", "mlp"])
-    parser.add_argument("--mode", choices=["train", "generate"], default="train")
+    parser.add_argument("--mode", choices=["train", "wgan_gp", "generate"], default="train")
     parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--steps", type=int, default=10)
     parser.add_argument("--rounds", type=int, default=1, help="0: one for each line of input")
@@ -28,7 +32,10 @@ def parse():
     parser.add_argument("--channels-last", action="store_true")
     parser.add_argument("--compile", action="store_true", help="with torch.compile")
     parser.add_argument("--freeze", action="store_true", help="no gradients of the discriminator's weights in the generator's step")
-    return parser.parse_args()
+    chosen = parser.parse_args()
+    if chosen.compile and chosen.mode == "wgan_gp":
+        parser.error("--compile: torch.compile has no second derivatives, which --mode wgan_gp takes")
+    return chosen
 
 
 options = parse()
@@ -115,15 +122,42 @@ def training_step(g, d, latents, shape, layout):
     def step():
         d.requires_grad_(True)
         optimiser_d.zero_grad()
-        loss(run_d(real), ones).backward()
+        real_term = loss(run_d(real), ones)
+        real_term.backward()
         with torch.no_grad():
             fake = run_g(torch.randn(options.batch, latents))
-        loss(run_d(fake), zeros).backward()
+        fake_term = loss(run_d(fake), zeros)
+        fake_term.backward()
         optimiser_d.step()
         d.requires_grad_(not options.freeze)
         optimiser_g.zero_grad()
-        loss(run_d(run_g(torch.randn(options.batch, latents))), ones).backward()
+        g_loss = loss(run_d(run_g(torch.randn(options.batch, latents))), ones)
+        g_loss.backward()
         optimiser_g.step()
+        return real_term.item() + fake_term.item(), g_loss.item()
+
+    return step
+
+
+def without_batch_norm(d):
+    return nn.Sequential(*(layer for layer in d if not isinstance(layer, (nn.BatchNorm1d, nn.BatchNorm2d))))
+
+
+def critic_step(g, d, latents, shape, layout):
+    optimiser = torch.optim.Adam(d.parameters(), 1e-4, (0.0, 0.9))
+    real = real_images(shape).to(memory_format=layout)
+
+    def step():
+        optimiser.zero_grad()
+        with torch.no_grad():
+            fake = g(torch.randn(options.batch, latents))
+        between = torch.lerp(fake, real, torch.rand(options.batch, 1, 1, 1)).requires_grad_(True)
+        slopes, = torch.autograd.grad(d(between).sum(), between, create_graph=True)
+        penalty = 10 * ((slopes.flatten(1).norm(dim=1) - 1) ** 2).mean()
+        loss = d(fake).mean() - d(real).mean() + penalty
+        loss.backward()
+        optimiser.step()
+        return loss.item(), 0
 
     return step
 
@@ -136,6 +170,19 @@ def generation_step(g, latents):
         run(torch.randn(options.batch, latents))
 
     return step
+
+
+def step_memory(step):
+    """MiB that the tensors of a step take at most beside those that last, as PyTorch's profiler sees them: without what oneDNN and MKL
+    allocate for themselves. The profiler does not see what was allocated before it: only in the second step do old gradients go."""
+    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU], profile_memory=True) as profile:
+        step()
+        with torch.profiler.record_function("second step"):
+            step()
+    events = sorted(profile.profiler.kineto_results.events(), key=lambda event: event.start_ns())
+    begin = next(event.start_ns() for event in events if event.name() == "second step")
+    changes = [event.nbytes() for event in events if event.name() == "[memory]" and event.start_ns() >= begin]
+    return max(itertools.accumulate(changes, initial=0)) / 2**20
 
 
 def peak_memory():
@@ -152,24 +199,28 @@ def main():
     torch.manual_seed(1)
     g, d, latents, shape = networks(options.network, options.width)
     layout = torch.channels_last if options.channels_last else torch.contiguous_format
+    if options.mode == "wgan_gp":
+        d = without_batch_norm(d)
     for network in (g, d):
         network.apply(initialise).to(memory_format=layout)
-    training = options.mode == "train"
-    step = training_step(g, d, latents, shape, layout) if training else generation_step(g, latents)
+    training = {"train": training_step, "wgan_gp": critic_step}.get(options.mode)
+    step = training(g, d, latents, shape, layout) if training else generation_step(g, latents)
 
     with contextlib.nullcontext() if training else torch.inference_mode():
         begin = time.monotonic_ns()
         step()
-        say(library="PyTorch " + torch.__version__.split("+")[0], begin_ns=begin, first_step_ms=(time.monotonic_ns() - begin) / 1e6)
+        say(library="PyTorch " + torch.__version__.split("+")[0], begin_ns=begin, first_step_ms=(time.monotonic_ns() - begin) / 1e6,
+            parameters=[sum(p.numel() for p in network.parameters()) for network in (g, d)])
         for _ in range(2):
             step()
         for _ in sys.stdin if options.rounds == 0 else range(options.rounds):
             times = []
             for _ in range(options.steps):
                 start = time.perf_counter()
-                step()
+                losses = step()
                 times.append(1000 * (time.perf_counter() - start))
-            say(milliseconds=times, peak_memory_mib=peak_memory())
+            say(milliseconds=times, peak_memory_mib=peak_memory(), **({"losses": losses} if losses else {}))
+        say(step_memory_mib=step_memory(step))
 
 
 if __name__ == "__main__":
