@@ -5,6 +5,7 @@
 //
 //   kernels                                everything, about a minute
 //   kernels 'dcgan64:d2*' --threads 1      one layer in its three directions; --list-tests lists all
+//   kernels --torch venv/bin/python        with PyTorch beside the libraries that this was built with
 //   kernels '[gemm]' --json gemm.json      one kind: [gemm], [conv2d], [forward], [backward_data] or [backward_weights]
 //
 // Catch2 chooses the cases and checks; it does not take the time, since its BENCHMARK would run one library after the other.
@@ -26,14 +27,14 @@ struct Options {
   int batch = 64;
   int milliseconds = 10;
   nash::InstructionSet set = nash::detect_instruction_set();
-  std::string json;
+  std::string json, python;
 };
 
 /// Everything that cases share; made when the first one runs, so that listing them measures nothing.
 struct Run {
   explicit Run(const Options& options)
       : context(options.threads), peak(options.set, options.threads), contest(options.rounds, options.milliseconds, peak),
-        record({options.threads, options.set, steady_peak(peak), measure_bandwidth(options.threads), make_peers(options.threads)}) {
+        record({options.threads, options.set, steady_peak(peak), measure_bandwidth(options.threads), make_peers(options.threads, options.python)}) {
     context.limit_instruction_set(options.set);
   }
 
@@ -174,6 +175,7 @@ int main(int argc, char** argv) {
               Opt(whole_number("--rounds", options.rounds, 10000), "number")["--rounds"]("rounds in which all take turns (default: 7)") |
               Opt(whole_number("--milliseconds", options.milliseconds, 60000), "number")["--milliseconds"]("a turn takes at least (default: 10)") |
               Opt(instruction_set(options.set), "name")["--instruction-set"]("of nash: baseline, avx2 or avx512 (default: the widest)") |
+              Opt(options.python, "program")["--torch"]("a Python that has PyTorch, which then is a peer (default: none)") |
               Opt(options.json, "file")["--json"]("write the figures there"));
   if (session.applyCommandLine(argc, argv) != 0) return 2;
   if (!filters_match(session)) return 2;

@@ -6,7 +6,6 @@
 #include "support/contender.hpp"
 #include "support/fma_peak.hpp"
 #include "support/median.hpp"
-#include "support/stopwatch.hpp"
 
 namespace benchmark {
 
@@ -30,19 +29,15 @@ class Contest {
   std::vector<Timing> run(const std::vector<Contender>& contenders, double operations) const {
     std::vector<int> repeats;
     for (const Contender& contender : contenders) {
-      contender.run();  // the first run also allocates
-      const Stopwatch stopwatch;
-      contender.run();
-      repeats.push_back(1 + static_cast<int>(turn_ / std::max(stopwatch.seconds(), 1e-7)));
+      contender.seconds(1);  // the first run also allocates
+      repeats.push_back(1 + static_cast<int>(turn_ / std::max(contender.seconds(1), 1e-7)));
     }
 
     std::vector<Timing> timings(contenders.size());
     std::vector<double> peaks;
     for (int round = 0; round < rounds_; ++round) {
       for (std::size_t i = 0; i < contenders.size(); ++i) {
-        const Stopwatch stopwatch;
-        for (int repeat = 0; repeat < repeats[i]; ++repeat) contenders[i].run();
-        timings[i].seconds.push_back(stopwatch.seconds() / repeats[i]);
+        timings[i].seconds.push_back(contenders[i].seconds(repeats[i]) / repeats[i]);
         peaks.push_back(peak_.measure(2));
       }
     }

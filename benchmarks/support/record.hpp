@@ -26,7 +26,7 @@ class Record {
     std::printf("%s, %d of %u threads, %s: FMA peak %.0f GFLOP/s, memory %.1f GB/s\n", processor().c_str(), machine_.threads,
                 std::thread::hardware_concurrency(), name_of(machine_.instruction_set), machine_.peak_gflops, machine_.bandwidth);
     for (const Peer& peer : machine_.peers)
-      std::printf("%s: %s\n", peer.name.c_str(), peer.version.empty() ? "skipped, since it was not found when this was built" : peer.version.c_str());
+      std::printf("%s: %s\n", peer.name.c_str(), peer.version.empty() ? "skipped, since it is not here" : peer.version.c_str());
     std::printf("\n%-18s %-17s %-12s %10s %9s %7s %12s\n", "case", "direction", "by", "ms", "GFLOP/s", "peak", "against nash");
   }
 
