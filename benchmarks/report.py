@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Turns the figures of kernels and compare_steps.py into the tables and charts of docs/performance.md.
 
-    report.py FOLDER --charts docs/images
+    report.py FOLDER --charts docs/images --tables docs/performance-tables.md
 
-reads FOLDER/kernels-*.json (one for each number of threads) and FOLDER/steps.json, writes FOLDER/tables.md, and with --charts
-draws pictures there; that takes gnuplot.
+reads FOLDER/kernels-*.json (one for each number of threads) and FOLDER/steps.json, writes FOLDER/tables.md or what --tables says,
+and with --charts draws pictures there; that takes gnuplot.
 """
 
 import argparse
@@ -104,18 +104,26 @@ class Kernels:
         return "".join(parts) + "\n"
 
 
+def step_cells(r):
+    if "failed" in r:
+        return [f"failed: it {r['failed']}".replace("|", "\\|"), *[""] * 5]
+    return [f"{r['median_ms']:.4g}", f"{r['time_against_nash']:.2f}", f"{r['images_per_s']:.0f}", f"{r['step_memory_mib']:.1f}",
+            f"{r['peak_memory_mib']:.0f}", f"{r['start_to_first_step_s']:.3f}"]
+
+
 def step_tables(figures):
     """Training and generation: a row for each contender; how cost grows: a row for each network, width and batch."""
     results = figures["results"]
     main = [r for r in results if r["width"] == 64 and not (r["network"] in ("dcgan32", "dcgan128"))]
     text = ""
-    for mode, title in (("train", "Training steps"), ("generate", "Generation")):
-        rows = [[f"`{r['network']}`", r["batch"], r["threads"], r["by"], f"{r['median_ms']:.4g}", f"{r['time_against_nash']:.2f}",
-                 f"{r['images_per_s']:.0f}", f"{r['peak_memory_mib']:.0f}", f"{r['start_to_first_step_s']:.3f}"]
-                for r in main if r["mode"] == mode]
+    libraries = ", ".join(dict.fromkeys(r["library"] for r in results if "library" in r and r["by"] != "nash"))
+    for mode, title in (("train", "Training steps"), ("wgan_gp", "Steps of WGAN-GP's critic"), ("generate", "Generation")):
+        rows = [[f"`{r['network']}`", r["batch"], r["threads"], r["by"], *step_cells(r)] for r in main if r["mode"] == mode]
         if rows:
-            text += f"### {title}\n\n" + table(["network", "batch", "threads", "by", "ms", "time against nash's", "images/s", "peak memory, MiB",
-                                                "s from start to first step"], rows) + "\n"
+            text += f"### {title}\n\n{libraries + '. ' if libraries else ''}Medians of {figures['rounds']} rounds in turns.\n\n"
+            text += table(["network", "batch", "threads", "by", "ms", "time against nash's", "images/s", "memory of a step, MiB",
+                           "peak of the process, MiB", "s from start to first step"], rows) + "\n"
+    results = [r for r in results if "failed" not in r]
     if any(r["width"] != 64 or r["network"] in ("dcgan32", "dcgan128") for r in results):
         text += "### How cost grows\n\n"
         most = max(r["threads"] for r in results)
@@ -200,8 +208,9 @@ def draw_roofline(kernels, path):
 
 
 def draw_steps(figures, path):
-    most = max(r["threads"] for r in figures["results"])
-    chosen = [r for r in figures["results"] if (r["mode"], r["batch"], r["threads"], r["width"]) == ("train", 64, most, 64)]
+    results = [r for r in figures["results"] if "failed" not in r]
+    most = max((r["threads"] for r in results), default=0)
+    chosen = [r for r in results if (r["mode"], r["batch"], r["threads"], r["width"]) == ("train", 64, most, 64)]
     if not chosen:
         return False
     names = list(dict.fromkeys(r["by"] for r in chosen))
@@ -228,6 +237,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder")
     parser.add_argument("--charts", help="folder for pictures")
+    parser.add_argument("--tables", help="file for the tables (default: tables.md in the folder)")
     options = parser.parse_args()
     kernels = [Kernels(read(path)) for path in sorted(glob.glob(os.path.join(options.folder, "kernels-*.json")))]
     kernels = [k for k in kernels if k.results]
@@ -236,9 +246,10 @@ def main():
     if not kernels and not steps:
         parser.error(f"there is neither kernels-*.json with results nor steps.json in {options.folder}")
 
-    with open(os.path.join(options.folder, "tables.md"), "w") as file:
+    tables = options.tables or os.path.join(options.folder, "tables.md")
+    with open(tables, "w") as file:
         file.write("\n".join([step_tables(steps)] if steps else []) + "".join(k.text() for k in kernels))
-    print(f"written: {os.path.join(options.folder, 'tables.md')}")
+    print(f"written: {tables}")
     if options.charts is None:
         return
     if shutil.which("gnuplot") is None:
