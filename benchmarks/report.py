@@ -170,19 +170,21 @@ def block(name, lines):
 
 def draw_kernels(kernels, path):
     cases = [c for c in kernels.cases("conv2d") if kernels.of("conv2d", c, "forward")[0]]
+    beside = [name for name in ("oneDNN", "PyTorch") if kernels.figures["peers"].get(name)]
     program = "set terminal svg size 1000,900 font 'sans,12' background 'white'\n" + STYLE
     for direction in DIRECTIONS:
         lines = []
         for case in cases:
             nash, peers = kernels.of("conv2d", case, direction)
             if nash:
-                peer = peers.get("oneDNN")
-                lines.append(f"\"{case}\" {100 * nash['share_of_peak']} {100 * peer['share_of_peak'] if peer else 'NaN'}")
+                shares = [100 * r["share_of_peak"] if r else "NaN" for r in (nash, *map(peers.get, beside))]
+                lines.append(f'"{case}" ' + " ".join(map(str, shares)))
         program += block(direction, lines)
-    program += f"set multiplot layout 3,1 title 'Share of the FMA peak, per cent, {threads_of(kernels.threads)}' font ',14'\nset key at graph 1,1.22 right horizontal samplen 1\n"
+    program += f"set multiplot layout 3,1 title 'Share of the FMA peak, per cent, {threads_of(kernels.threads)}' font ',14'\nset key at graph 1,1.22 right horizontal Left reverse samplen 1\n"
     for direction in DIRECTIONS:
         program += (f"set title '{direction.replace('_', ' ')}' offset 0,-0.5\n"
-                    f"plot ${direction} using 2:xtic(1) title 'nash' lc rgb '{COLOURS[0]}', '' using 3 title 'oneDNN' lc rgb '{COLOURS[2]}'\n")
+                    f"plot ${direction} using 2:xtic(1) title 'nash' lc rgb '{COLOURS[0]}'" +
+                    "".join(f", '' using {i + 3} title '{name}' lc rgb '{COLOURS[2 + i]}'" for i, name in enumerate(beside)) + "\n")
     plot(path, program + "unset multiplot")
 
 
@@ -194,7 +196,7 @@ def draw_roofline(kernels, path):
             what = kind if kind == "gemm" else direction.replace("_", " ")
             groups.setdefault((result["by"], what), []).append(f"{result['operations'] / result['bytes']} {result['gflops']}")
     program = ("set terminal svg size 1000,600 font 'sans,12' background 'white'\nset logscale xy\nset border 3\nset tics nomirror out\n"
-               "set grid lc rgb '#dddddd'\nset key bottom right\nset xrange [1:*]\n"
+               "set grid lc rgb '#dddddd'\nset key bottom right Left reverse\nset xrange [1:*]\n"
                f"set yrange [1:{1.5 * peak}]\n"
                "set xlabel 'operations for each byte that has to move at least'\nset ylabel 'GFLOP/s'\n"
                f"set title 'Roofline, {threads_of(kernels.threads)}: {peak:.0f} GFLOP/s, {bandwidth:.0f} GB/s' font ',14'\n"
@@ -219,7 +221,7 @@ def draw_steps(figures, path):
         ratios = {r["by"]: r["time_against_nash"] for r in chosen if r["network"] == network}
         lines.append(" ".join([f'"{network}"', *(str(ratios.get(name, "NaN")) for name in names)]))
     program = ("set terminal svg size 1000,500 font 'sans,12' background 'white' noenhanced\n" + STYLE + block("steps", lines) +
-               f"set xtics norotate\nset key outside below horizontal left samplen 1 maxcols 3\nset title 'Time of a training step against nash, batch 64, {threads_of(most)}' font ',14'\n")
+               f"set xtics norotate font ',12'\nset key outside below horizontal left Left reverse samplen 1 maxcols 4\nset arrow from graph 0, first 1 to graph 1, first 1 nohead dt 2 lc rgb '#444444' front\nset title 'Time of a training step against nash, batch 64, {threads_of(most)}' font ',14'\n")
     plots = [f"{'$steps' if i == 0 else repr('')} using {i + 2}:xtic(1) title '{name}' lc rgb '{COLOURS[i % len(COLOURS)]}'" for i, name in enumerate(names)]
     plot(path, program + "plot " + ", ".join(plots))
     return True
