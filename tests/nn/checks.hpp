@@ -29,9 +29,9 @@ void check_derivatives(const L& layer, const nash::Shape& input_shape, nash::tes
 /// Standard normal values, the same for the same seed.
 template <class T = double, class D = nash::Cpu>
 nash::Tensor<T, D> random_tensor(const nash::Shape& shape, std::uint64_t seed = 1) {
-  nash::Tensor<T, D> x(shape);
-  for (nash::index_t i = 0; i < x.count(); ++i) x[i] = static_cast<T>(nash::RandomStream(seed).normal(i));
-  return x;
+  std::vector<T> values(static_cast<std::size_t>(shape.count()));
+  for (std::size_t i = 0; i < values.size(); ++i) values[i] = static_cast<T>(nash::RandomStream(seed).normal(static_cast<nash::index_t>(i)));
+  return nash::Tensor<T, D>(shape, values);
 }
 
 template <class T>

@@ -35,10 +35,10 @@ auto plain_discriminator() {
 /// Values between −1 and 1, the same for the same seed.
 template <class T = float, class Device = nash::Cpu>
 nash::Tensor<T, Device> random_images(const nash::Shape& shape, std::uint64_t seed = 1) {
-  nash::Tensor<T, Device> images(shape);
+  std::vector<T> values(static_cast<std::size_t>(shape.count()));
   const nash::RandomStream random(seed);
-  for (nash::index_t i = 0; i < images.count(); ++i) images[i] = static_cast<T>(2 * random.uniform(i) - 1);
-  return images;
+  for (std::size_t i = 0; i < values.size(); ++i) values[i] = static_cast<T>(2 * random.uniform(static_cast<nash::index_t>(i)) - 1);
+  return nash::Tensor<T, Device>(shape, values);
 }
 
 /// All state of a network or layer, or that part of it: parameters and buffers, in order.

@@ -38,6 +38,15 @@
 #define NASH_END_SIMD_LOOPS
 #endif
 
+// Sets to zero the bytes between a struct's members, where the compiler can: GCC from 11 on.
+#if defined(__GNUC__) && !defined(__clang__) && !defined(__CUDACC__)
+#define NASH_CLEARS_PADDING 1
+#define NASH_CLEAR_PADDING(address) __builtin_clear_padding(address)
+#else
+#define NASH_CLEARS_PADDING 0
+#define NASH_CLEAR_PADDING(address) static_cast<void>(address)
+#endif
+
 #if defined(_OPENMP)
 #include <omp.h>
 #endif

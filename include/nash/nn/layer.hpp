@@ -45,6 +45,11 @@ struct Reads {
 
 struct NoSaved {};
 
+/// A visitor of state that does nothing. A lambda in its place, in the concept below, is not understood by nvcc.
+struct IgnoreState {
+  void operator()(const StateName&, auto&) const {}
+};
+
 /// The layer contract. x: input, y: output, `saved`: what a layer needs beyond them; d…: cotangents, ẋ and ẏ: tangents.
 ///
 ///     layer.output_shape(shape)                        the shape of y; throws ShapeError where x would not fit
@@ -66,7 +71,7 @@ concept Layer = requires(const L& layer, L& own, const Pass<typename L::Device>&
   layer.forward(pass, x, y, &saved);
   layer.backward(pass, x, y, saved, x, &y, grads);
   own.commit(pass.context, saved);
-  L::visit_state(own, [](const StateName&, auto&) {});
+  L::visit_state(own, IgnoreState{});
   { layer.describe() } -> std::same_as<LayerDescription>;
   { L::reads } -> std::convertible_to<Reads>;
   { L::runs_in_place && L::couples_samples && L::curved } -> std::convertible_to<bool>;

@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cases/conv2d.hpp"
+#include "gpu/device_under_test.hpp"
+#include "nash/kernels/normalize.hpp"
+#include "nn/checks.hpp"
+
+using namespace nash;
+
+namespace {
+
+using Device = DeviceUnderTest;
+
+template <class T>
+constexpr double tolerance_of(bool exact) {
+  return std::is_same_v<T, double> ? 1e-12 : exact ? exact_tolerance : tf32_tolerance;
+}
+
+/// The same values on the device and, in double, for the naive loops.
+template <class T>
+struct Operand {
+  Tensor<T, Device> here;
+  Tensor<double, Reference> there;
+
+  Operand(const Shape& shape, std::uint64_t seed) : here(random_tensor<T, Device>(shape, seed)) { convert(here, there); }
+};
+
+/// The largest difference, relative to the largest value.
+template <class T>
+double off(const Tensor<T, Device>& result, const Tensor<double, Reference>& expected) {
+  Tensor<double> a, b;
+  convert(result, a), convert(expected, b);
+  return difference(a, b);
+}
+
+template <class T>
+void compare_products(const GemmGeometry& g, bool with_bias, bool exact) {
+  CAPTURE(g.m);
+  CAPTURE(g.n);
+  CAPTURE(g.k);
+  CAPTURE(g.transpose_a);
+  CAPTURE(g.transpose_b);
+  CAPTURE(exact);
+  const Operand<T> a({g.m, g.k}, 1), b({g.k, g.n}, 2), bias({g.n}, 3);
+  Operand<T> c({g.m, g.n}, 4);
+  if (!g.accumulate) c.here = Tensor<T, Device>(Shape{g.m, g.n});  // nothing of it may be read
+  Context<Device> context;
+  context.set_exact_products(exact);
+  Context<Reference> reference;
+  GemmKernels<Device>::multiply(context, g, a.here.data(), b.here.data(), c.here.data(), with_bias ? bias.here.data() : nullptr);
+  GemmKernels<Reference>::multiply(reference, g, a.there.data(), b.there.data(), c.there.data(), with_bias ? bias.there.data() : nullptr);
+  CHECK(off(c.here, c.there) < tolerance_of<T>(exact));
+}
+
+template <class T>
+void compare_convolutions(const ConvCase& conv_case, bool exact) {
+  const Conv2dGeometry g = for_tests(conv_case);
+  CAPTURE(conv_case.name);
+  CAPTURE(exact);
+  const Operand<T> x(g.image_shape(), 1), w(g.filter_shape(), 2), dy(g.output_shape(), 3), bias_o({g.o}, 4), bias_c({g.c}, 5);
+  Context<Device> context;
+  context.set_exact_products(exact);
+  Context<Reference> reference;
+  for (const bool with_bias : {false, true}) {
+    CAPTURE(with_bias);
+    Operand<T> y(g.output_shape(), 6), dx(g.image_shape(), 7);
+    y.here = Tensor<T, Device>(g.output_shape()), dx.here = Tensor<T, Device>(g.image_shape());
+    Conv2dKernels<Device>::forward(context, g, x.here.data(), w.here.data(), y.here.data(), with_bias ? bias_o.here.data() : nullptr);
+    Conv2dKernels<Reference>::forward(reference, g, x.there.data(), w.there.data(), y.there.data(), with_bias ? bias_o.there.data() : nullptr);
+    CHECK(off(y.here, y.there) < tolerance_of<T>(exact));
+    Conv2dKernels<Device>::backward_data(context, g, dy.here.data(), w.here.data(), dx.here.data(), with_bias ? bias_c.here.data() : nullptr);
+    Conv2dKernels<Reference>::backward_data(reference, g, dy.there.data(), w.there.data(), dx.there.data(), with_bias ? bias_c.there.data() : nullptr);
+    CHECK(off(dx.here, dx.there) < tolerance_of<T>(exact));
+  }
+  Operand<T> dw(g.filter_shape(), 8);
+  Conv2dKernels<Device>::backward_weights(context, g, x.here.data(), dy.here.data(), dw.here.data());
+  Conv2dKernels<Reference>::backward_weights(reference, g, x.there.data(), dy.there.data(), dw.there.data());
+  CHECK(off(dw.here, dw.there) < tolerance_of<T>(exact));
+}
+
+/// x[i] := 1000·x[i] + column, twice for an element that is visited twice
+struct CountVisits {
+  double* x;
+  NASH_HOST_DEVICE void operator()(index_t i) const { x[i] = 1000 * x[i] + 1; }
+  NASH_HOST_DEVICE void operator()(index_t i, index_t column) const { x[i] = 1000 * x[i] + static_cast<double>(column); }
+};
+
+/// Σ x, Σ x², Σ column·x
+template <class T>
+struct ThreeSums {
+  static constexpr int sums = 3;
+  const T* x;
+  NASH_HOST_DEVICE void operator()(index_t i, index_t column, T* terms) const {
+    terms[0] = x[i];
+    terms[1] = x[i] * x[i];
+    terms[2] = static_cast<T>(column) * x[i];
+  }
+};
+
+}  // namespace
+
+TEST_CASE_TEMPLATE("a GPU's products are those of the naive loops", T, float, double) {
+  for (const auto& [m, n, k] : {std::array<index_t, 3>{1, 1, 1}, {5, 7, 3}, {33, 17, 65}, {64, 1, 130}, {1, 40, 9}, {3, 4, 0}, {0, 4, 3}})
+    for (const bool transpose_a : {false, true})
+      for (const bool transpose_b : {false, true})
+        for (const bool exact : {true, false}) {
+          compare_products<T>({.m = m, .n = n, .k = k, .transpose_a = transpose_a, .transpose_b = transpose_b}, false, exact);
+          compare_products<T>({.m = m, .n = n, .k = k, .transpose_a = transpose_a, .transpose_b = transpose_b}, true, exact);
+          compare_products<T>({.m = m, .n = n, .k = k, .transpose_a = transpose_a, .transpose_b = transpose_b, .accumulate = true}, false, exact);
+        }
+}
+
+TEST_CASE_TEMPLATE("a GPU's convolutions are those of the naive loops, in every direction", T, float, double) {
+  for (const ConvCase& conv_case : conv_cases)
+    for (const bool exact : {true, false})
+      if (exact || std::is_same_v<T, float>) compare_convolutions<T>(conv_case, exact);
+}
+
+TEST_CASE("a GPU's maps visit every element once, and know its column") {
+  Context<Device> context;
+  for (const index_t count : {1, 255, 256, 1023, 1024, 1025, 5000}) {
+    CAPTURE(count);
+    auto x = Tensor<double, Device>::zeros(Shape{count});
+    pointwise(context, count, CountVisits{x.data()});
+    CHECK(x.to_host() == std::vector<double>(static_cast<std::size_t>(count), 1));
+  }
+  for (const auto& size : {std::pair<index_t, index_t>{1, 1}, {1, 700}, {300, 1}, {37, 5}, {129, 64}, {0, 3}, {3, 0}}) {
+    const index_t rows = size.first, columns = size.second;
+    CAPTURE(rows);
+    CAPTURE(columns);
+    auto x = Tensor<double, Device>::filled(Shape{rows, columns}, 1);
+    pointwise_in_rows(context, rows, columns, CountVisits{x.data()});
+    const auto values = x.to_host();
+    for (std::size_t i = 0; i < values.size(); ++i) REQUIRE(values[i] == 1000 + static_cast<double>(static_cast<index_t>(i) % columns));
+  }
+}
+
+TEST_CASE("a GPU's sums are those of the naive loops, the same bits each time") {
+  Context<Device> context;
+  Context<Reference> reference;
+  for (const index_t count : {0, 1, 255, 4096, 4097, 100003}) {
+    CAPTURE(count);
+    const Operand<float> x({count}, 1);
+    const double total = sum(context, count, Square<float>{x.here.data()});
+    CHECK(total == doctest::Approx(sum(reference, count, Square<double>{x.there.data()})).epsilon(1e-13));
+    CHECK(total == sum(context, count, Square<float>{x.here.data()}));
+  }
+  for (const auto& size : {std::pair<index_t, index_t>{1, 1}, {5000, 1}, {0, 4}, {7, 3}, {300, 32}, {129, 33}, {65, 200}, {4100, 17}}) {
+    const index_t rows = size.first, columns = size.second;
+    CAPTURE(rows);
+    CAPTURE(columns);
+    const Operand<float> x({rows, columns}, 2);
+    Tensor<float, Device> sums(Shape{3, columns}), again(Shape{3, columns});
+    Tensor<double, Reference> expected(Shape{3, columns});
+    sum_columns(context, rows, columns, ThreeSums<float>{x.here.data()}, sums.data());
+    sum_columns(context, rows, columns, ThreeSums<float>{x.here.data()}, again.data());
+    sum_columns(reference, rows, columns, ThreeSums<double>{x.there.data()}, expected.data());
+    CHECK(off(sums, expected) < 1e-6);
+    CHECK(sums.to_host() == again.to_host());
+  }
+}
+
+TEST_CASE("a GPU draws the numbers that the Cpu draws") {
+  Context<Device> context;
+  Context<Cpu> cpu;
+  const RandomStream random = RandomStream(3).child(7);
+  Tensor<float, Device> here(Shape{1001});
+  Tensor<float> there(Shape{1001}), fetched;
+  const auto check = [&](double ulps) {
+    convert(here, fetched);
+    for (index_t i = 0; i < there.count(); ++i)
+      REQUIRE(std::abs(fetched[i] - there[i]) <= ulps * static_cast<double>(std::numeric_limits<float>::epsilon()) * std::abs(there[i]));
+  };
+  pointwise(context, here.count(), FillUniform<float>{random, -2, 3, here.data()});
+  pointwise(cpu, there.count(), FillUniform<float>{random, -2, 3, there.data()});
+  check(0);
+  fill_normal(context, random, 0, 1, here.count(), here.data());
+  fill_normal(cpu, random, 0, 1, there.count(), there.data());
+  check(1);
+  pointwise(context, here.count(), FillTruncatedNormal<float>{random, 0.02, here.data()});
+  pointwise(cpu, there.count(), FillTruncatedNormal<float>{random, 0.02, there.data()});
+  check(1);
+}

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gpu/device_under_test.hpp"
+#include "train/players.hpp"
+
+using namespace nash;
+
+namespace {
+
+using Device = DeviceUnderTest;
+
+/// What a trainer of two small players reports and leaves behind.
+struct Run {
+  std::vector<double> reports, state;
+};
+
+template <class T, class D>
+Run run(const TrainerOptions& options, int steps, const std::vector<index_t>& sizes = {5}, bool exact = true) {
+  GanTrainer trainer{small_generator<T>().template to<T, D>(), small_discriminator<T>().template to<T, D>(), NonSaturating{}, options};
+  if constexpr (requires { trainer.context().set_exact_products(exact); }) trainer.context().set_exact_products(exact);
+  Run result;
+  for (int step = 0; step < steps; ++step) {
+    const index_t samples = sizes[static_cast<std::size_t>(step) % sizes.size()];
+    const StepReport report = trainer.step(random_images<T, D>({samples, 8, 8, 1}, static_cast<std::uint64_t>(step)));
+    for (const auto& value : {report.d_loss, report.g_loss, report.d_real, report.d_fake, report.d_gradient_norm, report.g_gradient_norm})
+      if (value) result.reports.push_back(*value);
+  }
+  const auto add = [&](const auto& network) {
+    const auto values = state_values(network);
+    result.state.insert(result.state.end(), values.begin(), values.end());
+  };
+  add(trainer.generator()), add(trainer.discriminator()), add(trainer.sampling_generator());
+  return result;
+}
+
+}  // namespace
+
+TEST_CASE("a run on a GPU is that on the Reference device") {
+  const TrainerOptions options{.seed = 7, .average_decay = 0.7};
+  const Run here = run<double, Device>(options, 4), there = run<double, Reference>(options, 4);
+  CHECK(relative_difference(here.reports, there.reports) < 1e-9);
+  CHECK(relative_difference(here.state, there.state) < 1e-8);
+}
+
+TEST_CASE("a run on a GPU gives the same bits twice, and in float what the Cpu gives") {
+  const TrainerOptions options{.seed = 7, .average_decay = 0.7};
+  const Run here = run<float, Device>(options, 4), again = run<float, Device>(options, 4);
+  CHECK(same_bits(here.reports, again.reports));
+  CHECK(same_bits(here.state, again.state));
+  CHECK(relative_difference(here.reports, run<float, Cpu>(options, 4).reports) < 1e-3);
+}

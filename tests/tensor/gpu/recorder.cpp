@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "nash/tensor/gpu/recorder.hpp"
+
+#include <doctest/doctest.h>
+
+#include "message_of.hpp"
+#include "stand_in.hpp"
+
+using namespace nash;
+
+namespace {
+
+using Numbers = Tensor<float, StandIn>;
+
+/// Sequences on some numbers, and what the stand-in was asked to do in them.
+struct Sequences {
+  Context<StandIn> context;
+  Numbers x = Numbers::filled(Shape{4}, 1), y = Numbers::filled(Shape{4}, 1);
+
+  template <class Function>
+  stand_in::Counts run(const Function& sequence, std::uint64_t name = 1) {
+    stand_in::take_counts();
+    {
+      const auto recording = context.record(name);
+      sequence();
+    }
+    return stand_in::take_counts();
+  }
+  void scale(float a) { pointwise(context, 4, Scale<float>{x.data(), a, x.data()}); }
+  void add(Numbers& to) { pointwise(context, 4, Accumulate<float>{x.data(), to.data()}); }
+  float value() { return x.to_host()[0]; }
+};
+
+}  // namespace
+
+TEST_CASE("a sequence runs while it is recorded, and as one graph from then on, whose parameters may change") {
+  Sequences s;
+  const auto sequence = [&](float a) { return [&s, a] { s.scale(2), s.scale(a), s.add(s.y); }; };
+  CHECK(s.run(sequence(3)).graphs_launched == 0);
+  CHECK(s.value() == 6);
+  const auto second = s.run(sequence(3));
+  CHECK(second.graphs_built == 1);
+  CHECK(second.graphs_launched == 1);
+  CHECK(s.value() == 36);
+  const auto third = s.run(sequence(0.5f));
+  CHECK(third.graphs_built == 0);
+  CHECK(third.graphs_launched == 1);
+  CHECK(third.updates == 1);
+  CHECK(s.value() == 36);
+  CHECK(s.y.to_host()[0] == 1 + 6 + 36 + 36);
+  CHECK(s.run(sequence(0.5f)).updates == 0);
+  CHECK(s.context.graphs(1) == 1);
+}
+
+TEST_CASE("a sequence is cut where the host waits, and gets the values of then") {
+  Sequences s;
+  std::vector<double> sums;
+  const auto sequence = [&] {
+    s.scale(2);
+    sums.push_back(sum(s.context, 4, Value<float>{s.x.data()}));
+    s.scale(0.5f);
+    sums.push_back(sum(s.context, 4, Value<float>{s.x.data()}));
+    s.add(s.x);
+  };
+  for (int i = 0; i < 4; ++i) (void)s.run(sequence);
+  CHECK(sums == std::vector<double>{8, 4, 16, 8, 32, 16, 64, 32});
+  CHECK(s.context.graphs(1) == 3);
+  CHECK(s.run(sequence).graphs_launched == 3);
+}
+
+TEST_CASE("a sequence that is not the recorded one does what it says all the same, and is recorded anew") {
+  Sequences s;
+  for (int i = 0; i < 3; ++i) (void)s.run([&] { s.scale(2), s.add(s.x), s.scale(1); });
+  CHECK(s.value() == 64);
+  const auto shorter = [&] { s.scale(2), s.add(s.x); };
+  CHECK(s.run(shorter).graphs_launched == 0);
+  CHECK(s.value() == 256);
+  CHECK(s.run(shorter).graphs_launched == 1);
+  CHECK(s.value() == 1024);
+  CHECK(s.run([&] { s.scale(2), s.add(s.x), s.scale(0.25f); }).graphs_launched == 0);  // longer
+  CHECK(s.run([&] { s.scale(1), s.scale(1), s.scale(1); }).graphs_launched == 0);      // of another kernel
+  CHECK(s.value() == 1024);
+  CHECK(s.run([] {}).graphs_launched == 0);
+  CHECK(s.run([] {}).graphs_launched == 0);
+}
+
+TEST_CASE("sequences of different names are kept apart") {
+  Sequences s;
+  for (int i = 0; i < 2; ++i) (void)s.run([&] { s.scale(2); }, 1), (void)s.run([&] { s.add(s.y); }, 2);
+  CHECK(s.run([&] { s.scale(2); }, 1).graphs_launched == 1);
+  CHECK(s.run([&] { s.add(s.y); }, 2).graphs_launched == 1);
+  CHECK(s.value() == 8);
+}
+
+TEST_CASE("copies and allocations within a sequence keep their places in it") {
+  Sequences s;
+  const auto sequence = [&](const std::vector<float>& values) {
+    return [&s, values] {
+      s.scale(2);
+      s.x.assign_from_host(values);
+      s.scale(3);
+      const Numbers copy = s.x;
+      s.scale(2);
+      CHECK(copy.to_host()[0] == 3 * values[0]);
+    };
+  };
+  for (const float first : {1.0f, 2.0f, 3.0f, 4.0f, 5.0f}) {
+    (void)s.run(sequence({first, 0, 0, 0}));
+    CHECK(s.value() == 6 * first);
+  }
+}
+
+TEST_CASE("memory that is given back within a sequence may be used again in it") {
+  Sequences s;
+  const auto sequence = [&] {
+    { Numbers fresh(Shape{4}); pointwise(s.context, 4, Copy<float>{s.x.data(), fresh.data()}); pointwise(s.context, 4, Copy<float>{fresh.data(), s.y.data()}); }
+    Numbers again(Shape{4});
+    pointwise(s.context, 4, Fill<float>{again.data(), 7});
+    s.scale(2);
+  };
+  for (int i = 0; i < 4; ++i) {
+    (void)s.run(sequence);
+    CHECK(s.y.to_host()[0] == static_cast<float>(1 << i));
+  }
+}
+
+TEST_CASE("a sequence that an exception ends has run up to there, and is forgotten") {
+  Sequences s;
+  for (int i = 0; i < 2; ++i) (void)s.run([&] { s.scale(2), s.scale(1); });
+  CHECK(message_of<Error>([&] {
+          (void)s.run([&] {
+            s.scale(2);
+            throw Error("test", "ended", "go on");
+          });
+        }) == "test: ended.\nGo on.");
+  CHECK(s.value() == 8);
+  CHECK(s.context.graphs(1) == 0);
+  CHECK(s.run([&] { s.scale(2), s.scale(1); }).graphs_launched == 0);
+  CHECK(s.value() == 16);
+}
