@@ -100,7 +100,7 @@ class AddressSpace {
 
 /// What the stand-ins were asked to do.
 struct Counts {
-  nash::index_t launched = 0, graphs_built = 0, graphs_launched = 0, updates = 0, waits = 0;
+  nash::index_t queued = 0, graphs_built = 0, graphs_launched = 0, updates = 0, waits = 0;  // queued: one by one, not by a graph
 };
 
 /// Everything that the stand-ins know: a test program has one machine.
@@ -186,6 +186,10 @@ struct Poison {
 class Stream {
  public:
   void enqueue(const nash::Operation& operation) {
+    ++machine().counts.queued;
+    enqueue_uncounted(operation);
+  }
+  void enqueue_uncounted(const nash::Operation& operation) {
     const std::lock_guard lock(machine().mutex);
     std::visit([this](const auto& one) { check(one); }, operation);
     queue_.push_back(operation);
@@ -267,7 +271,7 @@ class Graph {
   }
   void launch(Stream& stream) const {
     ++machine().counts.graphs_launched;
-    for (const nash::Operation& operation : operations_) stream.enqueue(operation);
+    for (const nash::Operation& operation : operations_) stream.enqueue_uncounted(operation);
   }
 
  private:

@@ -48,3 +48,36 @@ TEST_CASE("a run on a GPU gives the same bits twice, and in float what the Cpu g
   CHECK(same_bits(here.state, again.state));
   CHECK(relative_difference(here.reports, run<float, Cpu>(options, 4).reports) < 1e-3);
 }
+
+TEST_CASE("recorded steps give the same bits as those that run one operation at a time") {
+  const std::vector<Phase> phases{{Player::discriminator}, {.player = Player::generator, .every = 2}};
+  for (const auto& [options, sizes] : {std::pair<TrainerOptions, std::vector<index_t>>{{.seed = 7, .average_decay = 0.7}, {5}},
+                                       {{.seed = 3, .reuse_fakes = true}, {5, 3}},
+                                       {{.seed = 4, .phases = phases}, {4}}}) {
+    TrainerOptions plain = options;
+    plain.record_steps = false;
+    const Run recorded = run<float, Device>(options, 9, sizes, false), direct = run<float, Device>(plain, 9, sizes, false);
+    CHECK(same_bits(recorded.reports, direct.reports));
+    CHECK(same_bits(recorded.state, direct.state));
+  }
+}
+
+TEST_CASE("a number that is not finite ends a recorded step where it ends any other, and steps go on after it") {
+  const auto outcome = [](bool record) {
+    GanTrainer trainer{small_generator().to<float, Device>(), small_discriminator().to<float, Device>(), NonSaturating{},
+                       {.seed = 7, .record_steps = record, .on_non_finite = OnNonFinite::report}};
+    std::vector<double> reports;
+    std::string texts;
+    for (int step = 0; step < 8; ++step) {
+      std::vector<float> values(5 * 64, step == 4 ? std::nanf("") : 0.1f * static_cast<float>(step));
+      const StepReport report = trainer.step(Tensor<float, Device>({5, 8, 8, 1}, values));
+      reports.push_back(report.g_loss.value_or(-1));
+      if (report.non_finite) texts += report.non_finite->text();
+    }
+    const auto state = state_values(trainer.generator());
+    reports.insert(reports.end(), state.begin(), state.end());
+    CHECK(texts == "step 5: the discriminator's loss is not finite; the first place is the real batch");
+    return reports;
+  };
+  CHECK(same_bits(outcome(true), outcome(false)));
+}

@@ -31,6 +31,8 @@ struct TrainerOptions {
   /// the generator less in each step. Each generator phase then follows a discriminator phase directly and is not repeated, else
   /// the constructor throws ShapeError. Nothing is kept from one step to the next.
   bool reuse_fakes = false;
+  /// On a GPU: record a step's operations and run them as graphs from then on. The results are the same bits.
+  bool record_steps = true;
   std::optional<double> average_decay = std::nullopt;  ///< keep an exponential moving average of the generator, such as 0.999
   OnNonFinite on_non_finite = OnNonFinite::raise;
   int threads = 0;                      ///< 0: OMP_NUM_THREADS or all cores
@@ -84,12 +86,14 @@ class GanTrainer {
   StepReport step(const Batch& batch) {
     return step(batch.images);
   }
-  StepReport step(const Images& real) {
-    if (real.shape().rank() == 0 || real.shape().with_samples(1) != sample_shape_ || real.shape()[0] < 1)
-      throw ShapeError("GanTrainer", concat("real images of the generator's shape, N", sample_shape_.text().substr(1)), real.shape().text(),
+  StepReport step(const Images& batch) {
+    if (batch.shape().rank() == 0 || batch.shape().with_samples(1) != sample_shape_ || batch.shape()[0] < 1)
+      throw ShapeError("GanTrainer", concat("real images of the generator's shape, N", sample_shape_.text().substr(1)), batch.shape().text(),
                        "change the generator's last layers or the data");
     StepReport report;
     report.step = ++steps_;
+    [[maybe_unused]] const auto recording = record_step(batch.shape()[0]);
+    const Images& real = in_one_place(batch);
     index_t discriminator_updates = 0, generator_updates = 0;  // in this step: each draws latents of its own
     try {
       for (const Phase& phase : options_.phases) {
@@ -177,6 +181,29 @@ class GanTrainer {
   }
   Pass<Device> training_pass(Player player, index_t repetition, Purpose purpose) {
     return {context_, Mode::train, stream(player, repetition, purpose)};
+  }
+
+  /// Steps of as many samples in which the same phases run are one sequence of operations. On the host nothing is recorded.
+  auto record_step(index_t samples) {
+    if constexpr (requires { context_.record(std::uint64_t{}); }) {
+      std::uint64_t name = static_cast<std::uint64_t>(samples);
+      for (const Phase& phase : options_.phases) name = 2 * name + (phase.runs_in(steps_) ? 1 : 0);
+      return context_.record(name, options_.record_steps);
+    } else {
+      return 0;
+    }
+  }
+
+  /// A recorded step has its batch always at the same address: loaders have several.
+  const Images& in_one_place(const Images& batch) {
+    if constexpr (requires { context_.record(std::uint64_t{}); }) {
+      if (options_.record_steps) {
+        real_.resize(batch.shape());
+        pointwise(context_, batch.count(), Copy<Scalar>{batch.data(), real_.data()});
+        return real_;
+      }
+    }
+    return batch;
   }
 
   void draw_latents(Player player, index_t repetition, index_t samples) {
@@ -298,7 +325,7 @@ class GanTrainer {
   GradientReduction reduction_;
   index_t steps_ = 0;
 
-  Images latents_, fakes_, logits_, d_logits_, d_fakes_;
+  Images real_, latents_, fakes_, logits_, d_logits_, d_fakes_;  // real_ only where steps are recorded
   typename G::Saved generator_tape_;
   typename D::Saved discriminator_tape_;
 };

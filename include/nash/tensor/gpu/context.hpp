@@ -55,9 +55,11 @@ class GpuContext {
   }
 
   /// While it lives, operations belong to the sequence named by a number and run as graphs from its second time on; see Recorder.
+  /// Unless it is wanted, it does nothing.
   class Recording {
    public:
-    Recording(GpuContext& context, std::uint64_t name) : context_(&context), exceptions_(std::uncaught_exceptions()) {
+    Recording(GpuContext& context, std::uint64_t name, bool wanted) : context_(&context), exceptions_(std::uncaught_exceptions()) {
+      if (!wanted) return;
       auto& recorder = context.recorders_[name];
       if (recorder == nullptr) recorder = std::make_unique<Recorder<Device>>(context.gpu_->stream());
       context.recorder_ = recorder.get();
@@ -68,6 +70,7 @@ class GpuContext {
     Recording& operator=(const Recording&) = delete;
     ~Recording() noexcept(false) {
       Recorder<Device>* const recorder = std::exchange(context_->recorder_, nullptr);
+      if (recorder == nullptr) return;
       context_->gpu_->set_recorder(nullptr);
       if (std::uncaught_exceptions() > exceptions_)
         recorder->abandon();
@@ -79,7 +82,7 @@ class GpuContext {
     GpuContext* context_;
     int exceptions_;
   };
-  Recording record(std::uint64_t name) { return Recording(*this, name); }
+  Recording record(std::uint64_t name, bool wanted = true) { return Recording(*this, name, wanted); }
 
   /// How many graphs the sequence of this name consists of so far.
   std::size_t graphs(std::uint64_t name) const {

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "stand_in.hpp"
+#include "train/players.hpp"
+
+using namespace nash;
+
+TEST_CASE("a steady step is launched as graphs that were built once, and asks for no memory") {
+  GanTrainer trainer{small_generator().to<float, StandIn>(), small_discriminator().to<float, StandIn>(), NonSaturating{}, {.average_decay = 0.7}};
+  const std::vector<Tensor<float, StandIn>> batches{random_images<float, StandIn>({5, 8, 8, 1}, 1), random_images<float, StandIn>({5, 8, 8, 1}, 2)};
+  for (int step = 0; step < 4; ++step) (void)trainer.step(batches[static_cast<std::size_t>(step) % 2]);
+
+  const index_t memory = trainer.context().gpu().pool().driver_allocations(), operations = trainer.context().gpu().stream().enqueued();
+  (void)stand_in::take_counts();
+  for (int step = 0; step < 6; ++step) (void)trainer.step(batches[static_cast<std::size_t>(step) % 2]);
+  const stand_in::Counts counts = stand_in::take_counts();
+  CHECK(trainer.context().gpu().pool().driver_allocations() == memory);
+  CHECK(counts.graphs_built == 0);
+  CHECK(counts.queued == 0);
+  CHECK(counts.waits == 6 * 7);  // two losses and probabilities, the generator's loss, and two gradient norms
+  CHECK(counts.graphs_launched == 6 * 8);
+  CHECK(trainer.context().gpu().stream().enqueued() - operations > 6 * 50);
+}
