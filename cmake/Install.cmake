@@ -12,6 +12,10 @@ if(TARGET nash::io)
   install(TARGETS nash_io EXPORT nash-io-targets)
   install(EXPORT nash-io-targets NAMESPACE nash:: DESTINATION ${package_dir})
 endif()
+if(TARGET nash::cuda)
+  install(TARGETS nash_cuda EXPORT nash-cuda-targets)
+  install(EXPORT nash-cuda-targets NAMESPACE nash:: DESTINATION ${package_dir})
+endif()
 
 configure_package_config_file(${PROJECT_SOURCE_DIR}/cmake/nash-config.cmake.in ${PROJECT_BINARY_DIR}/nash-config.cmake
                               INSTALL_DESTINATION ${package_dir} NO_SET_AND_CHECK_MACRO)

@@ -1,0 +1,21 @@
+# nash::cuda: what files that include <nash/cuda.hpp> are compiled and linked with. Files are of the language CUDA.
+#
+#   nash_add_cuda()    enables the language and makes the target
+macro(nash_add_cuda)
+  # Code for A100 and H100, and intermediate code from which the driver makes that of newer ones.
+  if(NOT DEFINED CMAKE_CUDA_ARCHITECTURES)
+    set(CMAKE_CUDA_ARCHITECTURES 80-real 90)
+  endif()
+  enable_language(CUDA)
+  if(CMAKE_CUDA_COMPILER_VERSION VERSION_LESS 13)
+    message(FATAL_ERROR "nash: NASH_CUDA needs CUDA 13 or newer, found ${CMAKE_CUDA_COMPILER_VERSION} (${CMAKE_CUDA_COMPILER})")
+  endif()
+  find_package(CUDAToolkit REQUIRED)
+  add_library(nash_cuda INTERFACE)
+  add_library(nash::cuda ALIAS nash_cuda)
+  set_target_properties(nash_cuda PROPERTIES EXPORT_NAME cuda)
+  target_link_libraries(nash_cuda INTERFACE nash CUDA::cudart CUDA::cublas)
+  # Functors call constexpr functions of the standard library. Pragmas are GCC's, which nvcc hands on to it.
+  target_compile_options(nash_cuda INTERFACE
+    "$<$<COMPILE_LANGUAGE:CUDA>:--expt-relaxed-constexpr;-diag-suppress=1675;-Xcompiler=${OpenMP_CXX_FLAGS}>")
+endmacro()
