@@ -12,16 +12,18 @@
 
 #include "nash/io.hpp"
 #include "nash/nash.hpp"
+#include "support/devices.hpp"
 #include "support/recorder.hpp"
 
 int main(int argc, char** argv) {
-  std::string data = example::default_data(), out = "runs/mnist_dcgan";
+  std::string data = example::default_data(), out = "runs/mnist_dcgan", device = "cpu";
   std::int64_t steps = 2400, batch_size = 64, width = 32, hidden = 1024, latent = 100;
   std::uint64_t seed = 1;
   double learning_rate = 1e-3, final_rate = 0.05, average = 0.99;
   example::Arguments arguments("Trains a DCGAN on a folder of MNIST-like digits (IDX files) and records how it goes.");
   arguments.option("--data", data, "folder with train-images-idx3-ubyte[.gz]")
       .option("--out", out, "folder for pictures, metrics and networks")
+      .option("--device", device, "cpu, or cuda where this was built with NASH_CUDA")
       .option("--seed", seed, "of everything that is random")
       .option("--steps", steps, "training steps")
       .option("--batch-size", batch_size, "real images a step")
@@ -35,18 +37,22 @@ int main(int argc, char** argv) {
   return arguments.run(argc, argv, [&] {
     example::require_at_least(1, static_cast<double>(steps), "--steps", "train for some steps");
     example::require_at_least(0, final_rate, "--final-rate", "give the share of the learning rate that is to be left, such as 0.05");
-    nash::Loader loader{nash::load_idx_folder(data), {.batch_size = batch_size, .seed = seed}};
-    std::cout << loader.dataset().size() << " images from " << data << '\n';
+    example::with_device(device, [&](auto chosen) {
+      using Device = decltype(chosen);
+      nash::Loader<float, Device> loader{nash::load_idx_folder(data), {.batch_size = batch_size, .seed = seed}};
+      std::cout << loader.dataset().size() << " images from " << data << '\n';
 
-    const nash::Dcgan28DenseOptions size{.latent = latent, .width = width, .hidden = hidden};
-    nash::GanTrainer trainer{nash::dcgan28_dense_generator(size), nash::dcgan28_dense_discriminator(size), nash::NonSaturating{},
-                             {.seed = seed,
-                              .generator = {.learning_rate = learning_rate},
-                              .discriminator = {.learning_rate = learning_rate},
-                              .average_decay = average}};
-    // Large strides first, small ones to finish: the pictures stop jumping from digit to digit.
-    for (const auto player : {nash::Player::generator, nash::Player::discriminator})
-      trainer.set_schedule(player, nash::LinearDecay{.begin = steps / 2, .end = steps, .final_factor = final_rate});
-    example::train(trainer, loader, steps, out, seed);
+      const nash::Dcgan28DenseOptions size{.latent = latent, .width = width, .hidden = hidden};
+      nash::GanTrainer trainer{nash::dcgan28_dense_generator<float, Device>(size), nash::dcgan28_dense_discriminator<float, Device>(size),
+                               nash::NonSaturating{},
+                               {.seed = seed,
+                                .generator = {.learning_rate = learning_rate},
+                                .discriminator = {.learning_rate = learning_rate},
+                                .average_decay = average}};
+      // Large strides first, small ones to finish: the pictures stop jumping from digit to digit.
+      for (const auto player : {nash::Player::generator, nash::Player::discriminator})
+        trainer.set_schedule(player, nash::LinearDecay{.begin = steps / 2, .end = steps, .final_factor = final_rate});
+      example::train(trainer, loader, steps, out, seed);
+    });
   });
 }

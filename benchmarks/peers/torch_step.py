@@ -31,6 +31,8 @@ def parse():
     parser.add_argument("--data", help="folder of 28×28 digits to train on; else the images are random")
     parser.add_argument("--channels-last", action="store_true")
     parser.add_argument("--compile", action="store_true", help="with torch.compile")
+    parser.add_argument("--device", default="cpu", help="cpu or cuda")
+    parser.add_argument("--tf32", action="store_true", help="on a GPU: products rounded to TF32")
     parser.add_argument("--freeze", action="store_true", help="no gradients of the discriminator's weights in the generator's step")
     chosen = parser.parse_args()
     if chosen.compile and chosen.mode == "wgan_gp":
@@ -108,7 +110,8 @@ def real_images(shape):
         return torch.rand(options.batch, *shape) * 2 - 1
     with gzip.open(os.path.join(options.data, "train-images-idx3-ubyte.gz")) as file:
         pixels = torch.frombuffer(bytearray(file.read()), dtype=torch.uint8, offset=16)
-    return (pixels.view(-1, *shape).float() / 127.5 - 1)[torch.randperm(pixels.numel() // math.prod(shape))[:options.batch]]
+    images = pixels.to(options.device).view(-1, *shape)
+    return (images.float() / 127.5 - 1)[torch.randperm(len(images))[:options.batch]]
 
 
 def training_step(g, d, latents, shape, layout):
@@ -194,8 +197,16 @@ def say(**values):
     print(json.dumps(values), flush=True)
 
 
+def wait():
+    """A GPU is done later than it is asked."""
+    if options.device != "cpu":
+        torch.cuda.synchronize()
+
+
 def main():
     torch.set_num_threads(options.threads)
+    torch.set_default_device(options.device)
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = options.tf32
     torch.manual_seed(1)
     g, d, latents, shape = networks(options.network, options.width)
     layout = torch.channels_last if options.channels_last else torch.contiguous_format
@@ -209,6 +220,7 @@ def main():
     with contextlib.nullcontext() if training else torch.inference_mode():
         begin = time.monotonic_ns()
         step()
+        wait()
         say(library="PyTorch " + torch.__version__.split("+")[0], begin_ns=begin, first_step_ms=(time.monotonic_ns() - begin) / 1e6,
             parameters=[sum(p.numel() for p in network.parameters()) for network in (g, d)])
         for _ in range(2):
@@ -218,6 +230,7 @@ def main():
             for _ in range(options.steps):
                 start = time.perf_counter()
                 losses = step()
+                wait()
                 times.append(1000 * (time.perf_counter() - start))
             say(milliseconds=times, peak_memory_mib=peak_memory(), **({"losses": losses} if losses else {}))
         say(step_memory_mib=step_memory(step))

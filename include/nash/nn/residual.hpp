@@ -6,6 +6,15 @@
 
 namespace nash {
 
+/// y := a + b
+template <class T>
+struct AddTwo {
+  const T* a;
+  const T* b;
+  T* y;
+  NASH_HOST_DEVICE void operator()(index_t i) const { y[i] = a[i] + b[i]; }
+};
+
 /// y = body(x) + skip(x), both of the same shape; without a skip, y = body(x) + x. He et al. 2016.
 template <class Body, class Skip = Identity<typename Body::Scalar, typename Body::Device>>
 class Residual : public LayerDefaults<typename Body::Scalar, typename Body::Device> {
@@ -111,15 +120,8 @@ class Residual : public LayerDefaults<typename Body::Scalar, typename Body::Devi
   LayerDescription describe() const { return LayerDescription("Residual").add(body_.describe()).add(skip_.describe()); }
 
  private:
-  struct Sum {
-    const T* a;
-    const T* b;
-    T* y;
-    NASH_HOST_DEVICE void operator()(index_t i) const { y[i] = a[i] + b[i]; }
-  };
-
   static void add(Context<D>& context, const Tensor<T, D>& a, const Tensor<T, D>& b, Tensor<T, D>& y) {
-    pointwise(context, y.count(), Sum{a.data(), b.data(), y.data()});
+    pointwise(context, y.count(), AddTwo<T>{a.data(), b.data(), y.data()});
   }
 
   template <class Function>

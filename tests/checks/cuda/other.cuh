@@ -3,4 +3,5 @@
 
 #include <nash/cuda.hpp>
 
-double all_of(const nash::Tensor<float, nash::Cuda>& x);
+/// Σ x, by a program that has every layer compiled for the GPU.
+double sum_through_every_layer(const nash::Tensor<float, nash::Cuda>& x);
