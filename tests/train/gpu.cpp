@@ -20,3 +20,15 @@ TEST_CASE("a steady step is launched as graphs that were built once, and asks fo
   CHECK(counts.graphs_launched == 6 * 8);
   CHECK(trainer.context().gpu().stream().enqueued() - operations > 6 * 50);
 }
+
+TEST_CASE("so is each kind of step where batches of two sizes and two lists of phases take turns") {
+  GanTrainer trainer{small_generator().to<float, StandIn>(), small_discriminator().to<float, StandIn>(), NonSaturating{},
+                     {.phases = {{Player::discriminator}, {.player = Player::generator, .every = 2}}}};
+  const auto step = [&](int i) { (void)trainer.step(random_images<float, StandIn>({i % 3 == 0 ? 3 : 5, 8, 8, 1}, static_cast<std::uint64_t>(i))); };
+  for (int i = 0; i < 24; ++i) step(i);
+  const index_t memory = trainer.context().gpu().pool().driver_allocations();
+  (void)stand_in::take_counts();
+  for (int i = 24; i < 30; ++i) step(i);
+  CHECK(stand_in::take_counts().graphs_built == 0);
+  CHECK(trainer.context().gpu().pool().driver_allocations() == memory);
+}
