@@ -15,7 +15,8 @@ macro(nash_add_cuda)
   add_library(nash::cuda ALIAS nash_cuda)
   set_target_properties(nash_cuda PROPERTIES EXPORT_NAME cuda)
   target_link_libraries(nash_cuda INTERFACE nash CUDA::cudart CUDA::cublas)
-  # Functors call constexpr functions of the standard library. Pragmas are GCC's, which nvcc hands on to it.
+  # The standard, which CMake 3.25 does not pass on to an nvcc as new as this; constexpr functions of the standard library within
+  # functors; and no warnings of pragmas that are GCC's, which nvcc hands on to it.
   target_compile_options(nash_cuda INTERFACE
-    "$<$<COMPILE_LANGUAGE:CUDA>:--expt-relaxed-constexpr;-diag-suppress=1675;-Xcompiler=${OpenMP_CXX_FLAGS}>")
+    "$<$<COMPILE_LANGUAGE:CUDA>:-std=c++20;--expt-relaxed-constexpr;-diag-suppress=1675;-Xcompiler=${OpenMP_CXX_FLAGS}>")
 endmacro()

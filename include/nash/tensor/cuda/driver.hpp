@@ -92,7 +92,7 @@ class Stream {
     reserve();
     const cublasOperation_t op_a = g.transpose_a ? CUBLAS_OP_T : CUBLAS_OP_N, op_b = g.transpose_b ? CUBLAS_OP_T : CUBLAS_OP_N;
     const int m = narrow(g.m), n = narrow(g.n), k = narrow(g.k), lda = narrow(g.lda), ldb = narrow(g.ldb), ldc = narrow(g.ldc);
-    check(cublasSetMathMode(handle_, g.exact ? CUBLAS_PEDANTIC_MATH : CUBLAS_TF32_TENSOR_OP_MATH), "cublasSetMathMode");
+    check(cublasSetMathMode(handle_, g.exact ? CUBLAS_DEFAULT_MATH : CUBLAS_TF32_TENSOR_OP_MATH), "cublasSetMathMode");
     if (g.type == ScalarType::float32) {
       const float alpha = 1, beta = static_cast<float>(g.beta);
       check(cublasSgemm(handle_, op_a, op_b, m, n, k, &alpha, static_cast<const float*>(g.a), lda, static_cast<const float*>(g.b), ldb, &beta,
