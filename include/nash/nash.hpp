@@ -13,6 +13,7 @@
 #include "nash/nn/layers.hpp"
 #include "nash/optim/adam.hpp"
 #include "nash/optim/ema.hpp"
+#include "nash/optim/rmsprop.hpp"
 #include "nash/optim/schedule.hpp"
 #include "nash/optim/sgd.hpp"
 #include "nash/train/gan_trainer.hpp"

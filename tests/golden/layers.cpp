@@ -32,6 +32,8 @@ void for_each_case(const Function& f) {
   f("batch_norm", train, BatchNorm{3});
   f("batch_norm.dense", train, BatchNorm{5, {.epsilon = 1e-3}});
   f("batch_norm.infer", infer, BatchNorm{3});
+  f("layer_norm", infer, LayerNorm{3});
+  f("layer_norm.dense", infer, LayerNorm{5, {.epsilon = 1e-3}});
 
   f("maxout", train, Maxout{6, 4, {.pieces = 5}});
   f("maxout.two_pieces", train, Maxout{3, 3, {.pieces = 2}});

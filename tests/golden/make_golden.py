@@ -180,6 +180,9 @@ def layers():
     record("batch_norm.dense", nn.BatchNorm1d(5, eps=1e-3), (6, 5), training=True)
     record("batch_norm.infer", nn.BatchNorm2d(3), (2, 3, 4, 3))
 
+    record("layer_norm", nn.GroupNorm(1, 3), (3, 3, 4, 5))
+    record("layer_norm.dense", nn.LayerNorm(5, eps=1e-3), (6, 5))
+
     record("maxout", Maxout(6, 4, pieces=5), (5, 6))
     record("maxout.two_pieces", Maxout(3, 3, pieces=2), (4, 3))
 
@@ -319,6 +322,30 @@ def losses():
         for key, loss in ("minimax", minimax), ("non_saturating", non_saturating):
             values[key + ".generator"] = loss
             (values[key + ".d_fake"],) = torch.autograd.grad(loss, fake)
+        mse = F.mse_loss
+        apart, means = (real - fake.mean(), fake - real.mean()), (torch.ones_like(real), torch.ones_like(fake))
+        for key, on_real, on_fake, generator in (
+            ("least_squares", mse(real, means[0]) / 2, mse(fake, 0 * fake.detach()) / 2, mse(fake, means[1]) / 2),
+            ("least_squares.labels", mse(real, means[0]) / 2, mse(fake, -means[1]) / 2, mse(fake, 0 * fake.detach()) / 2),
+            ("wasserstein", -real.mean(), fake.mean(), -fake.mean()),
+            ("hinge", F.relu(1 - real).mean(), F.relu(1 + fake).mean(), -fake.mean()),
+            (
+                "relativistic_average",
+                softplus(-apart[0]).mean(),
+                softplus(apart[1]).mean(),
+                softplus(apart[0]).mean() + softplus(-apart[1]).mean(),
+            ),
+            (
+                "relativistic_average.hinge",
+                F.relu(1 - apart[0]).mean(),
+                F.relu(1 + apart[1]).mean(),
+                F.relu(1 + apart[0]).mean() + F.relu(1 - apart[1]).mean(),
+            ),
+        ):
+            values |= {key + ".real": on_real, key + ".fake": on_fake, key + ".generator": generator}
+            d_real, d_fake = torch.autograd.grad(on_real + on_fake, (real, fake), retain_graph=True)
+            (g_fake,) = torch.autograd.grad(generator, fake, retain_graph=True)
+            values |= {key + ".d_real": d_real, key + ".d_fake": d_fake, key + ".g_fake": g_fake}
         tensors.update({f"{name}/{key}": value for key, value in values.items()})
 
     seed("losses")
@@ -346,6 +373,8 @@ def optimizers():
     for name, make in {
         "adam": lambda p: torch.optim.Adam(p, lr=2e-4, betas=(0.5, 0.999), eps=1e-8),
         "adam.other": lambda p: torch.optim.Adam(p, lr=1e-2, betas=(0.9, 0.99), eps=1e-6),
+        "rmsprop": lambda p: torch.optim.RMSprop(p, lr=5e-5, alpha=0.99, eps=1e-8),
+        "rmsprop.other": lambda p: torch.optim.RMSprop(p, lr=1e-2, alpha=0.9, eps=1e-6),
         "sgd": lambda p: torch.optim.SGD(p, lr=0.05),
         "sgd.momentum": lambda p: torch.optim.SGD(p, lr=0.01, momentum=0.9),
     }.items():

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "golden/golden.hpp"
 #include "nash/optim/adam.hpp"
+#include "nash/optim/rmsprop.hpp"
 #include "nash/optim/sgd.hpp"
 
 using namespace nash;
@@ -35,6 +36,8 @@ template <class T>
 void check_all(double tolerance) {
   check_path<T>("adam", Adam{}, tolerance);
   check_path<T>("adam.other", Adam{.learning_rate = 1e-2, .beta1 = 0.9, .beta2 = 0.99, .epsilon = 1e-6}, tolerance);
+  check_path<T>("rmsprop", RmsProp{}, tolerance);
+  check_path<T>("rmsprop.other", RmsProp{.learning_rate = 1e-2, .decay = 0.9, .epsilon = 1e-6}, tolerance);
   check_path<T>("sgd", Sgd{.learning_rate = 0.05, .momentum = 0}, tolerance);
   check_path<T>("sgd.momentum", Sgd{.learning_rate = 0.01, .momentum = 0.9}, tolerance);
 }

@@ -22,6 +22,7 @@ std::vector<Specimen> specimens() {
   add(Dropout<T, D>{0.25}, {4, 10});
   add(Flatten<T, D>{}, {2, 3, 2, 2});
   add(Identity<T, D>{}, {2, 3});
+  add(LayerNorm<T, D>{3, {.epsilon = 1e-3}}, {2, 2, 2, 3});
   add(LeakyReLU<T, D>{0.125}, {3, 5});
   add(Maxout<T, D>{4, 3, {.pieces = 2, .init = Init::uniform(0.3)}}, {3, 4});
   add(ReLU<T, D>{}, {3, 5});

@@ -25,6 +25,19 @@ TEST_CASE("LinearDecay: 1, a straight line, and its end") {
         "LinearDecay: expected an end after the begin at step 5, got 5.\nChoose a later end.");
 }
 
+TEST_CASE("CosineDecay: 1, half a cosine, and its end") {
+  const CosineDecay decay{.begin = 100, .end = 300, .final_factor = 0.2};
+  CHECK(decay(0) == 1);
+  CHECK(decay(100) == 1);
+  CHECK(decay(150) == doctest::Approx(0.2 + 0.8 * (1 + std::sqrt(0.5)) / 2).epsilon(1e-14));
+  CHECK(decay(200) == doctest::Approx(0.6).epsilon(1e-14));
+  CHECK(decay(300) == doctest::Approx(0.2).epsilon(1e-14));
+  CHECK(decay(10000) == doctest::Approx(0.2).epsilon(1e-14));
+  CHECK(message_of<ShapeError>([] { CosineDecay{.begin = 5, .end = 5}.check(); }) ==
+        "CosineDecay: expected an end after the begin at step 5, got 5.\nChoose a later end.");
+  CHECK(message_of<ShapeError>([] { CosineDecay{.final_factor = -1}.check(); }).starts_with("CosineDecay: expected a finite final factor"));
+}
+
 TEST_CASE("ExponentialDecay: smooth and in stairs") {
   const ExponentialDecay smooth{.factor = 0.5, .every = 10}, stairs{.factor = 0.5, .every = 10, .staircase = true};
   for (int step = 0; step < 40; ++step) {

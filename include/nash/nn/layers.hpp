@@ -12,6 +12,7 @@
 #include "nash/nn/dropout.hpp"
 #include "nash/nn/flatten.hpp"
 #include "nash/nn/identity.hpp"
+#include "nash/nn/layer_norm.hpp"
 #include "nash/nn/leaky_relu.hpp"
 #include "nash/nn/maxout.hpp"
 #include "nash/nn/relu.hpp"
@@ -41,6 +42,7 @@ class LayerRegistry {
     registry.add<Dropout>("Dropout");
     registry.add<Flatten>("Flatten");
     registry.add<Identity>("Identity");
+    registry.add<LayerNorm>("LayerNorm");
     registry.add<LeakyReLU>("LeakyReLU");
     registry.add<Maxout>("Maxout");
     registry.add<ReLU>("ReLU");

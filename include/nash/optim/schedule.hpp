@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
+#include <numbers>
 
 #include "nash/core/error.hpp"
 
@@ -37,6 +38,29 @@ struct LinearDecay {
     check();
     const double done = static_cast<double>(step - begin) / static_cast<double>(end - begin);
     return 1 + (final_factor - 1) * std::clamp(done, 0.0, 1.0);
+  }
+};
+
+/// 1 until `begin`, then half a period of a cosine down to `final_factor` at `end`, and that from there on.
+/// Loshchilov and Hutter 2017, equation 5, without restarts.
+struct CosineDecay {
+  index_t begin = 0;
+  index_t end = 1;
+  double final_factor = 0;
+
+  /// Throws ShapeError as LinearDecay does, at the same times.
+  void check() const {
+    if (end <= begin)
+      throw ShapeError("CosineDecay", concat("an end after the begin at step ", begin), concat(end), "choose a later end");
+    if (!(final_factor >= 0 && std::isfinite(final_factor)))
+      throw ShapeError("CosineDecay", "a finite final factor of at least 0", concat(final_factor),
+                       "choose the share of the learning rate that is to be left");
+  }
+
+  double operator()(index_t step) const {
+    check();
+    const double done = std::clamp(static_cast<double>(step - begin) / static_cast<double>(end - begin), 0.0, 1.0);
+    return final_factor + (1 - final_factor) * 0.5 * (1 + std::cos(std::numbers::pi * done));
   }
 };
 
