@@ -10,7 +10,8 @@ set(ranks
   "3 nn" "3 io"
   "4 optim" "4 loss"
   "5 model"
-  "6 train" "6 method" "6 sample" "6 data" "6 metrics" "6 testing")
+  "6 train" "6 sample" "6 data" "6 metrics" "6 testing"
+  "7 method")
 set(only_io "core;tensor;io")                       # io/ knows tensors, not networks
 set(umbrellas nash.hpp io.hpp cuda.hpp)             # include anything, and no header includes them
 set(included_alone testing)                         # folders that no umbrella need include

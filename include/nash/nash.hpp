@@ -4,8 +4,12 @@
 /// Everything for the CPU that needs no library but the standard one and OpenMP. File formats are in <nash/io.hpp>.
 #include "nash/core/version.hpp"
 #include "nash/data/loader.hpp"
+#include "nash/loss/hinge.hpp"
+#include "nash/loss/least_squares.hpp"
 #include "nash/loss/minimax.hpp"
 #include "nash/loss/non_saturating.hpp"
+#include "nash/loss/relativistic_average.hpp"
+#include "nash/loss/wasserstein.hpp"
 #include "nash/model/dcgan.hpp"
 #include "nash/model/dcgan_dense.hpp"
 #include "nash/model/goodfellow.hpp"

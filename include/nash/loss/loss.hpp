@@ -21,11 +21,32 @@ struct LossValue {
 ///     loss.fake(l)        what the discriminator minimises on generated samples
 ///     loss.generator(l)   what the generator minimises on generated samples
 template <class L>
-concept Loss = requires(const L& loss, double logit) {
+concept LogitLoss = requires(const L& loss, double logit) {
   { loss.real(logit) } -> std::same_as<LossValue>;
   { loss.fake(logit) } -> std::same_as<LossValue>;
   { loss.generator(logit) } -> std::same_as<LossValue>;
 };
+
+/// What the discriminator minimises: its terms on real and on generated samples.
+struct DiscriminatorLoss {
+  double real, fake;
+};
+
+/// A loss that compares real and generated samples, so that no term stands by itself. Of N×(1+C) logits it reads column 0, and
+/// it assigns all of the gradients:
+///
+///     loss.discriminator(context, real, fake, d_real, d_fake)   DiscriminatorLoss, and its gradients by both logits
+///     loss.generator(context, real, fake, d_fake)               what the generator minimises, and its gradient
+///     static constexpr bool generator_reads_real = true;        its phase also runs the discriminator on the real batch
+template <class L>
+concept PairLoss = requires(const L& loss, Context<Cpu>& context, const Tensor<float>& logits, Tensor<float>& d_logits) {
+  { loss.discriminator(context, logits, logits, d_logits, d_logits) } -> std::same_as<DiscriminatorLoss>;
+  { loss.generator(context, logits, logits, d_logits) } -> std::same_as<double>;
+  requires L::generator_reads_real;
+};
+
+template <class L>
+concept Loss = LogitLoss<L> || PairLoss<L>;
 
 /// log(1 + eˣ) without overflow
 NASH_HOST_DEVICE inline double softplus(double x) { return (x > 0 ? x : 0.0) + std::log1p(std::exp(-std::abs(x))); }
@@ -84,7 +105,7 @@ inline void check_logits(std::string_view where, const Shape& shape) {
 /// The mean of a loss term over the rows of N×(1+C) logits, whose column 0 is the adversarial one, and its gradient.
 ///
 /// A logit that is not finite makes the mean NaN, also where the loss has a limit: the network that gave it is broken.
-template <LossTerm term, class T, class Device, Loss L>
+template <LossTerm term, class T, class Device, LogitLoss L>
 double evaluate_loss(Context<Device>& context, const L& loss, const Tensor<T, Device>& logits, Tensor<T, Device>& d_logits) {
   check_logits("evaluate_loss", logits.shape());
   const index_t rows = logits.shape()[0], columns = logits.shape().channels();
@@ -92,6 +113,70 @@ double evaluate_loss(Context<Device>& context, const L& loss, const Tensor<T, De
   d_logits.resize(logits.shape());
   pointwise(context, logits.count(), LossGradient<T, L, term>{loss, logits.data(), columns, inverse_rows, d_logits.data()});
   return inverse_rows * sum(context, rows, LossSum<T, L, term>{loss, logits.data(), columns});
+}
+
+/// What is not the same for all rows of a batch. A null pointer: every target is 1 for real rows and 0 for generated ones, every
+/// weight is 1.
+template <class T>
+struct LossRows {
+  const T* targets = nullptr;  ///< the share of the real label: target·real(l) + (1 − target)·fake(l); not for the generator
+  const T* weights = nullptr;  ///< what a row's term is multiplied with, before the mean over all rows
+};
+
+/// LossGradient's value and slope of a row, with its target and its weight.
+template <class T, class L, LossTerm term>
+struct RowLoss {
+  L loss;
+  LossRows<T> of;
+  NASH_HOST_DEVICE LossValue operator()(index_t row, T logit) const {
+    LossValue found = LossGradient<T, L, term>::evaluate(loss, logit);
+    if constexpr (term != LossTerm::generator) {
+      constexpr double own = term == LossTerm::real ? 1 : 0;
+      const double target = of.targets == nullptr ? own : static_cast<double>(of.targets[row]);
+      if (target != own) {
+        const LossValue real = LossGradient<T, L, LossTerm::real>::evaluate(loss, logit);
+        const LossValue fake = LossGradient<T, L, LossTerm::fake>::evaluate(loss, logit);
+        found = {target * real.value + (1 - target) * fake.value, target * real.slope + (1 - target) * fake.slope};
+      }
+    }
+    const double weight = of.weights == nullptr ? 1 : static_cast<double>(of.weights[row]);
+    return {weight * found.value, weight * found.slope};
+  }
+};
+
+/// Column 0 of d_logits := slope / rows, the other columns 0
+template <class T, class L, LossTerm term>
+struct RowLossGradient {
+  RowLoss<T, L, term> row_loss;
+  const T* logits;
+  index_t columns;
+  double inverse_rows;
+  T* d_logits;
+  NASH_HOST_DEVICE void operator()(index_t i) const {
+    d_logits[i] = i % columns == 0 ? static_cast<T>(inverse_rows * row_loss(i / columns, logits[i]).slope) : T{0};
+  }
+};
+
+/// Σ value over the rows
+template <class T, class L, LossTerm term>
+struct RowLossSum {
+  RowLoss<T, L, term> row_loss;
+  const T* logits;
+  index_t columns;
+  NASH_HOST_DEVICE double operator()(index_t row) const { return row_loss(row, logits[row * columns]).value; }
+};
+
+/// The same where rows have targets or weights of their own. Where these are 1 and 0 and 1, it gives the same bits.
+template <LossTerm term, class T, class Device, LogitLoss L>
+double evaluate_loss(Context<Device>& context, const L& loss, const LossRows<T>& of, const Tensor<T, Device>& logits,
+                     Tensor<T, Device>& d_logits) {
+  check_logits("evaluate_loss", logits.shape());
+  const index_t rows = logits.shape()[0], columns = logits.shape().channels();
+  const double inverse_rows = 1 / static_cast<double>(rows);
+  const RowLoss<T, L, term> row_loss{loss, of};
+  d_logits.resize(logits.shape());
+  pointwise(context, logits.count(), RowLossGradient<T, L, term>{row_loss, logits.data(), columns, inverse_rows, d_logits.data()});
+  return inverse_rows * sum(context, rows, RowLossSum<T, L, term>{row_loss, logits.data(), columns});
 }
 
 /// The mean of σ(logit): what the literature plots as D(x) and D(G(z)).

@@ -7,49 +7,35 @@
 #include "nash/loss/loss.hpp"
 #include "nash/model/discriminator.hpp"
 #include "nash/model/generator.hpp"
-#include "nash/optim/adam.hpp"
 #include "nash/optim/ema.hpp"
 #include "nash/optim/schedule.hpp"
 #include "nash/train/diagnosis.hpp"
-#include "nash/train/phase.hpp"
-#include "nash/train/report.hpp"
+#include "nash/train/method_list.hpp"
+#include "nash/train/trainer_options.hpp"
 
 namespace nash {
-
-/// What a trainer does with a loss or a gradient that is not finite. Either way the player is not updated.
-enum class OnNonFinite {
-  raise,   ///< throw NumericError
-  report,  ///< end the step and say so in the report
-};
-
-struct TrainerOptions {
-  std::uint64_t seed = 0;               ///< of the initial parameters, the latents and dropout
-  Adam generator = {};                  ///< another optimiser: trainer.set_optimizer(Player::generator, Sgd{…})
-  Adam discriminator = {};
-  std::vector<Phase> phases = {{Player::discriminator}, {Player::generator}};
-  /// Train the generator on the fakes that the discriminator was just updated with, in place of fresh ones: one forward pass of
-  /// the generator less in each step. Each generator phase then follows a discriminator phase directly and is not repeated, else
-  /// the constructor throws ShapeError. Nothing is kept from one step to the next.
-  bool reuse_fakes = false;
-  /// On a GPU: record a step's operations and run them as graphs from then on. The results are the same bits.
-  bool record_steps = true;
-  std::optional<double> average_decay = std::nullopt;  ///< keep an exponential moving average of the generator, such as 0.999
-  OnNonFinite on_non_finite = OnNonFinite::raise;
-  int threads = 0;                      ///< 0: OMP_NUM_THREADS or all cores
-};
 
 /// Drives the two players. Goodfellow et al. 2014, algorithm 1, as a list of phases.
 ///
 ///     GanTrainer trainer{std::move(generator), std::move(discriminator), NonSaturating{}, {.seed = 42}};
 ///     for (const Batch<>& batch : loader) StepReport report = trainer.step(batch);
 ///
+/// Regularisers and tricks are methods (see nash/train/method.hpp), given after the options, which may be left out:
+///
+///     GanTrainer trainer{std::move(generator), std::move(critic), Wasserstein{}, {.seed = 42}, GradientPenalty{10}};
+///
 /// Networks without parameters yet are initialised from the seed. With the same seed, build and processor a run gives the same
 /// bits, whatever the number of threads. The discriminator's phase leaves the generator as it is, running statistics
 /// included, and the reverse.
-template <class G, class D, Loss L>
+template <class G, class D, Loss L, class... Methods>
 class GanTrainer {
+  using List = MethodList<G, D, Methods...>;
   static_assert(std::is_same_v<typename G::Scalar, typename D::Scalar>, "both players have one scalar type");
   static_assert(std::is_same_v<typename G::Device, typename D::Device>, "both players are on one device");
+  static_assert(LogitLoss<L> || !List::change_targets,
+                "labels can be softened or flipped where a loss takes one logit at a time: leave the label methods out, or use another loss");
+  static_assert(LogitLoss<L> || !List::weigh_fakes,
+                "fakes can be weighed where a loss takes one logit at a time: leave TopK out, or use another loss");
 
  public:
   using Scalar = typename G::Scalar;
@@ -62,18 +48,25 @@ class GanTrainer {
   /// Combines a player's gradients with those of other processes: the seam for data-parallel training.
   using GradientReduction = std::function<void(Player player, Images& gradients)>;
 
-  GanTrainer(G generator, D discriminator, L loss, TrainerOptions options = {})
+  GanTrainer(G generator, D discriminator, L loss, TrainerOptions options = {}, Methods... methods)
       : options_(std::move(options)), loss_(std::move(loss)), context_(options_.threads), generator_(std::move(generator)),
         discriminator_(std::move(discriminator)), random_(options_.seed), sample_shape_(generator_.sample_shape(1)),
         generator_player_(options_.generator, generator_.parameters().shape()),
-        discriminator_player_(options_.discriminator, discriminator_.parameters().shape()) {
+        discriminator_player_(options_.discriminator, discriminator_.parameters().shape()),
+        methods_(methods..., generator_, discriminator_) {
     check_phases(options_.phases);
     if (options_.reuse_fakes) check_reuse(options_.phases);
+    if (options_.reuse_fakes && List::takes_part)
+      throw ShapeError("GanTrainer", "with reuse_fakes no method that leaves phases out", "one that does", "leave that method or reuse_fakes out");
     discriminator_.check_samples(sample_shape_);
     if (!generator_.is_ready()) generator_.initialise(context_, random_.child(0));
     if (!discriminator_.is_ready()) discriminator_.initialise(context_, random_.child(1));
     if (options_.average_decay) average_.emplace(generator_, *options_.average_decay);
   }
+
+  GanTrainer(G generator, D discriminator, L loss, Methods... methods)
+    requires(sizeof...(Methods) > 0 && !(std::is_same_v<Methods, TrainerOptions> || ...))
+      : GanTrainer(std::move(generator), std::move(discriminator), std::move(loss), TrainerOptions{}, std::move(methods)...) {}
 
   /// One step on a batch of real images, or on anything with `images`. Throws ShapeError where they are not of the shape that
   /// the generator makes, and NumericError as options say.
@@ -97,13 +90,13 @@ class GanTrainer {
     index_t discriminator_updates = 0, generator_updates = 0;  // in this step: each draws latents of its own
     try {
       for (const Phase& phase : options_.phases) {
-        if (!phase.runs_in(steps_)) continue;
+        if (!phase.runs_in(steps_) || !methods_.run_phase(phase, last_report_)) continue;
         for (index_t i = 0; i < phase.repeat && !report.non_finite; ++i) {
           if (phase.player == Player::discriminator) {
             const bool reused = i + 1 == phase.repeat && fakes_are_reused_after(phase);
             train_discriminator(real, discriminator_updates, reused ? &generator_tape_ : nullptr, report), ++discriminator_updates;
           } else {
-            train_generator(real.shape()[0], generator_updates, discriminator_updates, report), ++generator_updates;
+            train_generator(real, generator_updates, discriminator_updates, report), ++generator_updates;
           }
         }
       }
@@ -112,6 +105,10 @@ class GanTrainer {
     } catch (...) {
       if (discriminator_updates + generator_updates == 0) --steps_;
       throw;
+    }
+    if constexpr (sizeof...(Methods) > 0) {
+      methods_.run_after_step(steps_, report);
+      last_report_ = report;
     }
     return report;
   }
@@ -124,6 +121,13 @@ class GanTrainer {
   const G& generator() const { return generator_; }
   D& discriminator() { return discriminator_; }
   const D& discriminator() const { return discriminator_; }
+
+  /// A method at work, by its type: trainer.method<TopK>(). Where a trainer has two of one type there is none.
+  template <class M>
+  auto& method() {
+    return methods_.template get<M>();
+  }
+  const List& methods() const { return methods_; }
 
   /// Lets the average begin anew at the generator as it is: call it after writing into generator() from outside, as by
   /// load_network, since the average is of what it was trained to until then. Without an average it does nothing.
@@ -179,6 +183,11 @@ class GanTrainer {
     return random_.child(2 + static_cast<std::uint64_t>(player)).child(static_cast<std::uint64_t>(steps_))
         .child(static_cast<std::uint64_t>(repetition)).child(static_cast<std::uint64_t>(purpose));
   }
+  /// What methods are told, with random numbers that nobody else draws.
+  Update<Device> update_of(Player player, index_t repetition) {
+    return {context_, player, steps_, repetition,
+            random_.child(4 + static_cast<std::uint64_t>(player)).child(static_cast<std::uint64_t>(steps_)).child(static_cast<std::uint64_t>(repetition))};
+  }
   Pass<Device> training_pass(Player player, index_t repetition, Purpose purpose) {
     return {context_, Mode::train, stream(player, repetition, purpose)};
   }
@@ -223,76 +232,163 @@ class GanTrainer {
     return next.player == Player::generator && next.runs_in(steps_);
   }
 
-  /// Two terms, each run forward and backward before the next, so that one tape serves both. The generator has a tape only where
-  /// it will go on from these fakes, and its statistics do not move: it is not its turn.
-  void train_discriminator(const Images& real, index_t repetition, typename G::Saved* generator_tape, StepReport& report) {
+  /// The images as the discriminator sees them: themselves, or what methods made of them in `changed`.
+  const Images& shown(const Update<Device>& update, ImageSource source, const Images& images, Images& changed) {
+    if constexpr (!List::change_images) {
+      return images;
+    } else {
+      changed = images;
+      methods_.run_change_images(update, source, changed);
+      return changed;
+    }
+  }
+
+  /// The loss of a term on logits_, d_logits_ with it, as methods want it.
+  template <LossTerm term>
+  double term_of(const Update<Device>& update, const Images& logits, Images& d_logits)
+    requires LogitLoss<L>
+  {
+    if constexpr (term == LossTerm::generator ? !List::weigh_fakes : !List::change_targets) {
+      return evaluate_loss<term>(context_, loss_, logits, d_logits);
+    } else {
+      const index_t rows = logits.shape()[0];
+      rows_.resize(Shape{rows});
+      pointwise(context_, rows, Fill<Scalar>{rows_.data(), static_cast<Scalar>(term == LossTerm::fake ? 0 : 1)});
+      LossRows<Scalar> of;
+      if constexpr (term == LossTerm::generator) {
+        methods_.run_weigh_fakes(update, logits, rows_);
+        of.weights = rows_.data();
+      } else {
+        methods_.run_change_targets(update, term, rows_);
+        of.targets = rows_.data();
+      }
+      return evaluate_loss<term>(context_, loss_, of, logits, d_logits);
+    }
+  }
+
+  /// Two terms, each run forward and backward before the next where the loss takes one logit at a time, so that one tape serves
+  /// both. The generator has a tape only where it will go on from these fakes, and its statistics do not move: it is not its turn.
+  void train_discriminator(const Images& real_batch, index_t repetition, typename G::Saved* generator_tape, StepReport& report) {
     constexpr Player player = Player::discriminator;
+    const Update<Device> told = update_of(player, repetition);
     clear_gradients(discriminator_player_);
-    const double real_loss = discriminator_term<LossTerm::real>(real, repetition, Purpose::real_pass, report, report.d_real);
-    if (report.non_finite) return;
+    const Images& real = shown(told, ImageSource::real, real_batch, shown_real_);
+    const Pass<Device> real_pass = training_pass(player, repetition, Purpose::real_pass);
+    DiscriminatorLoss loss{};
+    double added = 0;
+    if constexpr (LogitLoss<L>) {
+      discriminator_.forward(real_pass, real, logits_, &discriminator_tape_);
+      loss.real = term_of<LossTerm::real>(told, logits_, d_logits_);
+      if (!discriminator_backward<LossTerm::real>(told, real_pass, loss.real, real, logits_, d_logits_, discriminator_tape_, added, report)) return;
+    }
 
     draw_latents(player, repetition, real.shape()[0]);
     generator_.forward(training_pass(player, repetition, Purpose::generator_pass), latents_, fakes_, generator_tape);
-    const double fake_loss = discriminator_term<LossTerm::fake>(fakes_, repetition, Purpose::fake_pass, report, report.d_fake);
-    if (report.non_finite) return;
+    const Images& fakes = shown(told, ImageSource::generated, fakes_, shown_fakes_);
+    const Pass<Device> fake_pass = training_pass(player, repetition, Purpose::fake_pass);
+    if constexpr (LogitLoss<L>) {
+      discriminator_.forward(fake_pass, fakes, logits_, &discriminator_tape_);
+      loss.fake = term_of<LossTerm::fake>(told, logits_, d_logits_);
+    } else {
+      discriminator_.forward(real_pass, real, real_logits_, &real_tape_);
+      discriminator_.forward(fake_pass, fakes, logits_, &discriminator_tape_);
+      loss = loss_.discriminator(context_, real_logits_, logits_, d_real_logits_, d_logits_);
+      if (!discriminator_backward<LossTerm::real>(told, real_pass, loss.real, real, real_logits_, d_real_logits_, real_tape_, added, report)) return;
+    }
+    if (!discriminator_backward<LossTerm::fake>(told, fake_pass, loss.fake, fakes, logits_, d_logits_, discriminator_tape_, added, report)) return;
 
-    report.d_loss = real_loss + fake_loss;
-    update(player, discriminator_, report, report.d_gradient_norm);
+    report.d_loss = loss.real + loss.fake;
+    if constexpr (List::penalise) {
+      Gradients<Scalar, Device> gradients(discriminator_player_.gradients);
+      added += methods_.run_penalise(told, discriminator_, real, fakes, gradients);
+    }
+    if (!add_parameter_terms(told, discriminator_, added, report, report.d_added)) return;
+    update(told, discriminator_, report, report.d_gradient_norm);
   }
 
+  /// Backward of a term and its commit, unless its value is not finite.
   template <LossTerm term>
-  double discriminator_term(const Images& images, index_t repetition, Purpose purpose, StepReport& report,
-                            std::optional<double>& probability) {
-    const Pass<Device> pass = training_pass(Player::discriminator, repetition, purpose);
-    discriminator_.forward(pass, images, logits_, &discriminator_tape_);
-    const double value = evaluate_loss<term>(context_, loss_, logits_, d_logits_);
+  bool discriminator_backward(const Update<Device>& told, const Pass<Device>& pass, double value, const Images& images, const Images& logits,
+                              Images& d_logits, typename D::Saved& tape, double& added, StepReport& report) {
     if (!std::isfinite(value)) {
       if (term == LossTerm::fake && !all_finite(images)) {  // the generator's pass once more, now with a tape, tells where
-        generator_.forward(training_pass(Player::discriminator, repetition, Purpose::generator_pass), latents_, fakes_, &generator_tape_);
-        fail(report, Player::discriminator, "loss", first_bad_place(generator_, latents_, "the latents", fakes_, generator_tape_));
+        generator_.forward(training_pass(told.player, told.repetition, Purpose::generator_pass), latents_, fakes_, &generator_tape_);
+        fail(report, told.player, "loss", first_bad_place(generator_, latents_, "the latents", fakes_, generator_tape_));
       } else {
-        fail(report, Player::discriminator, "loss", first_bad_place(discriminator_, images, "the real batch", logits_, discriminator_tape_));
+        fail(report, told.player, "loss", first_bad_place(discriminator_, images, "the real batch", logits, tape));
       }
-      return value;
+      return false;
     }
-    probability = mean_probability(context_, logits_);
+    (term == LossTerm::real ? report.d_real : report.d_fake) = mean_probability(context_, logits);
+    if constexpr (List::add_to_loss) added += methods_.run_add_to_loss(told, term, logits, d_logits);
     Gradients<Scalar, Device> gradients(discriminator_player_.gradients);
-    discriminator_.backward(pass, images, logits_, discriminator_tape_, d_logits_, nullptr, &gradients);
-    discriminator_.commit(context_, discriminator_tape_);
-    return value;
+    discriminator_.backward(pass, images, logits, tape, d_logits, nullptr, &gradients);
+    discriminator_.commit(context_, tape);
+    return true;
   }
 
-  void train_generator(index_t samples, index_t repetition, index_t discriminator_updates, StepReport& report) {
+  void train_generator(const Images& real_batch, index_t repetition, index_t discriminator_updates, StepReport& report) {
     constexpr Player player = Player::generator;
+    const Update<Device> told = update_of(player, repetition);
     const bool reuse = options_.reuse_fakes;  // the latents, fakes and tape of the discriminator's last update
     clear_gradients(generator_player_);
     const Pass<Device> own_pass = reuse ? training_pass(Player::discriminator, discriminator_updates - 1, Purpose::generator_pass)
                                         : training_pass(player, repetition, Purpose::generator_pass);
     const Pass<Device> other_pass = training_pass(player, repetition, Purpose::fake_pass);
     if (!reuse) {
-      draw_latents(player, repetition, samples);
+      draw_latents(player, repetition, real_batch.shape()[0]);
       generator_.forward(own_pass, latents_, fakes_, &generator_tape_);
     }
-    discriminator_.forward(other_pass, fakes_, logits_, &discriminator_tape_);
-    const double value = evaluate_loss<LossTerm::generator>(context_, loss_, logits_, d_logits_);
+    const Images& fakes = shown(told, ImageSource::generated, fakes_, shown_fakes_);
+    discriminator_.forward(other_pass, fakes, logits_, &discriminator_tape_);
+    const Images* real = &real_batch;
+    if constexpr (List::match || PairLoss<L>) real = &shown(told, ImageSource::real, real_batch, shown_real_);
+    double value = 0, added = 0;
+    if constexpr (LogitLoss<L>) {
+      value = term_of<LossTerm::generator>(told, logits_, d_logits_);
+    } else {
+      discriminator_.forward(training_pass(player, repetition, Purpose::real_pass), *real, real_logits_, nullptr);
+      value = loss_.generator(context_, real_logits_, logits_, d_logits_);
+    }
     if (!std::isfinite(value)) {
-      const std::string origin = all_finite(fakes_)
-                                     ? first_bad_place(discriminator_, fakes_, "", logits_, discriminator_tape_)
+      const std::string origin = all_finite(fakes)
+                                     ? first_bad_place(discriminator_, fakes, "", logits_, discriminator_tape_)
                                      : first_bad_place(generator_, latents_, "the latents", fakes_, generator_tape_);
       return fail(report, player, "loss", origin);
     }
     report.g_loss = value;
-    discriminator_.backward(other_pass, fakes_, logits_, discriminator_tape_, d_logits_, &d_fakes_, nullptr);
+    if constexpr (List::add_to_loss) added += methods_.run_add_to_loss(told, LossTerm::generator, logits_, d_logits_);
+    discriminator_.backward(other_pass, fakes, logits_, discriminator_tape_, d_logits_, &d_fakes_, nullptr);
+    if constexpr (List::match) added += methods_.run_match(told, discriminator_, *real, fakes, d_fakes_);
+    if constexpr (List::change_images) methods_.run_change_images_backward(told, ImageSource::generated, d_fakes_);
     Gradients<Scalar, Device> gradients(generator_player_.gradients);
     generator_.backward(own_pass, latents_, fakes_, generator_tape_, d_fakes_, nullptr, &gradients);
-    if (!update(player, generator_, report, report.g_gradient_norm)) return;
+    if (!add_parameter_terms(told, generator_, added, report, report.g_added)) return;
+    if (!update(told, generator_, report, report.g_gradient_norm)) return;
     generator_.commit(context_, generator_tape_);
     if (average_) average_->update(context_, generator_);
   }
 
+  /// The methods' terms of the parameters, and what all of a player's methods added into the report, unless it is not finite.
+  template <class Network>
+  bool add_parameter_terms(const Update<Device>& told, const Network& network, double added, StepReport& report, std::optional<double>& to) {
+    if constexpr (List::template adds_terms<Network>) {
+      if constexpr (List::template add_parameter_term<Network>)
+        added += methods_.run_add_parameter_term(told, network, of(told.player).gradients);
+      if (!std::isfinite(added)) {
+        const std::string parameter = first_bad_parameter(network);
+        fail(report, told.player, "methods' term", parameter.empty() ? "that term" : concat("parameter ", parameter, " of ", network.role()));
+        return false;
+      }
+      to = added;
+    }
+    return true;
+  }
+
   /// Applies a player's gradients, unless they are not finite.
   template <class Network>
-  bool update(Player player, Network& network, StepReport& report, std::optional<double>& norm) {
+  bool update(const Update<Device>& told, Network& network, StepReport& report, std::optional<double>& norm) {
+    const Player player = told.player;
     PlayerState& state = of(player);
     if (reduction_) reduction_(player, state.gradients);
     norm = std::sqrt(sum(context_, state.gradients.count(), Square<Scalar>{state.gradients.data()}));
@@ -302,6 +398,7 @@ class GanTrainer {
       return false;
     }
     state.optimizer.step(context_, network.parameters(), state.gradients, state.schedule(state.optimizer.steps()));
+    methods_.run_after_update(told, network);
     network.refresh(context_);
     return true;
   }
@@ -324,10 +421,14 @@ class GanTrainer {
   LatentSource latent_source_;
   GradientReduction reduction_;
   index_t steps_ = 0;
+  List methods_;
+  StepReport last_report_;  // for methods
 
   Images real_, latents_, fakes_, logits_, d_logits_, d_fakes_;  // real_ only where steps are recorded
+  Images shown_real_, shown_fakes_, rows_;     // where methods change images, targets or weights
+  Images real_logits_, d_real_logits_;         // where the loss compares both sides
   typename G::Saved generator_tape_;
-  typename D::Saved discriminator_tape_;
+  typename D::Saved discriminator_tape_, real_tape_;
 };
 
 }  // namespace nash

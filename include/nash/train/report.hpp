@@ -25,6 +25,7 @@ struct StepReport {
   index_t step = 0;               ///< the number of this step, from 1
   std::optional<double> d_loss;   ///< the discriminator's loss: its real term and its fake term, each a mean over the batch
   std::optional<double> g_loss;   ///< the generator's loss
+  std::optional<double> d_added, g_added;  ///< what methods added to each player's loss; empty where no method adds a term
   std::optional<double> d_real;   ///< the mean of D(x) = σ(logit) over the real batch
   std::optional<double> d_fake;   ///< the mean of D(G(z)) over the fakes that the discriminator was trained on
   std::optional<double> d_gradient_norm, g_gradient_norm;  ///< Euclidean, over all of a player's parameters

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <tuple>
+
+#include "nash/loss/loss.hpp"
+#include "nash/nn/layer.hpp"
+#include "nash/train/phase.hpp"
+#include "nash/train/report.hpp"
+
+namespace nash {
+
+/// What a method is told about the update of a player that it takes part in.
+template <class Device>
+struct Update {
+  Context<Device>& context;
+  Player player;        ///< whose update it is
+  index_t step;         ///< the trainer's, from 1
+  index_t repetition;   ///< the player's updates before it in the same step
+  RandomStream random;  ///< the method's own in this update
+};
+
+/// Where the images come from that the discriminator is about to see.
+enum class ImageSource { real, generated };
+
+/// A *method* is a regulariser or a trick: an object that is given to a GanTrainer after its loss and its options, in a file of its
+/// own with its paper. It has any of the hooks below, as members; a hook that no method has costs nothing.
+///
+/// A method that needs memory or types of the networks keeps them in `Method::Work<G, D>`, made from (method, generator,
+/// discriminator) when the trainer is; then it is that which has the hooks. There it also refuses networks that it makes no sense
+/// with, by a static_assert or, for those built at run time, by an Error.
+///
+/// In the order of a step, with T and Device those of the networks:
+///
+///     takes_part(phase, last)                      whether a phase of this step runs, given the last step's report
+///     change_images(update, source, images)        the images that D sees, in place; the caller's batch stays as it is
+///     change_images_backward(update, source, d)    their cotangent, in place; without this hook the change is additive
+///     change_targets(update, term, targets)        N shares of the real label, at first 1 on real rows and 0 on fakes (LossRows)
+///     weigh_fakes(update, logits, weights)         N weights of the fakes in the generator's loss, at first 1
+///     add_to_loss(update, term, logits, d_logits)  a term of the logits: returns its value, adds its gradient
+///     penalise(update, D, real, fakes, gradients)  a term of D: returns its value, adds its gradient by D's parameters
+///     match(update, D, real, fakes, d_fakes)       a term of G by way of its fakes: returns its value, adds its gradient
+///     add_parameter_term(update, network, g)       a term of the parameters of the player whose update it is, likewise
+///     after_update(update, network)                the parameters have moved and may be moved again
+///     after_step(step, report)                     to the host, at the end of a step
+///     M::visit_state(method, visitor)              visitor(name, Tensor<T, Device>, double or index_t) for a checkpoint
+///
+/// Hooks are templates or plain members, whatever the calls fit; images are those that D sees. Methods act in their order.
+template <class M, class Device>
+concept TakesPart = requires(M& m, const Phase& phase, const StepReport& last) {
+  { m.takes_part(phase, last) } -> std::same_as<bool>;
+};
+template <class M, class T, class Device>
+concept ChangesImages = requires(M& m, const Update<Device>& update, Tensor<T, Device>& images) {
+  m.change_images(update, ImageSource::real, images);
+};
+template <class M, class T, class Device>
+concept ChangesImagesBackward = requires(M& m, const Update<Device>& update, Tensor<T, Device>& d) {
+  m.change_images_backward(update, ImageSource::real, d);
+};
+template <class M, class T, class Device>
+concept ChangesTargets = requires(M& m, const Update<Device>& update, Tensor<T, Device>& targets) {
+  m.change_targets(update, LossTerm::real, targets);
+};
+template <class M, class T, class Device>
+concept WeighsFakes = requires(M& m, const Update<Device>& update, const Tensor<T, Device>& logits, Tensor<T, Device>& weights) {
+  m.weigh_fakes(update, logits, weights);
+};
+template <class M, class T, class Device>
+concept AddsToLoss = requires(M& m, const Update<Device>& update, const Tensor<T, Device>& logits, Tensor<T, Device>& d_logits) {
+  { m.add_to_loss(update, LossTerm::real, logits, d_logits) } -> std::same_as<double>;
+};
+template <class M, class D>
+concept Penalises = requires(M& m, const Update<typename D::Device>& update, const D& d, const Tensor<typename D::Scalar, typename D::Device>& images,
+                             Gradients<typename D::Scalar, typename D::Device>& gradients) {
+  { m.penalise(update, d, images, images, gradients) } -> std::same_as<double>;
+};
+template <class M, class D>
+concept Matches = requires(M& m, const Update<typename D::Device>& update, const D& d, const Tensor<typename D::Scalar, typename D::Device>& images,
+                           Tensor<typename D::Scalar, typename D::Device>& d_fakes) {
+  { m.match(update, d, images, images, d_fakes) } -> std::same_as<double>;
+};
+template <class M, class Network>
+concept AddsParameterTerm = requires(M& m, const Update<typename Network::Device>& update, const Network& network,
+                                     Tensor<typename Network::Scalar, typename Network::Device>& gradients) {
+  { m.add_parameter_term(update, network, gradients) } -> std::same_as<double>;
+};
+template <class M, class Network>
+concept ActsAfterUpdate = requires(M& m, const Update<typename Network::Device>& update, Network& network) { m.after_update(update, network); };
+template <class M>
+concept ActsAfterStep = requires(M& m, index_t step, const StepReport& report) { m.after_step(step, report); };
+
+/// Whether an object has any hook, for these networks: a misspelt one is an error and not silence.
+template <class M, class G, class D>
+concept Method = TakesPart<M, typename D::Device> || ChangesImages<M, typename D::Scalar, typename D::Device> ||
+                 ChangesTargets<M, typename D::Scalar, typename D::Device> || WeighsFakes<M, typename D::Scalar, typename D::Device> ||
+                 AddsToLoss<M, typename D::Scalar, typename D::Device> || Penalises<M, D> || Matches<M, D> || AddsParameterTerm<M, G> ||
+                 AddsParameterTerm<M, D> || ActsAfterUpdate<M, G> || ActsAfterUpdate<M, D> || ActsAfterStep<M>;
+
+/// Throws ShapeError unless an option of a method is finite and at least `least`.
+inline void require_method_option(double least, double value, std::string_view method, std::string_view option) {
+  if (!(value >= least && std::isfinite(value)))
+    throw ShapeError(std::string(method), concat(option, ", finite and at least ", least), concat(value), "correct the option");
+}
+
+}  // namespace nash

@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "nash/train/method.hpp"
+
+namespace nash {
+namespace detail {
+
+template <class M, class G, class D>
+struct WorkOf {
+  using type = M;
+  static M make(const M& method, const G&, const D&) { return method; }
+};
+template <class M, class G, class D>
+  requires requires { typename M::template Work<G, D>; }
+struct WorkOf<M, G, D> {
+  using type = typename M::template Work<G, D>;
+  static type make(const M& method, const G& generator, const D& discriminator) { return type(method, generator, discriminator); }
+};
+
+}  // namespace detail
+
+/// The methods of a trainer, each at work on its networks: calls every hook of those that have it, in their order.
+template <class G, class D, class... Methods>
+class MethodList {
+  using T = typename D::Scalar;
+  using Device = typename D::Device;
+  using Images = Tensor<T, Device>;
+  template <class M>
+  using Work = typename detail::WorkOf<M, G, D>::type;
+
+  static_assert((Method<Work<Methods>, G, D> && ...),
+                "a GanTrainer was given an object that has none of the hooks of a method for these networks: see nash/train/method.hpp");
+
+ public:
+  static constexpr bool takes_part = (TakesPart<Work<Methods>, Device> || ...);
+  static constexpr bool change_images = (ChangesImages<Work<Methods>, T, Device> || ...);
+  static constexpr bool change_targets = (ChangesTargets<Work<Methods>, T, Device> || ...);
+  static constexpr bool weigh_fakes = (WeighsFakes<Work<Methods>, T, Device> || ...);
+  static constexpr bool match = (Matches<Work<Methods>, D> || ...);
+  static constexpr bool penalise = (Penalises<Work<Methods>, D> || ...);
+  static constexpr bool add_to_loss = (AddsToLoss<Work<Methods>, T, Device> || ...);
+  template <class Network>
+  static constexpr bool add_parameter_term = (AddsParameterTerm<Work<Methods>, Network> || ...);
+
+  /// Whether the term of a player's methods belongs into the report.
+  template <class Network>
+  static constexpr bool adds_terms = add_to_loss || add_parameter_term<Network> || (std::is_same_v<Network, D> ? penalise : match);
+
+  MethodList(const Methods&... methods, const G& generator, const D& discriminator)
+      : work_(detail::WorkOf<Methods, G, D>::make(methods, generator, discriminator)...) {}
+
+  template <class M>
+  Work<M>& get() {
+    return std::get<Work<M>>(work_);
+  }
+
+  bool run_phase(const Phase& phase, const StepReport& last) {
+    bool all = true;
+    for_each([&](auto& method, std::size_t) {
+      if constexpr (TakesPart<std::remove_cvref_t<decltype(method)>, Device>) all = method.takes_part(phase, last) && all;
+    });
+    return all;
+  }
+  void run_change_images(const Update<Device>& update, ImageSource source, Images& images) {
+    for_each([&](auto& method, std::size_t i) {
+      if constexpr (ChangesImages<std::remove_cvref_t<decltype(method)>, T, Device>) method.change_images(own(update, i), source, images);
+    });
+  }
+  /// From the last change to the first.
+  void run_change_images_backward(const Update<Device>& update, ImageSource source, Images& d) {
+    for_each_reversed([&](auto& method, std::size_t i) {
+      if constexpr (ChangesImagesBackward<std::remove_cvref_t<decltype(method)>, T, Device>)
+        method.change_images_backward(own(update, i), source, d);
+    });
+  }
+  void run_change_targets(const Update<Device>& update, LossTerm term, Images& targets) {
+    for_each([&](auto& method, std::size_t i) {
+      if constexpr (ChangesTargets<std::remove_cvref_t<decltype(method)>, T, Device>) method.change_targets(own(update, i), term, targets);
+    });
+  }
+  void run_weigh_fakes(const Update<Device>& update, const Images& logits, Images& weights) {
+    for_each([&](auto& method, std::size_t i) {
+      if constexpr (WeighsFakes<std::remove_cvref_t<decltype(method)>, T, Device>) method.weigh_fakes(own(update, i), logits, weights);
+    });
+  }
+  double run_add_to_loss(const Update<Device>& update, LossTerm term, const Images& logits, Images& d_logits) {
+    double total = 0;
+    for_each([&](auto& method, std::size_t i) {
+      if constexpr (AddsToLoss<std::remove_cvref_t<decltype(method)>, T, Device>)
+        total += method.add_to_loss(own(update, i), term, logits, d_logits);
+    });
+    return total;
+  }
+  double run_penalise(const Update<Device>& update, const D& d, const Images& real, const Images& fakes, Gradients<T, Device>& gradients) {
+    double total = 0;
+    for_each([&](auto& method, std::size_t i) {
+      if constexpr (Penalises<std::remove_cvref_t<decltype(method)>, D>) total += method.penalise(own(update, i), d, real, fakes, gradients);
+    });
+    return total;
+  }
+  double run_match(const Update<Device>& update, const D& d, const Images& real, const Images& fakes, Images& d_fakes) {
+    double total = 0;
+    for_each([&](auto& method, std::size_t i) {
+      if constexpr (Matches<std::remove_cvref_t<decltype(method)>, D>) total += method.match(own(update, i), d, real, fakes, d_fakes);
+    });
+    return total;
+  }
+  template <class Network>
+  double run_add_parameter_term(const Update<Device>& update, const Network& network, Images& gradients) {
+    double total = 0;
+    for_each([&](auto& method, std::size_t i) {
+      if constexpr (AddsParameterTerm<std::remove_cvref_t<decltype(method)>, Network>)
+        total += method.add_parameter_term(own(update, i), network, gradients);
+    });
+    return total;
+  }
+  template <class Network>
+  void run_after_update(const Update<Device>& update, Network& network) {
+    for_each([&](auto& method, std::size_t i) {
+      if constexpr (ActsAfterUpdate<std::remove_cvref_t<decltype(method)>, Network>) method.after_update(own(update, i), network);
+    });
+  }
+  void run_after_step(index_t step, const StepReport& report) {
+    for_each([&](auto& method, std::size_t) {
+      if constexpr (ActsAfterStep<std::remove_cvref_t<decltype(method)>>) method.after_step(step, report);
+    });
+  }
+
+  /// visitor(name, state) for what the methods carry from step to step: "0.mean", each under its method's position.
+  template <class Self, class Visitor>
+  static void visit_state(Self& self, Visitor&& visit) {
+    self.for_each_of(self, [&](auto& method, std::size_t i) {
+      using M = std::remove_cvref_t<decltype(method)>;
+      const auto named = [&](const StateName& name, auto& state) { visit(StateName(static_cast<index_t>(i), name), state); };
+      if constexpr (requires { M::visit_state(method, named); }) M::visit_state(method, named);
+    });
+  }
+
+ private:
+  /// The update as method i gets it: with random numbers of its own.
+  static Update<Device> own(Update<Device> update, std::size_t i) {
+    update.random = update.random.child(i);
+    return update;
+  }
+
+  template <class Function>
+  void for_each(const Function& f) {
+    for_each_of(*this, f);
+  }
+  template <class Self, class Function>
+  static void for_each_of(Self& self, const Function& f) {
+    [&]<std::size_t... Is>(std::index_sequence<Is...>) { (f(std::get<Is>(self.work_), Is), ...); }(std::index_sequence_for<Methods...>{});
+  }
+  template <class Function>
+  void for_each_reversed(const Function& f) {
+    constexpr std::size_t last = sizeof...(Methods) - 1;
+    [&]<std::size_t... Is>(std::index_sequence<Is...>) {
+      (f(std::get<last - Is>(work_), last - Is), ...);
+    }(std::index_sequence_for<Methods...>{});
+  }
+
+  std::tuple<Work<Methods>...> work_;
+};
+
+}  // namespace nash
