@@ -36,6 +36,9 @@ class Residual : public LayerDefaults<typename Body::Scalar, typename Body::Devi
   explicit Residual(Body body) : body_(std::move(body)) {}
   Residual(Body body, Skip skip) : body_(std::move(body)), skip_(std::move(skip)) {}
 
+  const Body& body() const { return body_; }
+  const Skip& skip() const { return skip_; }
+
   Shape output_shape(const Shape& x) const {
     const Shape body = located("body", [&] { return body_.output_shape(x); });
     const Shape skip = located("skip", [&] { return skip_.output_shape(x); });

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "nash/kernels/row_sums.hpp"
+#include "nash/train/method.hpp"
+
+namespace nash {
+
+/// Column 0 of a matrix := 1, the others 0
+template <class T>
+struct FirstColumn {
+  index_t columns;
+  T* y;
+  NASH_HOST_DEVICE void operator()(index_t i) const { y[i] = i % columns == 0 ? T{1} : T{0}; }
+};
+
+/// Σ of the rule's value over the samples
+template <class Rule>
+struct PenaltySum {
+  Rule rule;
+  const double* squares;
+  NASH_HOST_DEVICE double operator()(index_t sample) const { return rule(squares[sample]).value; }
+};
+
+/// v := factor·slope(‖g_n‖²)·g, for every sample n
+template <class T, class Rule>
+struct PenaltyDirection {
+  Rule rule;
+  const double* squares;
+  index_t size;  // of a sample
+  double factor;
+  const T* g;
+  T* v;
+  NASH_HOST_DEVICE void operator()(index_t i) const {
+    v[i] = static_cast<T>(factor * rule(squares[i / size]).slope * static_cast<double>(g[i]));
+  }
+};
+
+/// Refuses discriminators that a penalty on each sample's own gradient makes no sense with, or that cannot be differentiated twice.
+template <class D>
+void require_separate_samples(const D& discriminator, std::string_view penalty) {
+  using Body = typename D::BodyType;
+  static_assert(!CouplesSamples<Body>,
+                "a penalty on the gradient of each sample makes no sense where a layer of the discriminator couples the samples of a batch, "
+                "as BatchNorm does: use LayerNorm, or SpectralNorm around the weighted layers, in its place");
+  static_assert(TwiceDifferentiable<Body>,
+                "a gradient penalty needs the second derivatives of every layer of the discriminator: give the layer that has none the members "
+                "tangent and tangent_backward, or leave it out");
+  const auto refuse = [&](std::string_view what) {
+    std::string layers;
+    const LayerDescription description = discriminator.body().describe();
+    for (const LayerDescription& layer : description.children()) layers += (layers.empty() ? "" : ", ") + layer.type();
+    throw Error(std::string(penalty), concat("a discriminator whose layers ", what),
+                layers.empty() ? "one that is not so" : concat("one of ", layers),
+                "use LayerNorm or SpectralNorm in the place of BatchNorm, or leave the penalty out");
+  };
+  if (couples(discriminator.body())) refuse("see each sample by itself");
+  if (!is_twice_differentiable(discriminator.body())) refuse("are all twice differentiable");
+}
+
+/// The gradient g_n = ∇ₓD(xₙ) of each sample's adversarial logit, and penalties on its norm: P = factor·Σₙ p(‖g_n‖²).
+///
+/// Their gradient by the parameters is exact: one run of forward, backward to x, tangent along v = ∂P/∂g and tangent_backward, which
+/// costs four forward passes where D is piecewise linear. See docs/math/second_order.md.
+///
+/// A rule is the functor of p: rule(‖g‖²) → {p, 2·p′}, so that v_n = factor·slope·g_n.
+template <class D>
+class InputGradient {
+  using T = typename D::Scalar;
+  using Device = typename D::Device;
+  using Images = Tensor<T, Device>;
+
+ public:
+  /// Adds the penalty's gradient by D's parameters, and returns P.
+  template <class Rule>
+  double penalise(const Update<Device>& update, const D& discriminator, const Images& x, double factor, const Rule& rule,
+                  Gradients<T, Device>& gradients) {
+    Context<Device>& context = update.context;
+    const Pass<Device> pass{.context = context, .mode = Mode::train, .random = update.random.child(0), .second_order = true};
+    const index_t samples = x.shape()[0], size = x.shape().count_per_sample();
+    discriminator.forward(pass, x, logits_, &tape_);
+    ones_.resize(logits_.shape());
+    pointwise(context, ones_.count(), FirstColumn<T>{ones_.shape().channels(), ones_.data()});
+    discriminator.backward(pass, x, logits_, tape_, ones_, &g_, nullptr);
+
+    const auto squares = context.template scratch<double>(samples);
+    sum_rows(context, samples, size, Square<T>{g_.data()}, squares.data());
+    const double value = factor * sum(context, samples, PenaltySum<Rule>{rule, squares.data()});
+    pointwise(context, x.count(), PenaltyDirection<T, Rule>{rule, squares.data(), size, factor, g_.data(), g_.data()});
+
+    discriminator.body().tangent(pass, x, logits_, tape_, g_, logits_tangent_);
+    discriminator.body().tangent_backward(pass, x, logits_, tape_, g_, ones_, nullptr, &gradients);
+    return value;
+  }
+
+ private:
+  typename D::Saved tape_;
+  Images logits_, ones_, g_, logits_tangent_;
+};
+
+}  // namespace nash

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "nash/kernels/random.hpp"
+#include "nash/train/method.hpp"
+
+namespace nash {
+
+/// x += deviation·ε, ε standard normal; four at a time, as the random bits come.
+template <class T>
+struct AddNoise {
+  RandomStream random;
+  double deviation;
+  index_t count;
+  T* x;
+  NASH_HOST_DEVICE void operator()(index_t block) const {
+    const auto normals = random.normals(block);
+    for (index_t i = 4 * block; i < 4 * block + 4 && i < count; ++i)
+      x[i] += static_cast<T>(deviation * normals[static_cast<std::size_t>(i % 4)]);
+  }
+};
+
+/// Gaussian noise on all images that the discriminator sees, so that what is real and what is generated overlap; its deviation falls
+/// to 0 along a straight line. Sønderby et al. 2017, section 3.2.1; Arjovsky and Bottou 2017, section 3.
+class InstanceNoise {
+ public:
+  /// `steps` = 0: the noise stays as it is.
+  explicit InstanceNoise(double deviation = 0.1, index_t steps = 0) : deviation_(deviation), steps_(steps) {
+    require_method_option(0, deviation, "InstanceNoise", "a deviation");
+    require_at_least(0, steps, "InstanceNoise", "a number of steps");
+  }
+
+  /// The deviation at a step, from 1.
+  double deviation(index_t step) const {
+    return steps_ == 0 ? deviation_ : deviation_ * std::max(0.0, 1 - static_cast<double>(step - 1) / static_cast<double>(steps_));
+  }
+
+  template <class T, class Device>
+  void change_images(const Update<Device>& update, ImageSource source, Tensor<T, Device>& images) const {
+    const double now = deviation(update.step);
+    if (now == 0) return;
+    pointwise(update.context, (images.count() + 3) / 4,
+              AddNoise<T>{update.random.child(static_cast<std::uint64_t>(source)), now, images.count(), images.data()});
+  }
+
+ private:
+  double deviation_;
+  index_t steps_;
+};
+
+}  // namespace nash

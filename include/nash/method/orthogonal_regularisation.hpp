@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "nash/train/method.hpp"
+
+namespace nash {
+
+/// The matrix scaled, its diagonal 0
+template <class T>
+struct OffDiagonal {
+  index_t rows;
+  T factor;
+  T* a;
+  NASH_HOST_DEVICE void operator()(index_t i) const { a[i] = i / rows == i % rows ? T{0} : factor * a[i]; }
+};
+
+/// Pulls the filters of each layer apart: β·Σ_{i≠j} ⟨wᵢ, wⱼ⟩² over the rows of each weight, that is β·‖W·Wᵀ ⊙ (1 − I)‖². Lengths are
+/// free. Brock, Donahue and Simonyan 2019, equation 3, with W's outputs as rows.
+class OrthogonalRegularisation {
+ public:
+  explicit OrthogonalRegularisation(double weight = 1e-4, Player player = Player::generator) : weight_(weight), player_(player) {
+    require_method_option(0, weight, "OrthogonalRegularisation", "a weight");
+  }
+
+  template <class Device, class Network, class T>
+  double add_parameter_term(const Update<Device>& update, const Network& network, Tensor<T, Device>& gradients) const {
+    if (update.player != player_ || weight_ == 0) return 0;
+    double total = 0;
+    for_each_parameter(network, [&](const StateName&, const auto& parameter) {
+      const index_t rows = parameter.fans().rows;
+      if (parameter.shape().rank() < 2 || rows < 1) return;  // biases, scales
+      const index_t columns = parameter.count() / rows;
+      const auto gram = update.context.template scratch<T>(rows * rows);
+      GemmKernels<Device>::multiply(update.context, {.m = rows, .n = rows, .k = columns, .transpose_b = true}, parameter.data(), parameter.data(),
+                                    gram.data());
+      pointwise(update.context, rows * rows, OffDiagonal<T>{rows, T{1}, gram.data()});
+      total += weight_ * sum(update.context, rows * rows, Square<T>{gram.data()});
+      pointwise(update.context, rows * rows, OffDiagonal<T>{rows, static_cast<T>(4 * weight_), gram.data()});
+      GemmKernels<Device>::multiply(update.context, {.m = rows, .n = columns, .k = rows, .accumulate = true}, gram.data(), parameter.data(),
+                                    gradients.data() + parameter.offset());
+    });
+    return total;
+  }
+
+ private:
+  double weight_;
+  Player player_;
+};
+
+}  // namespace nash

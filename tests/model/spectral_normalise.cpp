@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "nash/model/spectral_normalise.hpp"
+
+#include <Eigen/SVD>
+
+#include "model/networks.hpp"
+#include "nash/nn/layers.hpp"
+
+using namespace nash;
+
+namespace {
+
+auto discriminator() {
+  return Discriminator{Sequential{Conv2d<double>{1, 4, {.kernel = 4, .stride = 2, .padding = 1}}, LeakyReLU<double>{0.2},
+                                  Residual{Sequential{Conv2d<double>{4, 4, {.kernel = 3, .padding = 1}}, Tanh<double>{}}},
+                                  ConvTranspose2d<double>{4, 2}, SpectralNorm{Dense<double>{2 * 7 * 7, 6}}, Dense<double>{6, 1}}};
+}
+
+/// The largest singular value of each weight's matrix, divided by what the layer divides it by, must be 1.
+template <class L>
+void check_largest_singular_value(const L& layer) {
+  Eigen::MatrixXd weight;
+  L::visit_state(layer, [&](const StateName& name, const auto& state) {
+    if (name.text() != "weight") return;
+    if constexpr (requires { state.fans(); }) {
+      const index_t rows = state.fans().rows, columns = state.count() / rows;
+      weight = Eigen::Map<const Eigen::Matrix<double, -1, -1, Eigen::RowMajor>>(state.data(), rows, columns) / layer.sigma();
+    }
+  });
+  REQUIRE(weight.size() > 0);
+  CHECK(std::abs(weight.jacobiSvd().singularValues()(0) - 1) < 1e-3);
+}
+
+}  // namespace
+
+TEST_CASE("spectral_normalise puts SpectralNorm around every weighted layer, in skips too, and around none twice") {
+  const auto normalised = spectral_normalise(discriminator());
+  CHECK(layers_of(normalised) == "SpectralNorm LeakyReLU Residual SpectralNorm SpectralNorm SpectralNorm");
+  const LayerDescription description = normalised.body().describe();
+  CHECK(description.children()[2].children()[0].children()[0].type() == "SpectralNorm");
+  CHECK(description.children()[4].children()[0].type() == "Dense");
+}
+
+TEST_CASE("with the power iteration run to its end the largest singular value is 1, by Eigen's SVD, of convolutions too") {
+  auto normalised = spectral_normalise(discriminator());
+  normalised.initialise(3);
+  Context<Cpu> context(1);
+  for (int i = 0; i < 300; ++i) normalised.refresh(context);
+  const auto& body = normalised.body();
+  check_largest_singular_value(body.layer<0>());
+  check_largest_singular_value(body.layer<2>().body().layer<0>());
+  check_largest_singular_value(body.layer<3>());
+  check_largest_singular_value(body.layer<4>());
+  check_largest_singular_value(body.layer<5>());
+}
+
+TEST_CASE("parameters that were set stay, and are normalised at once") {
+  auto plain = Discriminator{Sequential{Dense<double>{5, 1}}};
+  CHECK_FALSE(spectral_normalise(plain).is_ready());
+  plain.initialise(1);
+  const auto normalised = spectral_normalise(plain);
+  REQUIRE(normalised.is_ready());
+  const Tensor<double> x({1, 5}, std::vector<double>{1, 0, 0, 0, 0});
+  Context<Cpu> context(1);
+  Tensor<double> logits;
+  normalised.discriminate(context, x, logits);
+  double square = 0;
+  for (index_t i = 0; i < 5; ++i) square += plain.parameters()[i] * plain.parameters()[i];
+  CHECK(logits[0] == doctest::Approx(plain.parameters()[0] / std::sqrt(square)).epsilon(1e-10));
+}
