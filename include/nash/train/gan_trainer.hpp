@@ -194,10 +194,10 @@ class GanTrainer {
 
   /// Steps of as many samples in which the same phases run are one sequence of operations. On the host nothing is recorded.
   auto record_step(index_t samples) {
-    if constexpr (requires { context_.record(std::uint64_t{}); }) {
+    if constexpr (requires { context_.record_sequence(std::uint64_t{}); }) {
       std::uint64_t name = static_cast<std::uint64_t>(samples);
       for (const Phase& phase : options_.phases) name = 2 * name + (phase.runs_in(steps_) ? 1 : 0);
-      return context_.record(name, options_.record_steps);
+      return context_.record_sequence(name, options_.record_steps);
     } else {
       return 0;
     }
@@ -205,7 +205,7 @@ class GanTrainer {
 
   /// A recorded step has its batch always at the same address: loaders have several.
   const Images& in_one_place(const Images& batch) {
-    if constexpr (requires { context_.record(std::uint64_t{}); }) {
+    if constexpr (requires { context_.record_sequence(std::uint64_t{}); }) {
       if (options_.record_steps) {
         real_.resize(batch.shape());
         pointwise(context_, batch.count(), Copy<Scalar>{batch.data(), real_.data()});

@@ -21,7 +21,7 @@ struct Sequences {
   stand_in::Counts run(const Function& sequence, std::uint64_t name = 1) {
     stand_in::take_counts();
     {
-      const auto recording = context.record(name);
+      const auto recording = context.record_sequence(name);
       sequence();
     }
     return stand_in::take_counts();

@@ -82,7 +82,7 @@ class GpuContext {
     GpuContext* context_;
     int exceptions_;
   };
-  Recording record(std::uint64_t name, bool wanted = true) { return Recording(*this, name, wanted); }
+  Recording record_sequence(std::uint64_t name, bool wanted = true) { return Recording(*this, name, wanted); }
 
   /// How many graphs the sequence of this name consists of so far.
   std::size_t graphs(std::uint64_t name) const {
