@@ -91,6 +91,22 @@ TEST_CASE("neighbours that run as one give what they give one after the other") 
   }
 }
 
+TEST_CASE("neighbours in a network that was put together at run time run as one too: they give the same bits as in a static one") {
+  const auto at_run_time = LayerRegistry<double>::standard().build_network(network().describe());
+  for (const Mode mode : {Mode::train, Mode::infer})
+    for (const bool fused : {true, false}) {
+      CAPTURE(mode == Mode::train);
+      CAPTURE(fused);
+      const Results known = run(network(), mode, fused), found = run(at_run_time, mode, fused);
+      CHECK(found.y == known.y);
+      CHECK(found.y_unsaved == known.y_unsaved);
+      CHECK(found.dx == known.dx);
+      CHECK(found.dx_alone == known.dx_alone);
+      CHECK(found.gradients == known.gradients);
+      CHECK(found.running == known.running);
+    }
+}
+
 TEST_CASE("they do run as one, unless the pass says not to or is of second order") {
   Sequential layer{Dense<double>{3, 4}, CountedNorm{4}, ReLU<double>{}, Dense<double>{4, 2}};
   Context<Cpu> context(1);
@@ -126,15 +142,14 @@ TEST_CASE("a pair's errors tell the layer that they are of") {
   }
 }
 
-TEST_CASE("a pair passes over memory once less in each direction") {
-  Sequential layer{Dense<float, Counting>{3, 40}, BatchNorm<float, Counting>{40}, LeakyReLU<float, Counting>{0.2}, Dense<float, Counting>{40, 2}};
-  Context<Counting> context(1);
-  initialise(context, layer, RandomStream(3));
-  const auto x = random_tensor<float, Counting>({6, 3}, 4), dy = random_tensor<float, Counting>({6, 2}, 5);
-  const auto passes = [&](bool fused) {
+TEST_CASE("a pair passes over memory once less in each direction, be the network static or put together at run time") {
+  const auto passes = [](auto layer, bool fused) {
+    Context<Counting> context(1);
+    initialise(context, layer, RandomStream(3));
+    const auto x = random_tensor<float, Counting>({6, 3}, 4), dy = random_tensor<float, Counting>({6, 2}, 5);
     Pass<Counting> pass{context, Mode::train};
     pass.fused = fused;
-    decltype(layer)::Saved saved;
+    typename decltype(layer)::Saved saved;
     Tensor<float, Counting> y, dx;
     std::vector<std::string> lines;
     const auto note = [&] { lines.push_back(sorted_lines(passes_of(context.take_calls(), 6 * 40))); };
@@ -145,7 +160,24 @@ TEST_CASE("a pair passes over memory once less in each direction") {
     return lines;
   };
   const std::string statistics = "CentredSquares\nColumnValue\n";
-  CHECK(passes(true) == std::vector<std::string>{statistics + "Normalize\n", statistics + "Normalize\n", "NormalizeJacobian\nNormalizedSums\n"});
-  CHECK(passes(false) == std::vector<std::string>{"Activate\n" + statistics + "Normalize\n", "Activate\n" + statistics + "Normalize\n",
-                                                  "ActivationJacobian\nNormalizeJacobian\nNormalizedSums\n"});
+  const std::vector<std::string> one{statistics + "Normalize\n", statistics + "Normalize\n", "NormalizeJacobian\nNormalizedSums\n"};
+  const std::vector<std::string> apart{"Activate\n" + statistics + "Normalize\n", "Activate\n" + statistics + "Normalize\n",
+                                       "ActivationJacobian\nNormalizeJacobian\nNormalizedSums\n"};
+  using Dense = Dense<float, Counting>;
+  using BatchNorm = BatchNorm<float, Counting>;
+  const auto check = [&](auto activation) {
+    const Sequential layer{Dense{3, 40}, BatchNorm{40}, activation, Dense{40, 2}};
+    const AnySequential<float, Counting> any({Dense{3, 40}, BatchNorm{40}, activation, Dense{40, 2}});
+    CHECK(passes(layer, true) == one);
+    CHECK(passes(layer, false) == apart);
+    CHECK(passes(any, true) == one);
+    CHECK(passes(any, false) == apart);
+    const auto copy = any;
+    CHECK(passes(copy, true) == one);
+  };
+  check(LeakyReLU<float, Counting>{0.2});
+  check(ReLU<float, Counting>{});
+  check(Sigmoid<float, Counting>{});
+  check(Softplus<float, Counting>{});
+  check(Tanh<float, Counting>{});
 }

@@ -9,16 +9,18 @@
 #include <string_view>
 #include <type_traits>
 
+#include "nash/core/platform.hpp"
+
 namespace nash {
 
 /// Sizes, offsets and positions; signed, so that differences are.
 using index_t = std::int64_t;
 
-inline void append_text(std::string& text, std::string_view part) { text += part; }
+NASH_COLD inline void append_text(std::string& text, std::string_view part) { text += part; }
 
 template <class Number>
   requires std::is_arithmetic_v<Number>
-void append_text(std::string& text, Number number) {
+NASH_COLD void append_text(std::string& text, Number number) {
   char digits[64];
   if constexpr (std::is_same_v<Number, bool>) {
     text += number ? "true" : "false";
@@ -33,7 +35,7 @@ void append_text(std::string& text, Number number) {
 
 /// The parts one after the other, as text: concat("got ", 3, " of ", shape).
 template <class... Parts>
-std::string concat(const Parts&... parts) {
+NASH_COLD std::string concat(const Parts&... parts) {
   std::string text;
   (append_text(text, parts), ...);
   return text;
@@ -45,11 +47,11 @@ std::string concat(const Parts&... parts) {
 ///     Build Conv2d{3, …} or convert the images to grey.
 class Error : public std::runtime_error {
  public:
-  Error(std::string where, std::string_view expected, std::string_view got, std::string_view remedy)
+  NASH_COLD Error(std::string where, std::string_view expected, std::string_view got, std::string_view remedy)
       : Error(std::move(where), concat("expected ", expected, ", got ", got), remedy) {}
 
   /// For what is not a mismatch of two things. Neither part ends with a full stop; the remedy may start in lower case.
-  Error(std::string where, std::string problem, std::string_view remedy)
+  NASH_COLD Error(std::string where, std::string problem, std::string_view remedy)
       : std::runtime_error(""), where_(std::move(where)), problem_(std::move(problem)), remedy_(remedy) {
     if (!remedy_.empty() && remedy_[0] >= 'a' && remedy_[0] <= 'z') remedy_[0] = static_cast<char>(remedy_[0] - 'a' + 'A');
     compose();
@@ -58,14 +60,14 @@ class Error : public std::runtime_error {
   const char* what() const noexcept override { return message_.c_str(); }
 
   /// Composites call this while the error passes through them, innermost first: "layer 0", then "Discriminator".
-  void add_location(std::string_view location) {
+  NASH_COLD void add_location(std::string_view location) {
     location_ += location_.empty() ? "" : " of ";
     location_ += location;
     compose();
   }
 
  private:
-  void compose() {
+  NASH_COLD void compose() {
     message_ = where_;
     if (!location_.empty()) message_ += " (" + location_ + ")";
     message_ += ": " + problem_ + ".";

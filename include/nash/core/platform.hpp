@@ -11,6 +11,10 @@
 #endif
 
 #define NASH_ALWAYS_INLINE inline __attribute__((always_inline))
+// Compiled once and called, where copies in all callers would cost time to compile and gain nothing.
+#define NASH_NOINLINE __attribute__((noinline))
+// The same, and compiled for size, in less time: what runs seldom, or spends its time in what it calls.
+#define NASH_COLD __attribute__((noinline, cold))
 
 // Code for a wider instruction set than the one the file is compiled for. Only outer functions carry these: what they
 // call must be NASH_ALWAYS_INLINE, since a function compiled for the base target is not inlined into them.

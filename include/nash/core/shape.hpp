@@ -26,7 +26,7 @@ class Shape {
   constexpr Shape() = default;
   constexpr Shape(std::initializer_list<index_t> extents) {
     if (extents.size() > static_cast<std::size_t>(max_rank))
-      throw ShapeError("Shape", "at most 4 dimensions", concat(extents.size(), " dimensions"), "fold some of them together");
+      refuse_rank(extents.size());
     for (const index_t extent : extents) push_back(extent);
   }
 
@@ -55,7 +55,7 @@ class Shape {
   constexpr bool operator==(const Shape&) const = default;
 
   /// "64×28×28×1"
-  std::string text() const {
+  NASH_COLD std::string text() const {
     if (rank_ == 0) return "scalar";
     std::string text = concat((*this)[0]);
     for (int axis = 1; axis < rank_; ++axis) text += concat("×", (*this)[axis]);
@@ -64,7 +64,7 @@ class Shape {
 
  private:
   constexpr void push_back(index_t extent) {
-    if (extent < 0) throw ShapeError("Shape", "extents of at least 0", concat(extent), "check the sizes that it was built from");
+    if (extent < 0) refuse_extent(extent);
     extents_[static_cast<std::size_t>(rank_++)] = extent;
   }
 
@@ -73,10 +73,20 @@ class Shape {
     for (int axis = first; axis < rank_; ++axis) {
       const index_t extent = (*this)[axis];
       if (extent != 0 && product > std::numeric_limits<index_t>::max() / extent)
-        throw ShapeError("Shape " + text(), "a number of elements below 2^63", "more", "use smaller sizes");
+        refuse_count();
       product *= extent;
     }
     return product;
+  }
+
+  [[noreturn]] NASH_COLD static void refuse_rank(std::size_t rank) {
+    throw ShapeError("Shape", "at most 4 dimensions", concat(rank, " dimensions"), "fold some of them together");
+  }
+  [[noreturn]] NASH_COLD static void refuse_extent(index_t extent) {
+    throw ShapeError("Shape", "extents of at least 0", concat(extent), "check the sizes that it was built from");
+  }
+  [[noreturn]] NASH_COLD void refuse_count() const {
+    throw ShapeError("Shape " + text(), "a number of elements below 2^63", "more", "use smaller sizes");
   }
 
   std::array<index_t, max_rank> extents_{};

@@ -19,7 +19,7 @@ class Dataset {
   /// `pixels`: N×H×W×C bytes, row-major, from 0 (black) to 255; `labels`: one number of at least 0 an image, or none.
   /// Throws ShapeError if the shape has not four dimensions or there is not one byte an element, DataError if the labels
   /// are not as many as the images or below 0.
-  Dataset(std::string name, const Shape& shape, std::vector<std::uint8_t> pixels, std::vector<std::int32_t> labels = {})
+  NASH_COLD Dataset(std::string name, const Shape& shape, std::vector<std::uint8_t> pixels, std::vector<std::int32_t> labels = {})
       : name_(std::move(name)), shape_(shape) {
     if (shape.rank() != 4 || shape.count() == 0)
       throw ShapeError(name_, "N×H×W×C images, at least one", shape.text(), "give the shape of the images in that order");
@@ -69,7 +69,7 @@ class Dataset {
   }
 
   /// `count` images from image `first` on. Throws ShapeError unless they exist and there is at least one.
-  Dataset slice(index_t first, index_t count) const {
+  NASH_COLD Dataset slice(index_t first, index_t count) const {
     if (first < 0 || count < 1 || first > size() - count)
       throw ShapeError(name_, concat("a slice of the ", size(), " images"), concat(count, " from ", first),
                        "take fewer, at least one");
@@ -86,7 +86,7 @@ class Dataset {
     std::vector<std::int32_t> labels;
   };
 
-  void check_index(index_t i) const {
+  NASH_COLD void check_index(index_t i) const {
     if (i < 0 || i >= size())
       throw ShapeError(name_, concat("an image from 0 to ", size() - 1), concat(i), "stay below size()");
   }

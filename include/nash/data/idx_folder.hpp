@@ -9,14 +9,14 @@
 namespace nash {
 
 /// A dataset of grey images, N×H×W×1, with the labels given or none. Throws DataError if their numbers differ.
-inline Dataset make_dataset(std::string name, IdxImages images, std::span<const std::uint8_t> labels = {}) {
+NASH_COLD inline Dataset make_dataset(std::string name, IdxImages images, std::span<const std::uint8_t> labels = {}) {
   return Dataset(std::move(name), {images.count, images.height, images.width, 1}, std::move(images.pixels),
                  {labels.begin(), labels.end()});
 }
 
 /// Reads a folder as the MNIST database comes: <part>-images-idx3-ubyte and <part>-labels-idx1-ubyte, each plain or with
 /// .gz; part is "train" or "t10k". The labels may be missing. Throws DataError if the images are, or if a file is not right.
-inline Dataset load_idx_folder(const std::filesystem::path& folder, std::string_view part = "train") {
+NASH_COLD inline Dataset load_idx_folder(const std::filesystem::path& folder, std::string_view part = "train") {
   std::error_code failure;
   if (!std::filesystem::is_directory(folder, failure))
     throw DataError(folder.string(), "a folder with IDX files",

@@ -46,7 +46,7 @@ class Loader {
  public:
   /// Throws ShapeError for a batch size below 1, for one above the dataset's with LastBatch::drop, and for a low that is not
   /// below high.
-  explicit Loader(Dataset dataset, const LoaderOptions& options = {}) : dataset_(std::move(dataset)), options_(options) {
+  NASH_COLD explicit Loader(Dataset dataset, const LoaderOptions& options = {}) : dataset_(std::move(dataset)), options_(options) {
     check_options();
     for (std::size_t byte = 0; byte < 256; ++byte)
       value_of_byte_[byte] = static_cast<T>(static_cast<double>(byte) / (255.0 / (options.high - options.low)) + options.low);
@@ -69,7 +69,7 @@ class Loader {
   const Dataset& dataset() const { return dataset_; }
   const LoaderOptions& options() const { return options_; }
 
-  index_t batches_per_epoch() const {
+  NASH_COLD index_t batches_per_epoch() const {
     const bool has_rest = dataset_.size() % options_.batch_size != 0;
     return dataset_.size() / options_.batch_size + (has_rest && options_.last_batch == LastBatch::keep ? 1 : 0);
   }
@@ -128,7 +128,7 @@ class Loader {
     std::vector<T> staging;
   };
 
-  void check_options() const {
+  NASH_COLD void check_options() const {
     const index_t batch_size = options_.batch_size;
     if (batch_size < 1) throw ShapeError("Loader", "a batch_size of at least 1", concat(batch_size), "64 is a usual one");
     if (options_.last_batch == LastBatch::drop && batch_size > dataset_.size())
@@ -143,7 +143,7 @@ class Loader {
 
   Buffer& buffer_of(index_t number) { return buffers_[static_cast<std::size_t>(number % 2)]; }
 
-  void prefetch() {
+  NASH_COLD void prefetch() {
     try {
       for (index_t number = prepared_;; ++number) {
         {

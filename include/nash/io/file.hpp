@@ -23,10 +23,10 @@ namespace nash {
 using Bytes = std::vector<std::uint8_t>;
 
 /// What the operating system says about an error number: "No such file or directory".
-inline std::string system_reason(int error_number) { return std::generic_category().message(error_number); }
+NASH_COLD inline std::string system_reason(int error_number) { return std::generic_category().message(error_number); }
 
 /// Creates the folder that a file is to lie in, with its parents. Throws DataError where that is impossible.
-inline void create_folder_of(const std::filesystem::path& path) {
+NASH_COLD inline void create_folder_of(const std::filesystem::path& path) {
   if (path.empty()) throw DataError("output file", "the path is empty", "name a file to write");
   const auto folder = path.parent_path();
   if (folder.empty()) return;
@@ -42,7 +42,7 @@ inline void create_folder_of(const std::filesystem::path& path) {
 /// A regular file, open for reading. Throws DataError where the file cannot be opened or read.
 class InputFile {
  public:
-  explicit InputFile(std::filesystem::path path) : path_(std::move(path)) {
+  NASH_COLD explicit InputFile(std::filesystem::path path) : path_(std::move(path)) {
     descriptor_ = ::open(path_.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);  // without O_NONBLOCK a named pipe would hang
     if (descriptor_ < 0) fail("cannot be opened", errno);
     struct ::stat status {};
@@ -65,7 +65,7 @@ class InputFile {
   index_t size() const { return size_; }
 
   /// Reads on until `to` is full or the file ends; returns how many bytes came.
-  index_t read(std::span<std::uint8_t> to) {
+  NASH_COLD index_t read(std::span<std::uint8_t> to) {
     std::size_t have = 0;
     while (have < to.size()) {
       const auto got = ::read(descriptor_, to.data() + have, to.size() - have);
@@ -88,7 +88,7 @@ class InputFile {
 };
 
 /// All bytes of a file of at most `size_limit` bytes. Throws DataError, before allocating anything, if it is larger.
-inline Bytes read_file(const std::filesystem::path& path, index_t size_limit) {
+NASH_COLD inline Bytes read_file(const std::filesystem::path& path, index_t size_limit) {
   InputFile file(path);
   if (file.size() > size_limit)
     throw DataError(path.string(), concat("at most ", size_limit, " bytes"), concat(file.size(), " bytes"),
@@ -106,7 +106,7 @@ inline Bytes read_file(const std::filesystem::path& path, index_t size_limit) {
 class OutputFile {
  public:
   /// Creates the file, or empties the one that is there.
-  explicit OutputFile(std::filesystem::path path) : path_(std::move(path)) {
+  NASH_COLD explicit OutputFile(std::filesystem::path path) : path_(std::move(path)) {
     create_folder_of(path_);
     if (!open(path_, O_TRUNC)) fail("cannot be opened for writing", errno);
   }
@@ -118,7 +118,7 @@ class OutputFile {
 
   const std::filesystem::path& path() const { return path_; }
 
-  void write(std::span<const std::uint8_t> bytes) {
+  NASH_COLD void write(std::span<const std::uint8_t> bytes) {
     while (!bytes.empty()) {
       const auto written = ::write(descriptor_, bytes.data(), bytes.size());
       if (written < 0 && errno == EINTR) continue;
@@ -126,7 +126,7 @@ class OutputFile {
       bytes = bytes.subspan(static_cast<std::size_t>(written));
     }
   }
-  void write(std::string_view text) { write({reinterpret_cast<const std::uint8_t*>(text.data()), text.size()}); }
+  NASH_COLD void write(std::string_view text) { write({reinterpret_cast<const std::uint8_t*>(text.data()), text.size()}); }
 
  private:
   friend class AtomicFile;
@@ -134,7 +134,7 @@ class OutputFile {
 
   OutputFile(std::filesystem::path path, NotYetOpen) : path_(std::move(path)) {}
 
-  bool open(const std::filesystem::path& name, int how) {
+  NASH_COLD bool open(const std::filesystem::path& name, int how) {
     descriptor_ = ::open(name.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | how, 0666);
     return descriptor_ >= 0;
   }
@@ -155,7 +155,7 @@ class OutputFile {
 /// folder, of a device or of a pipe: they would be replaced by the file.
 class AtomicFile {
  public:
-  explicit AtomicFile(const std::filesystem::path& path) : file_(target_of(path), OutputFile::NotYetOpen{}) {
+  NASH_COLD explicit AtomicFile(const std::filesystem::path& path) : file_(target_of(path), OutputFile::NotYetOpen{}) {
     create_folder_of(file_.path_);
     std::error_code ignored;
     if (std::filesystem::is_directory(file_.path_, ignored))
@@ -167,10 +167,10 @@ class AtomicFile {
     if (!temporary_.empty()) ::unlink(temporary_.c_str());
   }
 
-  void write(std::span<const std::uint8_t> bytes) { file_.write(bytes); }
-  void write(std::string_view text) { file_.write(text); }
+  NASH_COLD void write(std::span<const std::uint8_t> bytes) { file_.write(bytes); }
+  NASH_COLD void write(std::string_view text) { file_.write(text); }
 
-  void commit() {
+  NASH_COLD void commit() {
     if (::fsync(file_.descriptor_) != 0) file_.fail("cannot be written", errno);
     if (::close(std::exchange(file_.descriptor_, -1)) != 0) file_.fail("cannot be written", errno);
     if (::rename(temporary_.c_str(), file_.path_.c_str()) != 0) file_.fail("cannot be renamed from its temporary name", errno);
@@ -186,7 +186,7 @@ class AtomicFile {
 
  private:
   /// Where symbolic links lead from the path, which is a regular file, a folder or nothing yet.
-  static std::filesystem::path target_of(const std::filesystem::path& path) {
+  NASH_COLD static std::filesystem::path target_of(const std::filesystem::path& path) {
     namespace fs = std::filesystem;
     std::error_code failure, ignored;
     const auto what = fs::status(path, failure);
@@ -205,7 +205,7 @@ class AtomicFile {
     return target;
   }
 
-  bool try_to_open(int attempt) {
+  NASH_COLD bool try_to_open(int attempt) {
     // A short name of its own: the file's name with something added could be too long for the file system.
     auto name = file_.path_.parent_path() / concat(".nash-", ::getpid(), "-", attempt, ".tmp");
     if (!file_.open(name, O_EXCL)) return false;
@@ -218,7 +218,7 @@ class AtomicFile {
 };
 
 /// Writes a whole file atomically, creating its folder where it is missing. Throws DataError where that fails.
-inline void write_file(const std::filesystem::path& path, std::span<const std::uint8_t> bytes) {
+NASH_COLD inline void write_file(const std::filesystem::path& path, std::span<const std::uint8_t> bytes) {
   AtomicFile file(path);
   file.write(bytes);
   file.commit();

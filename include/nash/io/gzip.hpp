@@ -12,7 +12,7 @@ namespace nash {
 /// A file read from its beginning, plain or compressed by gzip: its first two bytes tell which, not its name.
 class GzipFile {
  public:
-  explicit GzipFile(std::filesystem::path path) : file_(std::move(path)) {
+  NASH_COLD explicit GzipFile(std::filesystem::path path) : file_(std::move(path)) {
     std::uint8_t magic[2] = {};
     compressed_ = file_.read(magic) == 2 && magic[0] == 0x1f && magic[1] == 0x8b;
     ::lseek(file_.descriptor(), 0, SEEK_SET);
@@ -33,14 +33,14 @@ class GzipFile {
   std::string position() const { return concat("offset ", offset_, compressed_ ? " of the decompressed data" : ""); }
 
   /// Reads on until `to` is full or the data end; returns how many bytes came. Throws DataError if they are corrupt.
-  index_t read(std::span<std::uint8_t> to) {
+  NASH_COLD index_t read(std::span<std::uint8_t> to) {
     const index_t got = compressed_ ? inflate_into(to) : file_.read(to);
     offset_ += got;
     return got;
   }
 
   /// Reads `count` bytes, or fewer where the data end before. The memory grows with what is really there.
-  Bytes read_up_to(index_t count) {
+  NASH_COLD Bytes read_up_to(index_t count) {
     constexpr index_t first_size = 1 << 16;
     Bytes bytes;
     bytes.reserve(static_cast<std::size_t>(std::min(count, 16 * file_.size())));
@@ -56,13 +56,13 @@ class GzipFile {
     return bytes;
   }
 
-  bool at_end() {
+  NASH_COLD bool at_end() {
     std::uint8_t next;
     return read({&next, 1}) == 0;
   }
 
  private:
-  index_t inflate_into(std::span<std::uint8_t> to) {
+  NASH_COLD index_t inflate_into(std::span<std::uint8_t> to) {
     index_t have = 0;
     while (have < static_cast<index_t>(to.size()) && !finished_) {
       if (stream_.avail_in == 0 && !refill())
@@ -84,14 +84,14 @@ class GzipFile {
     return have;
   }
 
-  bool refill() {
+  NASH_COLD bool refill() {
     stream_.next_in = input_;
     stream_.avail_in = static_cast<uInt>(file_.read(input_));
     return stream_.avail_in != 0;
   }
 
   /// A gzip file may be several joined together (RFC 1952, section 2.2).
-  void start_next_member() {
+  NASH_COLD void start_next_member() {
     finished_ = stream_.avail_in == 0 && !refill();
     ::inflateReset(&stream_);
   }

@@ -31,7 +31,7 @@ struct IdxKind {
 constexpr IdxKind idx_images{3, "images", "3 dimensions", "-images-idx3-ubyte"};
 constexpr IdxKind idx_labels{1, "labels", "1 dimension", "-labels-idx1-ubyte"};
 
-inline std::string idx_type_name(int type) {
+NASH_COLD inline std::string idx_type_name(int type) {
   switch (type) {
     case 0x08:
       return "unsigned bytes";
@@ -51,7 +51,7 @@ inline std::string idx_type_name(int type) {
 }
 
 /// Checks the first four bytes of a file that should hold images or labels.
-inline void check_idx_magic(GzipFile& file, const IdxKind& kind) {
+NASH_COLD inline void check_idx_magic(GzipFile& file, const IdxKind& kind) {
   std::uint8_t magic[4] = {};
   const index_t got = file.read(magic);
   std::string found;
@@ -77,7 +77,7 @@ inline void check_idx_magic(GzipFile& file, const IdxKind& kind) {
 }
 
 /// Reads a whole IDX file of unsigned bytes; sets its extents, one a dimension.
-inline Bytes read_idx(const std::filesystem::path& path, index_t size_limit, const IdxKind& kind, std::span<index_t> extents) {
+NASH_COLD inline Bytes read_idx(const std::filesystem::path& path, index_t size_limit, const IdxKind& kind, std::span<index_t> extents) {
   const index_t header_size = 4 + 4 * static_cast<index_t>(kind.rank);
   GzipFile file(path);
   check_idx_magic(file, kind);
@@ -123,27 +123,27 @@ inline Bytes read_idx(const std::filesystem::path& path, index_t size_limit, con
   return bytes;
 }
 
-inline void append_big_endian(Bytes& bytes, index_t number) {
+NASH_COLD inline void append_big_endian(Bytes& bytes, index_t number) {
   for (int shift = 24; shift >= 0; shift -= 8) bytes.push_back(static_cast<std::uint8_t>(number >> shift));
 }
 
 }  // namespace detail
 
 /// Reads images, plain or compressed by gzip. Throws DataError for anything but a whole, well-formed file.
-inline IdxImages read_idx_images(const std::filesystem::path& path, index_t size_limit = idx_size_limit) {
+NASH_COLD inline IdxImages read_idx_images(const std::filesystem::path& path, index_t size_limit = idx_size_limit) {
   std::array<index_t, 3> extents{};
   Bytes pixels = detail::read_idx(path, size_limit, detail::idx_images, extents);
   return {.count = extents[0], .height = extents[1], .width = extents[2], .pixels = std::move(pixels)};
 }
 
 /// Reads labels, plain or compressed by gzip. Throws DataError for anything but a whole, well-formed file.
-inline Bytes read_idx_labels(const std::filesystem::path& path, index_t size_limit = idx_size_limit) {
+NASH_COLD inline Bytes read_idx_labels(const std::filesystem::path& path, index_t size_limit = idx_size_limit) {
   index_t count = 0;
   return detail::read_idx(path, size_limit, detail::idx_labels, {&count, 1});
 }
 
 /// Writes images, uncompressed. Throws ShapeError if there is not one byte a pixel, DataError if writing fails.
-inline void write_idx_images(const std::filesystem::path& path, const IdxImages& images) {
+NASH_COLD inline void write_idx_images(const std::filesystem::path& path, const IdxImages& images) {
   for (const index_t extent : {images.count, images.height, images.width})
     if (extent < 1 || extent > 0xFFFFFFFF)
       throw ShapeError("write_idx_images", "sizes from 1 to 4294967295", concat(extent), "write at least one image");
@@ -158,7 +158,7 @@ inline void write_idx_images(const std::filesystem::path& path, const IdxImages&
 }
 
 /// Writes labels, uncompressed. Throws ShapeError if there are none, DataError if writing fails.
-inline void write_idx_labels(const std::filesystem::path& path, std::span<const std::uint8_t> labels) {
+NASH_COLD inline void write_idx_labels(const std::filesystem::path& path, std::span<const std::uint8_t> labels) {
   if (labels.empty()) throw ShapeError("write_idx_labels", "at least one label", "none", "give one label an image");
   Bytes bytes{0, 0, detail::idx_unsigned_bytes, 1};
   detail::append_big_endian(bytes, static_cast<index_t>(labels.size()));

@@ -21,7 +21,7 @@ struct Image {
 };
 
 /// Throws ShapeError, in the name of `where`, unless the picture has pixels, 1 or 3 channels and one byte for each.
-inline void check_image(std::string_view where, const Image& image) {
+NASH_COLD inline void check_image(std::string_view where, const Image& image) {
   const auto text = [&] {
     return concat(image.height, "×", image.width, "×", image.channels, " with ", image.pixels.size(), " bytes");
   };
@@ -51,7 +51,7 @@ struct GridOptions {
 ///
 /// requires  images: N×H×W×C in [low, high] with N, H, W ≥ 1 and C 1 or 3; else throws ShapeError
 template <class T, class Device>
-Image image_grid(const Tensor<T, Device>& images, const GridOptions& options = {}) {
+NASH_COLD Image image_grid(const Tensor<T, Device>& images, const GridOptions& options = {}) {
   const Shape& shape = images.shape();
   if (shape.rank() != 4 || shape.count() == 0 || (shape[3] != 1 && shape[3] != 3))
     throw ShapeError("image_grid", "N×H×W×C images with 1 or 3 channels", shape.text(),
@@ -94,7 +94,7 @@ Image image_grid(const Tensor<T, Device>& images, const GridOptions& options = {
 }
 
 /// The picture with every pixel repeated factor × factor times. Throws ShapeError if the factor is below 1.
-inline Image enlarge(const Image& image, index_t factor) {
+NASH_COLD inline Image enlarge(const Image& image, index_t factor) {
   check_image("enlarge", image);
   const index_t most = std::numeric_limits<std::int32_t>::max() / std::max(image.height, image.width);
   if (factor < 1 || factor > most)

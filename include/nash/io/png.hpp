@@ -22,7 +22,7 @@ struct PngImage : png_image {
 }  // namespace detail
 
 /// The picture as the bytes of a PNG file (8 bits a channel, sRGB). Throws ShapeError if it is not a picture.
-inline Bytes encode_png(const Image& image) {
+NASH_COLD inline Bytes encode_png(const Image& image) {
   check_image("encode_png", image);
   detail::PngImage png;
   constexpr index_t most = std::numeric_limits<std::int32_t>::max();
@@ -41,14 +41,14 @@ inline Bytes encode_png(const Image& image) {
 }
 
 /// Writes a PNG file atomically, creating its folder where it is missing. Throws DataError if that fails.
-inline void write_png(const std::filesystem::path& path, const Image& image) { write_file(path, encode_png(image)); }
+NASH_COLD inline void write_png(const std::filesystem::path& path, const Image& image) { write_file(path, encode_png(image)); }
 
 /// The most bytes that a PNG file, and the pixels in it, may take when it is read, unless the caller says otherwise.
 inline constexpr index_t png_size_limit = index_t{1} << 28;
 
 /// Reads a PNG file: grey files give 1 channel, all others 3; 16 bits a channel become 8, and what is transparent is laid
 /// over white. Throws DataError for anything but a well-formed file.
-inline Image read_png(const std::filesystem::path& path, index_t size_limit = png_size_limit) {
+NASH_COLD inline Image read_png(const std::filesystem::path& path, index_t size_limit = png_size_limit) {
   const Bytes bytes = read_file(path, size_limit);
   constexpr std::string_view remedy = "convert it to PNG, or download or copy it again";
   detail::PngImage png;

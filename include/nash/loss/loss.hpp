@@ -97,7 +97,7 @@ struct ProbabilitySum {
 };
 
 /// Throws ShapeError unless these are N×(1+C) logits of at least one sample.
-inline void check_logits(std::string_view where, const Shape& shape) {
+NASH_COLD inline void check_logits(std::string_view where, const Shape& shape) {
   if (shape.rank() != 2 || shape.count() == 0)
     throw ShapeError(std::string(where), "N×(1+C) logits of at least one sample", shape.text(), "end the discriminator with Dense{…, 1}");
 }

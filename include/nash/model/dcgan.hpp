@@ -88,8 +88,6 @@ inline void check_dcgan(const DcganOptions& options) {
 
 /// latent → ConvTranspose width·size/8 (4×4) → ConvTranspose of half the channels and twice the size until size/2, each with BN
 /// and ReLU → ConvTranspose channels (size×size), Tanh
-///
-/// Stages are a Sequential each, whose types are known, so that what is run as one there is so here.
 template <class T = float, class Device = Cpu>
 auto dcgan_generator(const DcganOptions& options = {}) {
   detail::check_dcgan(options);
@@ -97,14 +95,16 @@ auto dcgan_generator(const DcganOptions& options = {}) {
   const ConvTranspose2dOptions grow{.kernel = 4, .stride = 2, .padding = 1, .bias = false, .init = Init::dcgan()};
   const BatchNormOptions norm{.init = Init::normal(0.02, 1)};
   index_t channels = options.width * options.size / 8;
-  std::vector<AnyLayer<T, Device>> stages;
-  stages.emplace_back(Sequential{Reshape<T, Device>{1, 1, options.latent}, ConvTranspose2d<T, Device>{options.latent, channels, project},
-                                 BatchNorm<T, Device>{channels, norm}, ReLU<T, Device>{}});
-  for (; channels > options.width; channels /= 2)
-    stages.emplace_back(Sequential{ConvTranspose2d<T, Device>{channels, channels / 2, grow}, BatchNorm<T, Device>{channels / 2, norm},
-                                   ReLU<T, Device>{}});
-  stages.emplace_back(Sequential{ConvTranspose2d<T, Device>{channels, options.channels, grow}, Tanh<T, Device>{}});
-  return Generator{Latent::normal(options.latent), AnySequential<T, Device>(std::move(stages))};
+  std::vector<AnyLayer<T, Device>> layers{Reshape<T, Device>{1, 1, options.latent}, ConvTranspose2d<T, Device>{options.latent, channels, project},
+                                          BatchNorm<T, Device>{channels, norm}, ReLU<T, Device>{}};
+  for (; channels > options.width; channels /= 2) {
+    layers.emplace_back(ConvTranspose2d<T, Device>{channels, channels / 2, grow});
+    layers.emplace_back(BatchNorm<T, Device>{channels / 2, norm});
+    layers.emplace_back(ReLU<T, Device>{});
+  }
+  layers.emplace_back(ConvTranspose2d<T, Device>{channels, options.channels, grow});
+  layers.emplace_back(Tanh<T, Device>{});
+  return Generator{Latent::normal(options.latent), AnySequential<T, Device>(std::move(layers))};
 }
 
 /// Conv width (size/2), LeakyReLU → Conv of twice the channels and half the size until 4×4, each with BN and LeakyReLU
@@ -116,13 +116,15 @@ auto dcgan_discriminator(const DcganOptions& options = {}) {
   const Conv2dOptions last{.kernel = 4, .bias = false, .init = Init::dcgan()};
   const BatchNormOptions norm{.init = Init::normal(0.02, 1)};
   index_t channels = options.width;
-  std::vector<AnyLayer<T, Device>> stages;
-  stages.emplace_back(Sequential{Conv2d<T, Device>{options.channels, channels, halve}, LeakyReLU<T, Device>{0.2}});
-  for (; channels < options.width * options.size / 8; channels *= 2)
-    stages.emplace_back(Sequential{Conv2d<T, Device>{channels, 2 * channels, halve}, BatchNorm<T, Device>{2 * channels, norm},
-                                   LeakyReLU<T, Device>{0.2}});
-  stages.emplace_back(Sequential{Conv2d<T, Device>{channels, 1, last}, Flatten<T, Device>{}});
-  return Discriminator{AnySequential<T, Device>(std::move(stages))};
+  std::vector<AnyLayer<T, Device>> layers{Conv2d<T, Device>{options.channels, channels, halve}, LeakyReLU<T, Device>{0.2}};
+  for (; channels < options.width * options.size / 8; channels *= 2) {
+    layers.emplace_back(Conv2d<T, Device>{channels, 2 * channels, halve});
+    layers.emplace_back(BatchNorm<T, Device>{2 * channels, norm});
+    layers.emplace_back(LeakyReLU<T, Device>{0.2});
+  }
+  layers.emplace_back(Conv2d<T, Device>{channels, 1, last});
+  layers.emplace_back(Flatten<T, Device>{});
+  return Discriminator{AnySequential<T, Device>(std::move(layers))};
 }
 
 }  // namespace nash

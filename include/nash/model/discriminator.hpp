@@ -13,10 +13,10 @@ class Discriminator : public Network<Body> {
   using typename Network<Body>::Scalar;
   using typename Network<Body>::Device;
 
-  explicit Discriminator(Body body) : Network<Body>(std::move(body), "Discriminator") {}
+  NASH_COLD explicit Discriminator(Body body) : Network<Body>(std::move(body), "Discriminator") {}
 
   /// Throws ShapeError unless the body makes N×(1+C) logits of samples of this shape.
-  void check_samples(const Shape& samples) const {
+  NASH_COLD void check_samples(const Shape& samples) const {
     const Shape logits = this->output_shape(samples);
     if (logits.rank() != 2 || logits[1] < 1)
       throw ShapeError("Discriminator", "a body that gives N×(1+C) logits", concat(logits, " for samples of ", samples), "end it with Dense{…, 1}");

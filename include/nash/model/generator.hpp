@@ -14,7 +14,7 @@ class Generator : public Network<Body> {
   using typename Network<Body>::Device;
 
   /// Throws ShapeError where the body does not take the latent.
-  Generator(const Latent& latent, Body body) : Network<Body>(std::move(body), "Generator"), latent_(latent) {
+  NASH_COLD Generator(const Latent& latent, Body body) : Network<Body>(std::move(body), "Generator"), latent_(latent) {
     (void)this->output_shape(Shape{2, latent.size()});
   }
 
@@ -29,7 +29,7 @@ class Generator : public Network<Body> {
   }
 
   /// `count` fresh samples, in inference mode.
-  Tensor<Scalar, Device> generate(Context<Device>& context, RandomStream random, index_t count) const {
+  NASH_COLD Tensor<Scalar, Device> generate(Context<Device>& context, RandomStream random, index_t count) const {
     Tensor<Scalar, Device> latents, samples;
     latent_.draw(context, random, count, latents);
     generate(context, latents, samples);

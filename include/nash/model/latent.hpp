@@ -26,7 +26,7 @@ class Latent {
 
   /// z := `samples` latents from a random stream. Row i depends on the stream and i alone.
   template <class T, class Device>
-  void draw(Context<Device>& context, RandomStream random, index_t samples, Tensor<T, Device>& z) const {
+  NASH_COLD void draw(Context<Device>& context, RandomStream random, index_t samples, Tensor<T, Device>& z) const {
     z.resize(Shape{samples, size_});
     switch (distribution_) {
       case Distribution::normal: return fill_normal(context, random, 0, 1, z.count(), z.data());
@@ -37,7 +37,7 @@ class Latent {
   }
 
  private:
-  Latent(Distribution distribution, index_t size, double bound) : distribution_(distribution), size_(size), bound_(bound) {
+  NASH_COLD Latent(Distribution distribution, index_t size, double bound) : distribution_(distribution), size_(size), bound_(bound) {
     if (size < 1) throw ShapeError("Latent", "at least 1 dimension", concat(size), "use 100");
     if (!(bound > 0 && std::isfinite(bound))) throw ShapeError("Latent", "a positive, finite bound", concat(bound), "use 1 or 2");
   }

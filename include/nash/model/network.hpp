@@ -16,8 +16,8 @@ class Network {
   using Device = typename Body::Device;
   using Saved = typename Body::Saved;
 
-  Network(Body&& body, std::string role) : body_(std::move(body)), parameters_(body_), role_(std::move(role)) {}
-  Network(const Network& other) : body_(other.body_), parameters_(body_), role_(other.role_), ready_(other.ready_) {
+  NASH_COLD Network(Body&& body, std::string role) : body_(std::move(body)), parameters_(body_), role_(std::move(role)) {}
+  NASH_COLD Network(const Network& other) : body_(other.body_), parameters_(body_), role_(other.role_), ready_(other.ready_) {
     Context<Device> context(1);
     restore(context);
   }
@@ -34,7 +34,7 @@ class Network {
   const Tensor<Scalar, Device>& parameters() const { return parameters_.values(); }
 
   /// Draws all parameters anew. Equal seeds give equal networks, on every device.
-  void initialise(Context<Device>& context, RandomStream random) {
+  NASH_COLD void initialise(Context<Device>& context, RandomStream random) {
     nash::initialise(context, body_, random);
     ready_ = true;
   }
@@ -46,12 +46,12 @@ class Network {
   /// Whether the parameters were initialised or loaded.
   bool is_ready() const { return ready_; }
   /// To be called after the state was written from outside, as by loading.
-  void mark_loaded(Context<Device>& context) {
+  NASH_COLD void mark_loaded(Context<Device>& context) {
     restore(context);
     ready_ = true;
   }
 
-  void forward(const Pass<Device>& pass, const Tensor<Scalar, Device>& x, Tensor<Scalar, Device>& y, Saved* saved) const {
+  NASH_COLD void forward(const Pass<Device>& pass, const Tensor<Scalar, Device>& x, Tensor<Scalar, Device>& y, Saved* saved) const {
     if (!ready_)
       throw Error(role_, "the parameters are not set", "call initialise(seed), load them, or hand the network to a GanTrainer");
     located([&] { body_.forward(pass, x, y, saved); });
@@ -64,7 +64,7 @@ class Network {
   void refresh(Context<Device>& context) { nash::refresh(context, body_); }
   void restore(Context<Device>& context) { nash::restore(context, body_); }
 
-  Shape output_shape(const Shape& x) const {
+  NASH_COLD Shape output_shape(const Shape& x) const {
     Shape y;
     located([&] { y = body_.output_shape(x); });
     return y;

@@ -51,24 +51,24 @@ class ActivationLayer : public LayerDefaults<T, D> {
 
   Shape output_shape(const Shape& x) const { return x; }
 
-  void forward(const Pass<D>& pass, const Tensor<T, D>& x, Tensor<T, D>& y, NoSaved*) const {
+  NASH_COLD void forward(const Pass<D>& pass, const Tensor<T, D>& x, Tensor<T, D>& y, NoSaved*) const {
     y.resize(x.shape());
     pointwise(pass.context, x.count(), Activate<T, Function>{function_, x.data(), y.data()});
   }
 
-  void backward(const Pass<D>& pass, const Tensor<T, D>&, const Tensor<T, D>& y, NoSaved&, const Tensor<T, D>& dy,
+  NASH_COLD void backward(const Pass<D>& pass, const Tensor<T, D>&, const Tensor<T, D>& y, NoSaved&, const Tensor<T, D>& dy,
                 Tensor<T, D>* dx, Gradients<T, D>*) const {
     if (dx == nullptr) return;
     dx->resize(y.shape());
     pointwise(pass.context, y.count(), ActivationJacobian<T, Function>{function_, y.data(), dy.data(), dx->data()});
   }
 
-  void tangent(const Pass<D>& pass, const Tensor<T, D>& x, const Tensor<T, D>& y, NoSaved& saved, const Tensor<T, D>& x_tangent,
+  NASH_COLD void tangent(const Pass<D>& pass, const Tensor<T, D>& x, const Tensor<T, D>& y, NoSaved& saved, const Tensor<T, D>& x_tangent,
                Tensor<T, D>& y_tangent) const {
     backward(pass, x, y, saved, x_tangent, &y_tangent, nullptr);  // the Jacobian is diagonal
   }
 
-  void tangent_backward(const Pass<D>& pass, const Tensor<T, D>&, const Tensor<T, D>& y, NoSaved&, const Tensor<T, D>& x_tangent,
+  NASH_COLD void tangent_backward(const Pass<D>& pass, const Tensor<T, D>&, const Tensor<T, D>& y, NoSaved&, const Tensor<T, D>& x_tangent,
                         const Tensor<T, D>& delta, Tensor<T, D>* x_bar, Gradients<T, D>*) const {
     if constexpr (curved)
       if (x_bar != nullptr)
@@ -96,7 +96,7 @@ class PlainActivation : public ActivationLayer<Function<T>, T, D> {
     return Self<U, E>{};
   }
 
-  LayerDescription describe() const { return LayerDescription(Function<T>::name); }
+  NASH_COLD LayerDescription describe() const { return LayerDescription(Function<T>::name); }
   static Self<T, D> from(const LayerDescription& description) {
     description.allow({});
     return Self<T, D>{};

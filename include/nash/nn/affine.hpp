@@ -18,12 +18,12 @@ namespace nash {
 template <class Derived, class T, class D>
 class AffineLayer : public LayerDefaults<T, D> {
  public:
-  void forward(const Pass<D>& pass, const Tensor<T, D>& x, Tensor<T, D>& y, NoSaved*) const {
+  NASH_COLD void forward(const Pass<D>& pass, const Tensor<T, D>& x, Tensor<T, D>& y, NoSaved*) const {
     y.resize(self().output_shape(x.shape()));
     self().multiply(pass.context, x, weight_.data(), bias_.data(), y);
   }
 
-  void backward(const Pass<D>& pass, const Tensor<T, D>& x, const Tensor<T, D>&, NoSaved&, const Tensor<T, D>& dy,
+  NASH_COLD void backward(const Pass<D>& pass, const Tensor<T, D>& x, const Tensor<T, D>&, NoSaved&, const Tensor<T, D>& dy,
                 Tensor<T, D>* dx, Gradients<T, D>* grads) const {
     if (dx != nullptr) {
       dx->resize(x.shape());
@@ -37,13 +37,13 @@ class AffineLayer : public LayerDefaults<T, D> {
     pointwise(pass.context, bias_.count(), Accumulate<T>{sums.data(), grads->of(bias_)});
   }
 
-  void tangent(const Pass<D>& pass, const Tensor<T, D>&, const Tensor<T, D>& y, NoSaved&, const Tensor<T, D>& x_tangent,
+  NASH_COLD void tangent(const Pass<D>& pass, const Tensor<T, D>&, const Tensor<T, D>& y, NoSaved&, const Tensor<T, D>& x_tangent,
                Tensor<T, D>& y_tangent) const {
     y_tangent.resize(y.shape());
     self().multiply(pass.context, x_tangent, weight_.data(), nullptr, y_tangent);
   }
 
-  void tangent_backward(const Pass<D>& pass, const Tensor<T, D>&, const Tensor<T, D>&, NoSaved&,
+  NASH_COLD void tangent_backward(const Pass<D>& pass, const Tensor<T, D>&, const Tensor<T, D>&, NoSaved&,
                         const Tensor<T, D>& x_tangent, const Tensor<T, D>& delta, Tensor<T, D>*, Gradients<T, D>* grads) const {
     if (grads != nullptr) self().accumulate_weights(pass.context, x_tangent, delta, grads->of(weight_));
   }
@@ -60,7 +60,7 @@ class AffineLayer : public LayerDefaults<T, D> {
   const Parameter<T, D>& bias() const { return bias_; }
 
  protected:
-  AffineLayer(const Shape& weight_shape, const Init& init, const Fans& fans, index_t outputs, bool bias)
+  NASH_COLD AffineLayer(const Shape& weight_shape, const Init& init, const Fans& fans, index_t outputs, bool bias)
       : weight_(weight_shape, init, fans) {
     if (bias) bias_ = Parameter<T, D>(Shape{outputs}, Init::zeros());
   }

@@ -3,58 +3,37 @@
 
 #include "nash/nn/any_layer.hpp"
 #include "nash/nn/chain.hpp"
+#include "nash/nn/standard_fusions.hpp"
 
 namespace nash {
-namespace detail {
-
-/// Layers whose types are not known: a vector.
-template <class T, class D>
-class DynamicChildren {
- public:
-  using Saved = std::vector<typename AnyLayer<T, D>::Saved>;
-
-  struct Traits {
-    static constexpr bool twice_differentiable = true;  // each layer is asked when it happens
-  };
-
-  explicit DynamicChildren(std::vector<AnyLayer<T, D>> layers) : layers_(std::move(layers)) {
-    if (layers_.empty()) throw ShapeError("AnySequential", "at least one layer", "none", "add a layer to the description");
-  }
-
-  index_t size() const { return static_cast<index_t>(layers_.size()); }
-  void prepare(Saved& saved) const { saved.resize(layers_.size()); }
-
-  void visit(index_t i, const auto& f) const { f(layers_[static_cast<std::size_t>(i)]); }
-  void visit(index_t i, const auto& f) { f(layers_[static_cast<std::size_t>(i)]); }
-  void visit(index_t i, Saved& saved, const auto& f) const {
-    f(layers_[static_cast<std::size_t>(i)], saved[static_cast<std::size_t>(i)]);
-  }
-  void visit(index_t i, Saved& saved, const auto& f) {
-    f(layers_[static_cast<std::size_t>(i)], saved[static_cast<std::size_t>(i)]);
-  }
-
-  static bool fuses(index_t) { return false; }  // their types are not known
-  void visit_fused(index_t, const auto&) const {}
-  void visit_fused(index_t, Saved&, const auto&) const {}
-
-  const std::vector<AnyLayer<T, D>>& layers() const { return layers_; }
-
- private:
-  std::vector<AnyLayer<T, D>> layers_;
-};
-
-}  // namespace detail
 
 /// Layers one after the other, put together at run time. See LayerRegistry for building one from a description.
 template <class T = float, class D = Cpu>
-class AnySequential : public Chain<detail::DynamicChildren<T, D>, T, D> {
-  using Base = Chain<detail::DynamicChildren<T, D>, T, D>;
+class AnySequential : public Chain<T, D> {
+  using Base = Chain<T, D>;
 
  public:
-  static constexpr Reads reads{.input = true, .output = true};
+  using typename Base::Saved;
   static constexpr bool curved = true;  // not known here: ask is_curved()
 
-  explicit AnySequential(std::vector<AnyLayer<T, D>> layers) : Base(detail::DynamicChildren<T, D>(std::move(layers))) {}
+  /// Throws ShapeError unless there is a layer.
+  explicit AnySequential(std::vector<AnyLayer<T, D>> layers) {
+    if (layers.empty()) throw ShapeError("AnySequential", "at least one layer", "none", "add a layer to the description");
+    for (std::size_t i = 0; i < layers.size(); ++i) {
+      const LayerTable<T, D>* const next = i + 1 < layers.size() ? layers[i + 1].table() : nullptr;
+      this->add(std::move(layers[i]).value(), layers[i].table(), standard_fusion(layers[i].table(), next));
+    }
+  }
+
+  // Each layer is asked for its second order when it happens.
+  void tangent(const Pass<D>& pass, const Tensor<T, D>& x, const Tensor<T, D>& y, Saved& saved, const Tensor<T, D>& x_tangent,
+               Tensor<T, D>& y_tangent) const {
+    Base::tangent(nullptr, pass, x, y, saved, x_tangent, y_tangent);
+  }
+  void tangent_backward(const Pass<D>& pass, const Tensor<T, D>& x, const Tensor<T, D>& y, Saved& saved, const Tensor<T, D>& x_tangent,
+                        const Tensor<T, D>& delta, Tensor<T, D>* x_bar, Gradients<T, D>* grads) const {
+    Base::tangent_backward(nullptr, pass, x, y, saved, x_tangent, delta, x_bar, grads);
+  }
 };
 
 }  // namespace nash

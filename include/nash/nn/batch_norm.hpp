@@ -29,7 +29,7 @@ class BatchNorm : public LayerDefaults<T, D> {
     index_t rows = 0;                   // values a channel; 0 where the pass was none of training
   };
 
-  explicit BatchNorm(index_t channels, const BatchNormOptions& options = {}) : channels_(channels), options_(options) {
+  NASH_COLD explicit BatchNorm(index_t channels, const BatchNormOptions& options = {}) : channels_(channels), options_(options) {
     require_at_least(1, channels, "BatchNorm", "a number of channels");
     if (!(options.epsilon > 0)) throw ShapeError("BatchNorm", "a positive epsilon", concat(options.epsilon), "use 1e-5");
     if (!(options.momentum >= 0 && options.momentum <= 1))
@@ -40,7 +40,7 @@ class BatchNorm : public LayerDefaults<T, D> {
     running_variance_ = Buffer<T, D>(Shape{channels}, Init::ones());
   }
 
-  Shape output_shape(const Shape& x) const {
+  NASH_COLD Shape output_shape(const Shape& x) const {
     if (x.rank() < 2 || x.channels() != channels_)
       throw ShapeError("BatchNorm", concat("N×…×", channels_, " values"), x.text(),
                        concat("build BatchNorm{", x.channels(), "} or change the layer before it"));
@@ -51,7 +51,7 @@ class BatchNorm : public LayerDefaults<T, D> {
     forward_then(pass, x, y, saved, IdentityFunction<T>{});
   }
 
-  void backward(const Pass<D>& pass, const Tensor<T, D>& x, const Tensor<T, D>&, Saved& saved, const Tensor<T, D>& dy,
+  NASH_COLD void backward(const Pass<D>& pass, const Tensor<T, D>& x, const Tensor<T, D>&, Saved& saved, const Tensor<T, D>& dy,
                 Tensor<T, D>* dx, Gradients<T, D>* grads) const {
     if (pass.mode == Mode::train) return training_backward(pass, x, saved, StoredValues<T>{dy.data()}, dx, grads);
     if (grads != nullptr) {
@@ -66,7 +66,7 @@ class BatchNorm : public LayerDefaults<T, D> {
 
   /// forward, and a function of each value in the same pass over memory: y := f(BatchNorm(x)).
   template <class Function>
-  void forward_then(const Pass<D>& pass, const Tensor<T, D>& x, Tensor<T, D>& y, Saved* saved, const Function& f) const {
+  NASH_COLD void forward_then(const Pass<D>& pass, const Tensor<T, D>& x, Tensor<T, D>& y, Saved* saved, const Function& f) const {
     const auto memory = pass.context.template scratch<T>(saved == nullptr ? 3 * channels_ : 0);
     const Statistics of = statistics(pass, x, saved, memory.data());
     y.resize(x.shape());
@@ -76,7 +76,7 @@ class BatchNorm : public LayerDefaults<T, D> {
 
   /// backward of a training pass for a cotangent that `d` gives for each element, read from memory or made up on the way.
   template <class Values>
-  void training_backward(const Pass<D>& pass, const Tensor<T, D>& x, Saved& saved, const Values& d, Tensor<T, D>* dx,
+  NASH_COLD void training_backward(const Pass<D>& pass, const Tensor<T, D>& x, Saved& saved, const Values& d, Tensor<T, D>* dx,
                          Gradients<T, D>* grads) const {
     if (dx == nullptr && grads == nullptr) return;
     const auto sums = pass.context.template scratch<T>(2 * channels_);
@@ -94,7 +94,7 @@ class BatchNorm : public LayerDefaults<T, D> {
     backward(pass, x, y, saved, x_tangent, &y_tangent, nullptr);  // the Jacobian is symmetric
   }
 
-  void tangent_backward(const Pass<D>& pass, const Tensor<T, D>& x, const Tensor<T, D>&, Saved& saved,
+  NASH_COLD void tangent_backward(const Pass<D>& pass, const Tensor<T, D>& x, const Tensor<T, D>&, Saved& saved,
                         const Tensor<T, D>& x_tangent, const Tensor<T, D>& delta, Tensor<T, D>* x_bar, Gradients<T, D>* grads) const {
     const index_t rows = x.shape().rows();
     const T *const mean = saved.mean.data(), *const rstd = saved.rstd.data();
@@ -116,7 +116,7 @@ class BatchNorm : public LayerDefaults<T, D> {
   }
 
   /// Moves the running statistics towards those of a training pass.
-  void commit(Context<D>& context, const Saved& saved) {
+  NASH_COLD void commit(Context<D>& context, const Saved& saved) {
     if (saved.rows < 2) return;
     const T momentum = static_cast<T>(options_.momentum), rows = static_cast<T>(saved.rows);
     pointwise(context, channels_, MoveRunning<T>{saved.mean.data(), momentum, T{1}, running_mean_.value().data()});
@@ -139,7 +139,7 @@ class BatchNorm : public LayerDefaults<T, D> {
     return other;
   }
 
-  LayerDescription describe() const {
+  NASH_COLD LayerDescription describe() const {
     return LayerDescription("BatchNorm").set("channels", channels_).set("epsilon", options_.epsilon)
         .set("momentum", options_.momentum).set(options_.init);
   }
@@ -156,7 +156,7 @@ class BatchNorm : public LayerDefaults<T, D> {
 
   /// The statistics that the pass uses, in `saved` or else in memory for 3·channels values: the batch's, or copies of the
   /// running ones (whose variance is not needed). Checks x.
-  Statistics statistics(const Pass<D>& pass, const Tensor<T, D>& x, Saved* saved, T* memory) const {
+  NASH_COLD Statistics statistics(const Pass<D>& pass, const Tensor<T, D>& x, Saved* saved, T* memory) const {
     const index_t rows = output_shape(x.shape()).rows();
     Statistics of{};
     if (saved == nullptr) {
@@ -185,7 +185,7 @@ class BatchNorm : public LayerDefaults<T, D> {
 
   /// sums := Σ d, then Σ d·x̂, which are the gradients of shift and scale.
   template <class Values>
-  void accumulate_sums(const Pass<D>& pass, const Tensor<T, D>& x, Saved& saved, const Values& d, T* sums,
+  NASH_COLD void accumulate_sums(const Pass<D>& pass, const Tensor<T, D>& x, Saved& saved, const Values& d, T* sums,
                        Gradients<T, D>* grads) const {
     sum_columns(pass.context, x.shape().rows(), channels_,
                 NormalizedSums<T, Values>{d, x.data(), saved.mean.data(), saved.rstd.data()}, sums);

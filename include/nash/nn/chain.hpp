@@ -1,40 +1,31 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "nash/nn/description.hpp"
-#include "nash/nn/layer.hpp"
+#include "nash/nn/layer_table.hpp"
 
 namespace nash {
 
-namespace detail {
+/// One layer of a chain.
+template <class T, class D>
+struct Link {
+  AnyValue layer;
+  const LayerTable<T, D>* table;
+  const FusionTable<T, D>* fusion;  ///< with the layer after it; null: none
+};
 
-/// Runs f, of whatever type, and adds the layer to an error that comes out: compiled once, not for each f.
-inline void tell_layer(index_t i, const void* f, void (*run)(const void* f)) {
-  try {
-    run(f);
-  } catch (Error& error) {
-    error.add_location(concat("layer ", i));
-    throw;
-  }
-}
-
-}  // namespace detail
-
-/// Layers one after the other: y = f_{n−1}(… f₁(f₀(x))). The common part of Sequential, whose layers are known when the
-/// program is compiled, and AnySequential, whose layers are not.
-///
-/// Children supplies    size(), visit(i, f), which calls f(layer i), and visit(i, saved, f), which calls f(layer i, its saved)
-///                      fuses(i), visit_fused(i, f), visit_fused(i, saved, f): layers i and i + 1 as one, see Fusion
-///                      Saved, resizable to the children; Traits: what is true of some or all children
+/// Layers one after the other: y = f_{n−1}(… f₁(f₀(x))). All that Sequential, whose layers are known when the program is compiled,
+/// and AnySequential, whose layers are not, have in common; it sees layers through their tables, and so is compiled once.
 ///
 /// Activation i is the output of layer i; the last one is y itself. Layers run in place where nobody reads what is lost, and
 /// neighbours run as one where there is a Fusion of them.
-template <class Children, class T, class D>
+template <class T, class D>
 class Chain : public LayerDefaults<T, D> {
  public:
-  /// The children's own saved state, the activations between them and, in passes of second order, the cotangents and tangents.
+  static constexpr Reads reads{.input = true, .output = true};
+
+  /// The layers' own saved state, the activations between them and, in passes of second order, the cotangents and tangents.
   struct Saved {
-    typename Children::Saved children;
+    std::vector<AnyValue> layers;
     std::vector<Tensor<T, D>> activations;
     std::vector<Tensor<T, D>> deltas;    // deltas[i]: the cotangent of activation i
     std::vector<Tensor<T, D>> tangents;  // tangents[i]: the tangent of activation i
@@ -42,37 +33,29 @@ class Chain : public LayerDefaults<T, D> {
     bool has_deltas = false, has_tangents = false;  // of the pass that was saved last
   };
 
-  explicit Chain(Children&& children) : children_(std::move(children)) {}
+  index_t size() const { return static_cast<index_t>(links_.size()); }
 
-  index_t size() const { return children_.size(); }
-
-  Shape output_shape(const Shape& x) const {
+  NASH_COLD Shape output_shape(const Shape& x) const {
     Shape shape = x;
-    for (index_t i = 0; i < size(); ++i) located(i, [&](const auto& layer) { shape = layer.output_shape(shape); });
+    for (index_t i = 0; i < size(); ++i) shape = output_shape(i, shape);
     return shape;
   }
 
-  void forward(const Pass<D>& pass, const Tensor<T, D>& x, Tensor<T, D>& y, Saved* saved) const {
+  NASH_COLD void forward(const Pass<D>& pass, const Tensor<T, D>& x, Tensor<T, D>& y, Saved* saved) const {
     if (saved == nullptr) return forward_without_saving(pass, x, y);
-    assign_slots(pass, *saved);
-    saved->has_deltas = saved->has_tangents = false;
-    children_.prepare(saved->children);
+    prepare(pass, *saved);
     for (index_t i = 0; i < size(); ++i) {
       const Pass<D> child = pass.child(i);
       const Tensor<T, D>& layer_x = input(i, x, *saved);
-      const auto layer_y = [&]() -> Tensor<T, D>& { return i + 1 == size() ? y : saved->activations[at(saved->slot[at(i)])]; };
-      if (fuses(pass, *saved, i)) {
-        ++i;
-        located_fused(i - 1, saved->children, [&](auto fusion, const auto& first, const auto& second, auto& own) {
-          fusion.forward(child, first, second, layer_x, layer_y(), &own);
-        });
-      } else {
-        located(i, saved->children, [&](const auto& layer, auto& own) { layer.forward(child, layer_x, layer_y(), &own); });
-      }
+      const bool fused = fuses(pass, *saved, i);
+      const index_t last = fused ? i + 1 : i;
+      Tensor<T, D>& layer_y = last + 1 == size() ? y : saved->activations[at(saved->slot[at(last)])];
+      forward(i, fused, child, layer_x, layer_y, saved->layers[at(i)].get());
+      i = last;
     }
   }
 
-  void backward(const Pass<D>& pass, const Tensor<T, D>& x, const Tensor<T, D>& y, Saved& saved, const Tensor<T, D>& dy,
+  NASH_COLD void backward(const Pass<D>& pass, const Tensor<T, D>& x, const Tensor<T, D>& y, Saved& saved, const Tensor<T, D>& dy,
                 Tensor<T, D>* dx, Gradients<T, D>* grads) const {
     require_saved(saved);
     PingPong cotangents(pass, pass.second_order ? 0 : largest_activation(saved));
@@ -90,27 +73,73 @@ class Chain : public LayerDefaults<T, D> {
                                : i == 0                              ? dx
                                : pass.second_order                   ? &saved.deltas[at(i - 1)]
                                                                      : &cotangents.next(layer_x.shape());
-      if (fused)
-        located_fused(i, saved.children, [&](auto fusion, const auto& first, const auto& second, auto& own) {
-          fusion.backward(child, first, second, layer_x, layer_y, own, *incoming, outgoing, grads);
-        });
-      else
-        located(i, saved.children, [&](const auto& layer, auto& own) {
-          layer.backward(child, layer_x, layer_y, own, *incoming, outgoing, grads);
-        });
+      located(i, [&] {
+        const Link<T, D>& link = links_[at(i)];
+        void* const own = saved.layers[at(i)].get();
+        if (fused)
+          link.fusion->backward(link.layer.get(), links_[at(i + 1)].layer.get(), child, layer_x, layer_y, own, *incoming, outgoing, grads);
+        else
+          link.table->backward(link.layer.get(), child, layer_x, layer_y, own, *incoming, outgoing, grads);
+      });
       incoming = outgoing;
     }
   }
 
-  void commit(Context<D>& context, Saved& saved) {
-    for (index_t i = 0; i < size(); ++i)
-      children_.visit(i, saved.children, [&](auto& layer, auto& own) { layer.commit(context, own); });
+  NASH_COLD void commit(Context<D>& context, Saved& saved) {
+    if (saved.layers.empty()) return;  // of no pass yet
+    require_saved(saved);
+    for (index_t i = 0; i < size(); ++i) links_[at(i)].table->commit(links_[at(i)].layer.get(), context, saved.layers[at(i)].get());
   }
 
-  void tangent(const Pass<D>& pass, const Tensor<T, D>& x, const Tensor<T, D>& y, Saved& saved, const Tensor<T, D>& x_tangent,
-               Tensor<T, D>& y_tangent) const
-    requires Children::Traits::twice_differentiable
-  {
+  NASH_COLD void refresh(Context<D>& context) {
+    for (const auto& link : links_) link.table->refresh(link.layer.get(), context);
+  }
+  NASH_COLD void restore(Context<D>& context) {
+    for (const auto& link : links_) link.table->restore(link.layer.get(), context);
+  }
+
+  bool is_curved() const {
+    return std::any_of(links_.begin(), links_.end(), [](const auto& link) { return link.table->is_curved(link.layer.get()); });
+  }
+  bool couples() const {
+    return std::any_of(links_.begin(), links_.end(), [](const auto& link) { return link.table->couples(link.layer.get()); });
+  }
+  bool is_twice_differentiable() const {
+    return std::all_of(links_.begin(), links_.end(), [](const auto& link) { return link.table->is_twice_differentiable(link.layer.get()); });
+  }
+
+  template <class Self, class Visitor>
+  static void visit_state(Self& self, Visitor&& visit) {
+    AnyStateVisitor<T, D, std::is_const_v<Self>, std::remove_reference_t<Visitor>> visitor(visit);
+    self.visit_links(visitor);
+  }
+
+  /// The activations of a saved pass whose output was y, for diagnosis. Where layers ran in place, some are the same tensor.
+  NASH_COLD std::vector<const Tensor<T, D>*> activations(const Saved& saved, const Tensor<T, D>& y) const {
+    require_saved(saved);
+    std::vector<const Tensor<T, D>*> found(links_.size());
+    for (index_t i = 0; i < size(); ++i) found[at(i)] = &output(i, y, saved);
+    return found;
+  }
+
+  NASH_COLD LayerDescription describe() const {
+    LayerDescription description("Sequential");
+    for (const auto& link : links_) description.add(link.table->describe(link.layer.get()));
+    return description;
+  }
+
+ protected:
+  Chain() = default;
+
+  NASH_COLD void add(AnyValue layer, const LayerTable<T, D>* table, const FusionTable<T, D>* fusion) {
+    links_.push_back({std::move(layer), table, fusion});
+  }
+
+  const void* layer(std::size_t i) const { return links_[i].layer.get(); }
+
+  /// `tables` are the layers' tables of either order, where the links' own are not.
+  NASH_COLD void tangent(const LayerTable<T, D>* const* tables, const Pass<D>& pass, const Tensor<T, D>& x, const Tensor<T, D>& y, Saved& saved, const Tensor<T, D>& x_tangent,
+               Tensor<T, D>& y_tangent) const {
     require_saved(saved);
     PingPong tangents(pass, pass.second_order ? 0 : largest_activation(saved));
     if (pass.second_order) saved.tangents.resize(at(size() - 1));
@@ -123,8 +152,8 @@ class Chain : public LayerDefaults<T, D> {
       Tensor<T, D>* outgoing = i + 1 == size()     ? &y_tangent
                                : pass.second_order ? &saved.tangents[at(i)]
                                                    : &tangents.next(layer_y.shape());
-      located(i, saved.children, [&](const auto& layer, auto& own) {
-        layer.tangent(child, layer_x, layer_y, own, *incoming, *outgoing);
+      located(i, [&] {
+        table(tables, i).tangent(links_[at(i)].layer.get(), child, layer_x, layer_y, saved.layers[at(i)].get(), *incoming, *outgoing);
       });
       incoming = outgoing;
     }
@@ -132,10 +161,8 @@ class Chain : public LayerDefaults<T, D> {
 
   /// From the last layer to the first: what later layers say about activation i goes back by an ordinary backward pass, and
   /// each layer adds its own second-order term. Nothing goes back as long as all later layers are piecewise linear.
-  void tangent_backward(const Pass<D>& pass, const Tensor<T, D>& x, const Tensor<T, D>& y, Saved& saved, const Tensor<T, D>& x_tangent,
-                        const Tensor<T, D>& delta, Tensor<T, D>* x_bar, Gradients<T, D>* grads) const
-    requires Children::Traits::twice_differentiable
-  {
+  NASH_COLD void tangent_backward(const LayerTable<T, D>* const* tables, const Pass<D>& pass, const Tensor<T, D>& x, const Tensor<T, D>& y, Saved& saved, const Tensor<T, D>& x_tangent,
+                        const Tensor<T, D>& delta, Tensor<T, D>* x_bar, Gradients<T, D>* grads) const {
     if (!saved.has_deltas || !saved.has_tangents)
       throw Error("Sequential", "tangent_backward without a backward and a tangent pass of second order on the same saved state",
                   "run forward, backward and tangent with pass.second_order = true");
@@ -147,62 +174,23 @@ class Chain : public LayerDefaults<T, D> {
       const Tensor<T, D>& layer_y = output(i, y, saved);
       const Tensor<T, D>& layer_tangent = i == 0 ? x_tangent : saved.tangents[at(i - 1)];
       const Tensor<T, D>& layer_delta = i + 1 == size() ? delta : saved.deltas[at(i)];
-      located(i, saved.children, [&](const auto& layer, auto& own) {
-        const bool wanted = (i > 0 || x_bar != nullptr) && (incoming != nullptr || nash::is_curved(layer));
-        if (!wanted) {
-          if (incoming != nullptr) layer.backward(child.first_order(), layer_x, layer_y, own, *incoming, nullptr, grads);
-          layer.tangent_backward(child, layer_x, layer_y, own, layer_tangent, layer_delta, nullptr, grads);
-          incoming = nullptr;
-          return;
-        }
-        Tensor<T, D>& outgoing = cotangents.next(layer_x.shape());
+      located(i, [&] {
+        const LayerTable<T, D>& table = this->table(tables, i);
+        const void* const layer = links_[at(i)].layer.get();
+        void* const own = saved.layers[at(i)].get();
+        const bool wanted = (i > 0 || x_bar != nullptr) && (incoming != nullptr || table.is_curved(layer));
+        Tensor<T, D>* outgoing = wanted ? &cotangents.next(layer_x.shape()) : nullptr;
         if (incoming != nullptr)
-          layer.backward(child.first_order(), layer_x, layer_y, own, *incoming, &outgoing, grads);
-        else
-          pointwise(pass.context, outgoing.count(), Fill<T>{outgoing.data(), T{0}});
-        layer.tangent_backward(child, layer_x, layer_y, own, layer_tangent, layer_delta, &outgoing, grads);
-        incoming = &outgoing;
+          table.backward(layer, child.first_order(), layer_x, layer_y, own, *incoming, outgoing, grads);
+        else if (wanted)
+          pointwise(pass.context, outgoing->count(), Fill<T>{outgoing->data(), T{0}});
+        table.tangent_backward(layer, child, layer_x, layer_y, own, layer_tangent, layer_delta, outgoing, grads);
+        incoming = outgoing;
       });
     }
     if (x_bar != nullptr && incoming != nullptr)
       pointwise(pass.context, x_bar->count(), Accumulate<T>{incoming->data(), x_bar->data()});
   }
-
-  void refresh(Context<D>& context) {
-    for (index_t i = 0; i < size(); ++i) children_.visit(i, [&](auto& layer) { nash::refresh(context, layer); });
-  }
-  void restore(Context<D>& context) {
-    for (index_t i = 0; i < size(); ++i) children_.visit(i, [&](auto& layer) { nash::restore(context, layer); });
-  }
-
-  bool is_curved() const { return any([](const auto& layer) { return nash::is_curved(layer); }); }
-  bool couples() const { return any([](const auto& layer) { return nash::couples(layer); }); }
-  bool is_twice_differentiable() const { return !any([](const auto& layer) { return !nash::is_twice_differentiable(layer); }); }
-
-  template <class Self, class Visitor>
-  static void visit_state(Self& self, Visitor&& visit) {
-    for (index_t i = 0; i < self.size(); ++i)
-      self.children_.visit(i, [&](auto& layer) {
-        std::remove_cvref_t<decltype(layer)>::visit_state(
-            layer, [&](const StateName& name, auto& state) { visit(StateName(i, name), state); });
-      });
-  }
-
-  /// Calls f(i, layer's type, activation i) for every layer of a saved pass whose output was y, for diagnosis.
-  template <class Function>
-  void for_each_activation(const Saved& saved, const Tensor<T, D>& y, Function&& f) const {
-    for (index_t i = 0; i < size(); ++i)
-      children_.visit(i, [&](const auto& layer) { f(i, layer.describe().type(), output(i, y, saved)); });
-  }
-
-  LayerDescription describe() const {
-    LayerDescription description("Sequential");
-    for (index_t i = 0; i < size(); ++i) children_.visit(i, [&](const auto& layer) { description.add(layer.describe()); });
-    return description;
-  }
-
- protected:
-  const Children& children() const { return children_; }
 
  private:
   /// Two tensors of scratch memory that results alternate between.
@@ -225,15 +213,48 @@ class Chain : public LayerDefaults<T, D> {
     int current_ = 0;
   };
 
-  bool any(const auto& property) const {
-    bool found = false;
-    for (index_t i = 0; i < size(); ++i) children_.visit(i, [&](const auto& layer) { found = found || property(layer); });
-    return found;
+  NASH_COLD Shape output_shape(index_t i, const Shape& x) const {
+    Shape shape;
+    located(i, [&] { shape = links_[at(i)].table->output_shape(links_[at(i)].layer.get(), x); });
+    return shape;
   }
 
-  void require_saved(const Saved& saved) const {
-    if (static_cast<index_t>(saved.slot.size()) != size())
+  /// Layer i, or layers i and i + 1 as one.
+  NASH_COLD void forward(index_t i, bool fused, const Pass<D>& child, const Tensor<T, D>& x, Tensor<T, D>& y, void* saved) const {
+    located(i, [&] {
+      const Link<T, D>& link = links_[at(i)];
+      if (fused)
+        link.fusion->forward(link.layer.get(), links_[at(i + 1)].layer.get(), child, x, y, saved);
+      else
+        link.table->forward(link.layer.get(), child, x, y, saved);
+    });
+  }
+
+  /// Arranges the memory of a pass that saves.
+  NASH_COLD void prepare(const Pass<D>& pass, Saved& saved) const {
+    saved.layers.resize(links_.size());
+    for (index_t i = 0; i < size(); ++i)
+      if (const ValueTable* type = links_[at(i)].table->saved; saved.layers[at(i)].table() != type) saved.layers[at(i)] = AnyValue(*type);
+    assign_slots(pass, saved);
+    saved.has_deltas = saved.has_tangents = false;
+  }
+
+  NASH_COLD void require_saved(const Saved& saved) const {
+    bool fits = saved.layers.size() == links_.size();
+    for (std::size_t i = 0; fits && i < links_.size(); ++i) fits = saved.layers[i].table() == links_[i].table->saved;
+    if (!fits)
       throw Error("Sequential", "a pass back without a forward pass that saved its state", "run forward with this saved state first");
+  }
+
+  NASH_COLD void visit_links(StateVisitor<T, D>& visitor) const {
+    for (index_t i = 0; i < size(); ++i) {
+      NumberedStateVisitor<T, D> numbered(i, visitor);
+      links_[at(i)].table->visit_state(links_[at(i)].layer.get(), numbered);
+    }
+  }
+
+  const LayerTable<T, D>& table(const LayerTable<T, D>* const* tables, index_t i) const {
+    return tables == nullptr ? *links_[at(i)].table : *tables[i];
   }
 
   static std::size_t at(index_t i) { return static_cast<std::size_t>(i < 0 ? 0 : i); }
@@ -251,93 +272,74 @@ class Chain : public LayerDefaults<T, D> {
     return largest;
   }
 
-  /// What the chain needs to know of a layer to arrange its memory.
-  struct Facts {
-    bool runs_in_place = false, has_state = false;
-    Reads reads{};
-  };
-  Facts facts(index_t i) const {
-    Facts found;
-    children_.visit(i, [&](const auto& layer) {
-      using L = std::remove_cvref_t<decltype(layer)>;
-      found.runs_in_place = L::runs_in_place;
-      found.reads = L::reads;
-      L::visit_state(layer, [&](const auto&, const auto&) { found.has_state = true; });
-    });
+  bool has_state(index_t i) const {
+    bool found = false;
+    const auto note = [&](const StateName&, const auto&) { found = true; };
+    AnyStateVisitor<T, D, true, decltype(note)> visitor(note);
+    links_[at(i)].table->visit_state(links_[at(i)].layer.get(), visitor);
     return found;
   }
 
   index_t first_with_parameters() const {
     index_t i = 0;
-    while (i < size() && !facts(i).has_state) ++i;
+    while (i < size() && !has_state(i)) ++i;
     return i;
   }
 
   /// Layer i > 0 overwrites its input where its backward does not read it and the layer before does not read its output.
-  void assign_slots(const Pass<D>& pass, Saved& saved) const {
+  NASH_COLD void assign_slots(const Pass<D>& pass, Saved& saved) const {
     saved.slot.resize(at(size()));
     saved.activations.resize(at(size() - 1));
     index_t slots = 0;
     for (index_t i = 0; i < size(); ++i) {
-      const Facts own = facts(i);
+      const LayerTable<T, D>& own = *links_[at(i)].table;
       const bool possible = i > 0 && i + 1 < size() && !pass.second_order && own.runs_in_place && !own.reads.input;
-      const bool in_place = possible && !facts(i - 1).reads.output;
+      const bool in_place = possible && !links_[at(i - 1)].table->reads.output;
       saved.slot[at(i)] = in_place ? saved.slot[at(i - 1)] : slots++;
     }
   }
 
-  void forward_without_saving(const Pass<D>& pass, const Tensor<T, D>& x, Tensor<T, D>& y) const {
+  NASH_COLD void forward_without_saving(const Pass<D>& pass, const Tensor<T, D>& x, Tensor<T, D>& y) const {
     index_t largest = 0;
     Shape shape = x.shape();
-    for (index_t i = 0; i + 1 < size(); ++i)
-      located(i, [&](const auto& layer) {
-        shape = layer.output_shape(shape);
-        largest = std::max(largest, shape.count());
-      });
+    for (index_t i = 0; i + 1 < size(); ++i) {
+      shape = output_shape(i, shape);
+      largest = std::max(largest, shape.count());
+    }
     PingPong activations(pass, largest);
     const Tensor<T, D>* incoming = &x;
     Tensor<T, D>* own = nullptr;  // incoming, where it is ours to overwrite
     for (index_t i = 0; i < size(); ++i) {
       const Pass<D> child = pass.child(i);
-      if (fuses(pass, i)) {
-        ++i;
-        located_fused(i - 1, [&](auto fusion, const auto& first, const auto& second) {
-          Tensor<T, D>& outgoing = i + 1 == size() ? y : activations.next(first.output_shape(incoming->shape()));
-          fusion.forward(child, first, second, *incoming, outgoing, nullptr);
-          incoming = own = &outgoing;
-        });
-        continue;
-      }
-      located(i, [&](const auto& layer) {
-        const bool in_place = own != nullptr && std::remove_cvref_t<decltype(layer)>::runs_in_place;
-        Tensor<T, D>& outgoing = i + 1 == size() ? y : in_place ? *own : activations.next(layer.output_shape(incoming->shape()));
-        layer.forward(child, *incoming, outgoing, nullptr);
-        incoming = own = &outgoing;
-      });
+      const bool fused = fuses(pass, i), in_place = own != nullptr && !fused && links_[at(i)].table->runs_in_place;
+      const index_t last = fused ? i + 1 : i;
+      Tensor<T, D>& outgoing = last + 1 == size() ? y : in_place ? *own : activations.next(output_shape(i, incoming->shape()));
+      forward(i, fused, child, *incoming, outgoing, nullptr);
+      incoming = own = &outgoing;
+      i = last;
     }
   }
 
   /// Whether a pass runs layers i and i + 1 as one.
-  bool fuses(const Pass<D>& pass, index_t i) const { return pass.fused && !pass.second_order && children_.fuses(i); }
+  bool fuses(const Pass<D>& pass, index_t i) const { return pass.fused && !pass.second_order && links_[at(i)].fusion != nullptr; }
 
   /// The same of a pass that saves: there the two must share a slot, since only the second's output is kept.
   bool fuses(const Pass<D>& pass, const Saved& saved, index_t i) const {
     return fuses(pass, i) && saved.slot[at(i)] == saved.slot[at(i + 1)];
   }
 
-  /// Visits layer i and tells the errors that come out of it which layer it was.
-  template <class... Arguments>
-  void located(index_t i, Arguments&&... arguments) const {
-    const auto visit = [&] { children_.visit(i, arguments...); };
-    detail::tell_layer(i, &visit, [](const void* f) { (*static_cast<decltype(visit)*>(f))(); });
-  }
-  template <class... Arguments>
-  void located_fused(index_t i, Arguments&&... arguments) const {
-    const auto visit = [&] { children_.visit_fused(i, arguments...); };
-    detail::tell_layer(i, &visit, [](const void* f) { (*static_cast<decltype(visit)*>(f))(); });
+  /// Runs f for layer i and tells the errors that come out of it which layer it was.
+  template <class Function>
+  static void located(index_t i, const Function& f) {
+    try {
+      f();
+    } catch (Error& error) {
+      error.add_location(concat("layer ", i));
+      throw;
+    }
   }
 
-  Children children_;
+  std::vector<Link<T, D>> links_;
 };
 
 }  // namespace nash

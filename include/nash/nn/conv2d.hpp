@@ -22,12 +22,12 @@ class Conv2d : public AffineLayer<Conv2d<T, Device>, T, Device> {
   using Base = AffineLayer<Conv2d<T, Device>, T, Device>;
 
  public:
-  Conv2d(index_t in, index_t out, const Conv2dOptions& options = {})
+  NASH_COLD Conv2d(index_t in, index_t out, const Conv2dOptions& options = {})
       : Base{weight_shape(in, out, options), options.init,
              {.in = in * options.kernel * options.kernel, .out = out * options.kernel * options.kernel, .rows = out}, out, options.bias},
         in_(in), out_(out), options_(options) {}
 
-  Shape output_shape(const Shape& x) const {
+  NASH_COLD Shape output_shape(const Shape& x) const {
     if (x.rank() != 4 || x[3] != in_)
       throw ShapeError("Conv2d", concat("N×H×W×", in_, " images"), x.text(),
                        x.rank() == 4 ? concat("build Conv2d{", x[3], ", …} or convert the images to ", in_ == 1 ? "grey" : concat(in_, " channels"))
@@ -46,7 +46,7 @@ class Conv2d : public AffineLayer<Conv2d<T, Device>, T, Device> {
     return other;
   }
 
-  LayerDescription describe() const {
+  NASH_COLD LayerDescription describe() const {
     return LayerDescription("Conv2d").set("in", in_).set("out", out_).set("kernel", options_.kernel).set("stride", options_.stride)
         .set("padding", options_.padding).set("bias", options_.bias).set(options_.init);
   }

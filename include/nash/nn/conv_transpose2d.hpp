@@ -24,14 +24,14 @@ class ConvTranspose2d : public AffineLayer<ConvTranspose2d<T, Device>, T, Device
   using Base = AffineLayer<ConvTranspose2d<T, Device>, T, Device>;
 
  public:
-  ConvTranspose2d(index_t in, index_t out, const ConvTranspose2dOptions& options = {})
+  NASH_COLD ConvTranspose2d(index_t in, index_t out, const ConvTranspose2dOptions& options = {})
       : Base{weight_shape(in, out, options), options.init,
              {.in = in * options.kernel * options.kernel, .out = out * options.kernel * options.kernel,
               .rows = in * options.kernel * options.kernel},
              out, options.bias},
         in_(in), out_(out), options_(options) {}
 
-  Shape output_shape(const Shape& x) const {
+  NASH_COLD Shape output_shape(const Shape& x) const {
     if (x.rank() != 4 || x[3] != in_)
       throw ShapeError("ConvTranspose2d", concat("N×H×W×", in_, " images"), x.text(),
                        x.rank() == 4 ? concat("build ConvTranspose2d{", x[3], ", …}") : std::string("put a Reshape{H, W, C} before it"));
@@ -53,7 +53,7 @@ class ConvTranspose2d : public AffineLayer<ConvTranspose2d<T, Device>, T, Device
     return other;
   }
 
-  LayerDescription describe() const {
+  NASH_COLD LayerDescription describe() const {
     return LayerDescription("ConvTranspose2d").set("in", in_).set("out", out_).set("kernel", options_.kernel)
         .set("stride", options_.stride).set("padding", options_.padding).set("output_padding", options_.output_padding)
         .set("bias", options_.bias).set(options_.init);

@@ -19,11 +19,11 @@ class Dense : public AffineLayer<Dense<T, Device>, T, Device> {
   using Base = AffineLayer<Dense<T, Device>, T, Device>;
 
  public:
-  Dense(index_t inputs, index_t outputs, const DenseOptions& options = {})
+  NASH_COLD Dense(index_t inputs, index_t outputs, const DenseOptions& options = {})
       : Base(weight_shape(inputs, outputs), options.init, {.in = inputs, .out = outputs, .rows = outputs}, outputs, options.bias),
         inputs_(inputs), outputs_(outputs), options_(options) {}
 
-  Shape output_shape(const Shape& x) const {
+  NASH_COLD Shape output_shape(const Shape& x) const {
     if (x.rank() == 0 || x.count_per_sample() != inputs_)
       throw ShapeError("Dense", concat("N×", inputs_, " inputs"), x.text(),
                        concat("build Dense{", x.rank() == 0 ? 1 : x.count_per_sample(), ", ", outputs_, "} or change the layer before it"));
@@ -37,7 +37,7 @@ class Dense : public AffineLayer<Dense<T, Device>, T, Device> {
     return other;
   }
 
-  LayerDescription describe() const {
+  NASH_COLD LayerDescription describe() const {
     return LayerDescription("Dense").set("in", inputs_).set("out", outputs_).set("bias", options_.bias).set(options_.init);
   }
   static Dense from(const LayerDescription& d) {

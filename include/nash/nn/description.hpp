@@ -17,21 +17,20 @@ namespace nash {
 class LayerDescription {
  public:
   LayerDescription() = default;
-  explicit LayerDescription(std::string type) : type_(std::move(type)) {}
+  NASH_COLD explicit LayerDescription(std::string_view type) : type_(type) {}
 
   const std::string& type() const { return type_; }
   const std::vector<LayerDescription>& children() const { return children_; }
 
   template <class Number>
     requires std::is_arithmetic_v<Number>
-  LayerDescription& set(std::string name, Number value) {
-    options_.emplace_back(std::move(name), static_cast<double>(value));
-    return *this;
+  LayerDescription& set(std::string_view name, Number value) {
+    return set_number(name, static_cast<double>(value));
   }
-  LayerDescription& set(const Init& init) {
+  NASH_COLD LayerDescription& set(const Init& init) {
     return set("init", static_cast<int>(init.kind)).set("init.a", init.a).set("init.b", init.b);
   }
-  LayerDescription& add(LayerDescription child) {
+  NASH_COLD LayerDescription& add(LayerDescription child) {
     children_.push_back(std::move(child));
     return *this;
   }
@@ -73,6 +72,11 @@ class LayerDescription {
   bool operator==(const LayerDescription&) const = default;
 
  private:
+  NASH_COLD LayerDescription& set_number(std::string_view name, double value) {
+    options_.emplace_back(name, value);
+    return *this;
+  }
+
   const double* find(std::string_view name) const {
     for (const auto& option : options_)
       if (option.first == name) return &option.second;

@@ -34,7 +34,7 @@ class Dropout : public LayerDefaults<T, D> {
   static constexpr Reads reads{.input = false, .output = false};
   static constexpr bool runs_in_place = true;
 
-  explicit Dropout(double probability = 0.5) : probability_(probability) {
+  NASH_COLD explicit Dropout(double probability = 0.5) : probability_(probability) {
     if (!(probability >= 0 && probability < 1))
       throw ShapeError("Dropout", "a probability from 0 to below 1", concat(probability), "use 0.5");
   }
@@ -67,7 +67,7 @@ class Dropout : public LayerDefaults<T, D> {
     return Dropout<U, E>(probability_);
   }
 
-  LayerDescription describe() const { return LayerDescription("Dropout").set("probability", probability_); }
+  NASH_COLD LayerDescription describe() const { return LayerDescription("Dropout").set("probability", probability_); }
   static Dropout from(const LayerDescription& d) {
     d.allow({"probability"});
     return Dropout(d.number("probability", 0.5));

@@ -19,7 +19,7 @@ class Flatten : public ReshapingLayer<Flatten<T, D>, T, D> {
     return {};
   }
 
-  LayerDescription describe() const { return LayerDescription("Flatten"); }
+  NASH_COLD LayerDescription describe() const { return LayerDescription("Flatten"); }
   static Flatten from(const LayerDescription& d) {
     d.allow({});
     return {};

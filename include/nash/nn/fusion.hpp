@@ -3,10 +3,11 @@
 
 #include "nash/nn/activation.hpp"
 #include "nash/nn/batch_norm.hpp"
+#include "nash/nn/layer_table.hpp"
 
 namespace nash {
 
-/// Whether a Sequential runs two neighbours as one layer, and how. Specialised for pairs that save passes over memory:
+/// Whether a network runs two neighbours as one layer, and how. Specialised for pairs that save passes over memory:
 ///
 ///     static constexpr bool exists = true
 ///     static void forward(pass, first, second, x, y, first_saved*)
@@ -51,5 +52,35 @@ struct Fusion<BatchNorm<T, D>, A> {
     norm.training_backward(pass, x, saved, ThroughActivation<T, Function>{activation.function(), y.data(), dy.data()}, dx, grads);
   }
 };
+
+/// The entries of a pair's table.
+template <class First, class Second>
+struct FusionFunctions {
+  using T = typename First::Scalar;
+  using D = typename First::Device;
+  using Values = Tensor<T, D>;
+  using Saved = typename First::Saved;
+
+  static void forward(const void* first, const void* second, const Pass<D>& pass, const Values& x, Values& y, void* saved) {
+    Fusion<First, Second>::forward(pass, *static_cast<const First*>(first), *static_cast<const Second*>(second), x, y,
+                                   static_cast<Saved*>(saved));
+  }
+  static void backward(const void* first, const void* second, const Pass<D>& pass, const Values& x, const Values& y, void* saved,
+                       const Values& dy, Values* dx, Gradients<T, D>* grads) {
+    Fusion<First, Second>::backward(pass, *static_cast<const First*>(first), *static_cast<const Second*>(second), x, y,
+                                    *static_cast<Saved*>(saved), dy, dx, grads);
+  }
+
+  static constexpr FusionTable<T, D> table{.forward = forward, .backward = backward};
+};
+
+/// The table of a pair's Fusion; null where it has none.
+template <class First, class Second>
+constexpr const FusionTable<typename First::Scalar, typename First::Device>* fusion_table() {
+  if constexpr (Fusion<First, Second>::exists)
+    return &FusionFunctions<First, Second>::table;
+  else
+    return nullptr;
+}
 
 }  // namespace nash

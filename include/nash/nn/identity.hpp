@@ -16,7 +16,7 @@ class Identity : public ReshapingLayer<Identity<T, D>, T, D> {
     return {};
   }
 
-  LayerDescription describe() const { return LayerDescription("Identity"); }
+  NASH_COLD LayerDescription describe() const { return LayerDescription("Identity"); }
   static Identity from(const LayerDescription& d) {
     d.allow({});
     return {};

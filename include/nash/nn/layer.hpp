@@ -140,7 +140,7 @@ struct LayerDefaults {
 };
 
 /// Throws ShapeError unless a size that a layer is built with is at least `least`.
-inline void require_at_least(index_t least, index_t value, std::string_view layer, std::string_view what) {
+NASH_COLD inline void require_at_least(index_t least, index_t value, std::string_view layer, std::string_view what) {
   if (value < least)
     throw ShapeError(std::string(layer), concat(what, " of at least ", least), concat(value), "check the layer's arguments");
   if (constexpr index_t most = std::numeric_limits<std::int32_t>::max(); value > most)
@@ -152,12 +152,20 @@ inline constexpr bool is_parameter = false;
 template <class T, class Device>
 inline constexpr bool is_parameter<Parameter<T, Device>> = true;
 
+/// Leaves the parameters to f.
+template <class Function>
+struct ParameterVisitor {
+  Function& f;
+  template <class State>
+  void operator()(const StateName& name, State& state) const {
+    if constexpr (is_parameter<std::remove_const_t<State>>) f(name, state);
+  }
+};
+
 /// Calls f(name, parameter) for every trained parameter, in order: "0.weight", "0.bias", "3.weight", …
 template <class L, class Function>
 void for_each_parameter(L& layer, Function&& f) {
-  std::remove_const_t<L>::visit_state(layer, [&](const StateName& name, auto& state) {
-    if constexpr (is_parameter<std::remove_cvref_t<decltype(state)>>) f(name, state);
-  });
+  std::remove_const_t<L>::visit_state(layer, ParameterVisitor<std::remove_reference_t<Function>>{f});
 }
 
 /// Calls f(name, buffer) for every tensor of state that is not trained, such as "2.running_mean".
@@ -168,11 +176,18 @@ void for_each_buffer(L& layer, Function&& f) {
   });
 }
 
+// The visitors below are no lambdas of the functions that use them, so that they are compiled once and not for each network.
+
+struct CountParameters {
+  index_t count = 0;
+  void operator()(const StateName&, const auto& parameter) { count += parameter.count(); }
+};
+
 template <class L>
 index_t count_parameters(const L& layer) {
-  index_t count = 0;
-  for_each_parameter(layer, [&](const StateName&, const auto& parameter) { count += parameter.count(); });
-  return count;
+  CountParameters visitor;
+  for_each_parameter(layer, visitor);
+  return visitor.count;
 }
 
 /// Brings what a layer derives from its parameters, such as a spectral norm, up to date: after they were initialised or updated.
@@ -187,13 +202,20 @@ void restore(Context<Device>& context, L& layer) {
   if constexpr (requires { layer.restore(context); }) layer.restore(context);
 }
 
+template <class Device>
+struct InitialiseState {
+  Context<Device>& context;
+  RandomStream random;
+  std::uint64_t index = 0;
+  void operator()(const StateName&, auto& state) { state.initialise(context, random.child(index++)); }
+};
+
 /// Draws the initial state of a layer. Equal streams give equal networks.
 template <class L, class Device>
 void initialise(Context<Device>& context, L& layer, RandomStream random) {
   constexpr int refreshes = 15;  // a power iteration that begins with a random vector needs some
 
-  std::uint64_t index = 0;
-  L::visit_state(layer, [&](const StateName&, auto& state) { state.initialise(context, random.child(index++)); });
+  L::visit_state(layer, InitialiseState<Device>{context, random});
   for (int i = 0; i < refreshes; ++i) refresh(context, layer);
 }
 
@@ -213,6 +235,17 @@ void copy_state(const From& from, To& to) {
     throw ShapeError("copy_state", concat(next, " tensors of state"), concat(values.size()), "copy between networks of the same structure");
 }
 
+/// Binds each parameter to the next part of a flat tensor.
+template <class T>
+struct BindParameters {
+  T* flat;
+  index_t offset = 0;
+  void operator()(const StateName&, auto& parameter) {
+    parameter.bind(flat, offset);
+    offset += parameter.count();
+  }
+};
+
 /// One flat tensor that holds all parameters of a layer; the layer's own parameters become views of it.
 ///
 /// The layer may be moved while bound, since the memory stays; a copy of it is not bound.
@@ -222,11 +255,7 @@ class FlatParameters {
   FlatParameters() = default;
   template <class L>
   explicit FlatParameters(L& layer) : values_(Shape{count_parameters(layer)}) {
-    index_t offset = 0;
-    for_each_parameter(layer, [&](const StateName&, auto& parameter) {
-      parameter.bind(values_.data(), offset);
-      offset += parameter.count();
-    });
+    for_each_parameter(layer, BindParameters<T>{values_.data()});
   }
   FlatParameters(FlatParameters&&) noexcept = default;
   FlatParameters& operator=(FlatParameters&&) noexcept = default;

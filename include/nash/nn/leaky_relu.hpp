@@ -20,7 +20,7 @@ template <class T = float, class Device = Cpu>
 class LeakyReLU : public ActivationLayer<LeakyReluFunction<T>, T, Device> {
  public:
   /// A slope of 1 would be the identity, and a discriminator of those a linear one; it is refused as the slip that it is.
-  explicit LeakyReLU(double slope = 0.2)
+  NASH_COLD explicit LeakyReLU(double slope = 0.2)
       : ActivationLayer<LeakyReluFunction<T>, T, Device>({static_cast<T>(checked(slope))}), slope_(slope) {}
   template <std::same_as<bool> Flag>
   explicit LeakyReLU(Flag) = delete;  // LeakyReLU(true), which means "in place" elsewhere, would be a slope of 1
@@ -30,7 +30,7 @@ class LeakyReLU : public ActivationLayer<LeakyReluFunction<T>, T, Device> {
     return LeakyReLU<U, D>(slope_);
   }
 
-  LayerDescription describe() const { return LayerDescription("LeakyReLU").set("slope", slope_); }
+  NASH_COLD LayerDescription describe() const { return LayerDescription("LeakyReLU").set("slope", slope_); }
   static LeakyReLU from(const LayerDescription& d) {
     d.allow({"slope"});
     return LeakyReLU(d.number("slope", 0.2));

@@ -61,7 +61,7 @@ class Maxout : public LayerDefaults<T, D> {
     NoSaved dense;
   };
 
-  Maxout(index_t inputs, index_t outputs, const MaxoutOptions& options = {})
+  NASH_COLD Maxout(index_t inputs, index_t outputs, const MaxoutOptions& options = {})
       : dense_{checked(inputs, outputs, options), outputs * options.pieces, {.init = options.init}},
         inputs_(inputs), outputs_(outputs), options_(options) {}
 
@@ -120,7 +120,7 @@ class Maxout : public LayerDefaults<T, D> {
     return other;
   }
 
-  LayerDescription describe() const {
+  NASH_COLD LayerDescription describe() const {
     return LayerDescription("Maxout").set("in", inputs_).set("out", outputs_).set("pieces", options_.pieces).set(options_.init);
   }
   static Maxout from(const LayerDescription& d) {

@@ -13,7 +13,7 @@ template <class T, class Device>
 class Parameter {
  public:
   Parameter() = default;
-  Parameter(const Shape& shape, const Init& init, const Fans& fans = {})
+  NASH_COLD Parameter(const Shape& shape, const Init& init, const Fans& fans = {})
       : value_(Tensor<T, Device>::zeros(shape)), init_(init), fans_(fans) {}
 
   Parameter(const Parameter& other) : value_(other.value_), init_(other.init_), fans_(other.fans_) {}
@@ -66,7 +66,7 @@ class Buffer {
  public:
   Buffer() = default;
   /// Constant buffers have their value at once, others when they are initialised.
-  Buffer(const Shape& shape, const Init& init)
+  NASH_COLD Buffer(const Shape& shape, const Init& init)
       : value_(Tensor<T, Device>::filled(shape, init.kind == Init::Kind::constant ? static_cast<T>(init.a) : T{0})), init_(init) {}
 
   Tensor<T, Device>& value() { return value_; }

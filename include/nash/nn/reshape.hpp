@@ -37,13 +37,13 @@ class ReshapingLayer : public LayerDefaults<T, D> {
 template <class T = float, class D = Cpu>
 class Reshape : public ReshapingLayer<Reshape<T, D>, T, D> {
  public:
-  Reshape(index_t height, index_t width, index_t channels) : height_(height), width_(width), channels_(channels) {
+  NASH_COLD Reshape(index_t height, index_t width, index_t channels) : height_(height), width_(width), channels_(channels) {
     require_at_least(1, height, "Reshape", "a height");
     require_at_least(1, width, "Reshape", "a width");
     require_at_least(1, channels, "Reshape", "a number of channels");
   }
 
-  Shape output_shape(const Shape& x) const {
+  NASH_COLD Shape output_shape(const Shape& x) const {
     const Shape y{x.rank() == 0 ? 1 : x[0], height_, width_, channels_};
     if (x.rank() == 0 || x.count_per_sample() != y.count_per_sample())
       throw ShapeError("Reshape", concat(y.count_per_sample(), " values a sample, for N×", height_, "×", width_, "×", channels_), x.text(),
@@ -56,7 +56,7 @@ class Reshape : public ReshapingLayer<Reshape<T, D>, T, D> {
     return {height_, width_, channels_};
   }
 
-  LayerDescription describe() const {
+  NASH_COLD LayerDescription describe() const {
     return LayerDescription("Reshape").set("height", height_).set("width", width_).set("channels", channels_);
   }
   static Reshape from(const LayerDescription& d) {

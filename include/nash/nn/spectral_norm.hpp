@@ -117,7 +117,7 @@ class SpectralNorm : public LayerDefaults<typename L::Scalar, typename L::Device
     return other;
   }
 
-  LayerDescription describe() const {
+  NASH_COLD LayerDescription describe() const {
     return LayerDescription("SpectralNorm").set("power_iterations", options_.power_iterations).add(layer_.describe());
   }
 

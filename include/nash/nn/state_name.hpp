@@ -17,7 +17,7 @@ class StateName {
   StateName(std::string_view label, const StateName& rest) : label_(label), rest_(&rest) {}
   StateName(index_t index, const StateName& rest) : index_(index), rest_(&rest) {}
 
-  std::string text() const {
+  NASH_COLD std::string text() const {
     std::string text = index_ >= 0 ? concat(index_) : std::string(label_);
     return rest_ == nullptr ? text : text + "." + rest_->text();
   }

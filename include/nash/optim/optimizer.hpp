@@ -30,15 +30,16 @@ template <class T, class Device>
 class Optimizer {
  public:
   template <OptimizerRule Rule>
-  Optimizer(const Rule& rule, index_t parameters)
+  NASH_COLD Optimizer(const Rule& rule, index_t parameters)
       : rule_(std::make_unique<Model<Rule>>(rule)), learning_rate_(rule.learning_rate), parameters_(parameters) {
     rule.check();
-    for (int slot = 0; slot < Rule::slots; ++slot) slots_.push_back(Tensor<T, Device>::zeros(Shape{parameters}));
+    slots_.resize(static_cast<std::size_t>(Rule::slots));
+    for (auto& slot : slots_) slot = Tensor<T, Device>::zeros(Shape{parameters});
   }
 
   /// One update of the parameters against the gradients, with the rule's learning rate times `factor` (see the schedules).
   /// Throws ShapeError where there are not as many of each as the optimiser was made for.
-  void step(Context<Device>& context, Tensor<T, Device>& parameters, const Tensor<T, Device>& gradients, double factor = 1) {
+  NASH_COLD void step(Context<Device>& context, Tensor<T, Device>& parameters, const Tensor<T, Device>& gradients, double factor = 1) {
     if (parameters.count() != parameters_ || gradients.count() != parameters_)
       throw ShapeError("Optimizer", concat(parameters_, " parameters and gradients"), concat(parameters.count(), " and ", gradients.count()),
                        "make an optimiser for each network");
@@ -63,7 +64,7 @@ class Optimizer {
   template <class Rule>
   struct Model final : Concept {
     explicit Model(const Rule& r) : rule(r) {}
-    void apply(Context<Device>& context, Tensor<T, Device>& parameters, const Tensor<T, Device>& gradients,
+    NASH_COLD void apply(Context<Device>& context, Tensor<T, Device>& parameters, const Tensor<T, Device>& gradients,
                std::vector<Tensor<T, Device>>& slots, index_t t, double rate) const override {
       std::array<T*, Rule::slots> pointers{};
       for (std::size_t slot = 0; slot < pointers.size(); ++slot) pointers[slot] = slots[slot].data();
@@ -80,7 +81,7 @@ class Optimizer {
 };
 
 /// Throws ShapeError unless a rule's option lies in [low, high).
-inline void require_in_range(double low, double high, double value, std::string_view rule, std::string_view option) {
+NASH_COLD inline void require_in_range(double low, double high, double value, std::string_view rule, std::string_view option) {
   if (!(value >= low && value < high))
     throw ShapeError(std::string(rule), concat(option, " from ", low, " to below ", high), concat(value), "correct the option");
 }

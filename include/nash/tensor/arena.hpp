@@ -46,12 +46,12 @@ class Arena {
  private:
   static constexpr index_t alignment = 64;
 
-  std::byte* take(index_t bytes) {
+  NASH_NOINLINE std::byte* take(index_t bytes) {
     bytes = (bytes + alignment - 1) / alignment * alignment;
     if (block_ == 0 && used_ == 0 && blocks_.size() > 1) join_blocks();
-    if (blocks_.empty()) blocks_.emplace_back(bytes);
+    if (blocks_.empty()) add_block(bytes);
     while (used_ + bytes > blocks_[block_].count()) {
-      if (block_ + 1 == blocks_.size()) blocks_.emplace_back(std::max(bytes, 2 * blocks_[block_].count()));
+      if (block_ + 1 == blocks_.size()) add_block(std::max(bytes, 2 * blocks_[block_].count()));
       ++block_;
       used_ = 0;
     }
@@ -65,12 +65,14 @@ class Arena {
     used_ = used;
   }
 
-  void join_blocks() {
+  NASH_COLD void join_blocks() {
     index_t total = 0;
     for (const auto& block : blocks_) total += block.count();
     blocks_.clear();
-    blocks_.emplace_back(total);
+    add_block(total);
   }
+
+  NASH_COLD void add_block(index_t bytes) { blocks_.emplace_back(bytes); }
 
   std::vector<Storage<std::byte, Device>> blocks_;
   std::size_t block_ = 0;

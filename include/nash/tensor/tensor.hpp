@@ -34,7 +34,7 @@ class Tensor {
   static Tensor zeros(const Shape& shape) { return filled(shape, T{0}); }
 
   /// The same value everywhere.
-  static Tensor filled(const Shape& shape, T value) {
+  NASH_NOINLINE static Tensor filled(const Shape& shape, T value) {
     Tensor tensor(shape);
     if constexpr (shares_host_memory<Device>) {
       std::fill(tensor.begin(), tensor.end(), value);
@@ -96,7 +96,7 @@ class Tensor {
   const T* end() const requires shares_host_memory<Device> { return data_ + count_; }
 
   /// Takes another shape; the values are indeterminate afterwards unless the number of elements stays the same.
-  void resize(const Shape& shape) {
+  NASH_NOINLINE void resize(const Shape& shape) {
     const index_t count = shape.count();
     if (count > capacity_) {
       if (borrowed_)
@@ -110,7 +110,7 @@ class Tensor {
     count_ = count;
   }
 
-  std::vector<T> to_host() const {
+  NASH_NOINLINE std::vector<T> to_host() const {
     std::vector<T> values(static_cast<std::size_t>(count_));
     Memory<Device>::to_host(values.data(), data_, bytes());
     return values;
@@ -124,7 +124,7 @@ class Tensor {
   }
 
   /// Exchanges the memory itself, borrowed or not.
-  void swap(Tensor& other) noexcept {
+  NASH_NOINLINE void swap(Tensor& other) noexcept {
     std::swap(storage_, other.storage_);
     std::swap(data_, other.data_);
     std::swap(shape_, other.shape_);
@@ -136,7 +136,7 @@ class Tensor {
  private:
   std::size_t bytes() const { return static_cast<std::size_t>(count_) * sizeof(T); }
 
-  void copy_from(const Tensor& other) {
+  NASH_NOINLINE void copy_from(const Tensor& other) {
     resize(other.shape_);
     Memory<Device>::copy(data_, other.data_, bytes());
   }

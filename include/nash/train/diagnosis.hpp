@@ -11,45 +11,52 @@ namespace nash {
 /// Finding where a number stopped being finite. All of this runs only when something already went wrong.
 
 template <class T, class Device>
-bool all_finite(const Tensor<T, Device>& tensor) {
+NASH_COLD bool all_finite(const Tensor<T, Device>& tensor) {
   for (const T value : tensor.to_host())
     if (!std::isfinite(value)) return false;
   return true;
 }
 
-/// "'3.weight'" of the first parameter whose part of a flat tensor is not finite, or an empty text.
-template <class Network, class T, class Device>
-std::string first_bad_gradient(const Network& network, const Tensor<T, Device>& flat) {
-  const std::vector<T> values = flat.to_host();
+template <class T>
+struct FindBadPart {
+  const std::vector<T>& values;
   std::string found;
-  for_each_parameter(network, [&](const StateName& name, const auto& parameter) {
+  void operator()(const StateName& name, const auto& parameter) {
     for (index_t i = 0; i < parameter.count() && found.empty(); ++i)
       if (!std::isfinite(values[static_cast<std::size_t>(parameter.offset() + i)])) found = concat("'", name.text(), "'");
-  });
-  return found;
+  }
+};
+
+/// "'3.weight'" of the first parameter whose part of a flat tensor is not finite, or an empty text.
+template <class Network, class T, class Device>
+NASH_COLD std::string first_bad_gradient(const Network& network, const Tensor<T, Device>& flat) {
+  const std::vector<T> values = flat.to_host();
+  FindBadPart<T> visitor{values, {}};
+  for_each_parameter(network, visitor);
+  return visitor.found;
 }
 
 /// The same for the parameters themselves, which lie in one flat tensor too.
 template <class Network>
-std::string first_bad_parameter(const Network& network) {
+NASH_COLD std::string first_bad_parameter(const Network& network) {
   return first_bad_gradient(network, network.parameters());
 }
 
 /// The first of input, parameters and activations of a saved pass that is not finite, in words. Where layers ran in place,
 /// what each made is gone, and all that wrote to the same memory are named.
 template <class Network, class T, class Device>
-std::string first_bad_place(const Network& network, const Tensor<T, Device>& x, std::string_view x_name, const Tensor<T, Device>& y,
+NASH_COLD std::string first_bad_place(const Network& network, const Tensor<T, Device>& x, std::string_view x_name, const Tensor<T, Device>& y,
                             const typename Network::Saved& saved) {
   if (!all_finite(x)) return std::string(x_name);
   if (const std::string parameter = first_bad_parameter(network); !parameter.empty())
     return concat("parameter ", parameter, " of ", network.role());
   std::vector<std::string> layers;
-  if constexpr (requires { network.body().for_each_activation(saved, y, [](auto&&...) {}); }) {
-    const void* bad = nullptr;  // the first activation that is not finite
-    network.body().for_each_activation(saved, y, [&](index_t i, const std::string& type, const auto& activation) {
-      if (bad == nullptr && !all_finite(activation)) bad = &activation;
-      if (bad == &activation) layers.push_back(concat("layer ", i, " (", type, ")"));
-    });
+  if constexpr (requires { network.body().activations(saved, y); }) {
+    const std::vector<const Tensor<T, Device>*> activations = network.body().activations(saved, y);
+    const auto bad = std::find_if(activations.begin(), activations.end(), [](const auto* activation) { return !all_finite(*activation); });
+    const LayerDescription description = network.body().describe();
+    for (std::size_t i = 0; i < activations.size(); ++i)
+      if (bad != activations.end() && activations[i] == *bad) layers.push_back(concat("layer ", i, " (", description.children()[i].type(), ")"));
   }
   if (layers.empty()) return concat(all_finite(y) ? "the loss of finite outputs of " : "the output of ", network.role());
   std::string found = layers[0];

@@ -48,7 +48,7 @@ class GanTrainer {
   /// Combines a player's gradients with those of other processes: the seam for data-parallel training.
   using GradientReduction = std::function<void(Player player, Images& gradients)>;
 
-  GanTrainer(G generator, D discriminator, L loss, TrainerOptions options = {}, Methods... methods)
+  NASH_COLD GanTrainer(G generator, D discriminator, L loss, TrainerOptions options = {}, Methods... methods)
       : options_(std::move(options)), loss_(std::move(loss)), context_(options_.threads), generator_(std::move(generator)),
         discriminator_(std::move(discriminator)), random_(options_.seed), sample_shape_(generator_.sample_shape(1)),
         generator_player_(options_.generator, generator_.parameters().shape()),
@@ -79,7 +79,7 @@ class GanTrainer {
   StepReport step(const Batch& batch) {
     return step(batch.images);
   }
-  StepReport step(const Images& batch) {
+  NASH_COLD StepReport step(const Images& batch) {
     if (batch.shape().rank() == 0 || batch.shape().with_samples(1) != sample_shape_ || batch.shape()[0] < 1)
       throw ShapeError("GanTrainer", concat("real images of the generator's shape, N", sample_shape_.text().substr(1)), batch.shape().text(),
                        "change the generator's last layers or the data");
@@ -166,7 +166,7 @@ class GanTrainer {
 
  private:
   struct PlayerState {
-    PlayerState(const Adam& rule, const Shape& parameters)
+    NASH_COLD PlayerState(const Adam& rule, const Shape& parameters)
         : gradients(Tensor<Scalar, Device>::zeros(parameters)), optimizer(rule, parameters.count()) {}
 
     Images gradients;
@@ -179,7 +179,7 @@ class GanTrainer {
 
   PlayerState& of(Player player) { return player == Player::generator ? generator_player_ : discriminator_player_; }
 
-  RandomStream stream(Player player, index_t repetition, Purpose purpose) const {
+  NASH_COLD RandomStream stream(Player player, index_t repetition, Purpose purpose) const {
     return random_.child(2 + static_cast<std::uint64_t>(player)).child(static_cast<std::uint64_t>(steps_))
         .child(static_cast<std::uint64_t>(repetition)).child(static_cast<std::uint64_t>(purpose));
   }
@@ -215,13 +215,13 @@ class GanTrainer {
     return batch;
   }
 
-  void draw_latents(Player player, index_t repetition, index_t samples) {
+  NASH_COLD void draw_latents(Player player, index_t repetition, index_t samples) {
     if (!latent_source_) return generator_.latent().draw(context_, stream(player, repetition, Purpose::latents), samples, latents_);
     latents_.resize(Shape{samples, generator_.latent().size()});
     latent_source_(player, steps_, repetition, latents_);
   }
 
-  void clear_gradients(PlayerState& player) {
+  NASH_COLD void clear_gradients(PlayerState& player) {
     pointwise(context_, player.gradients.count(), Fill<Scalar>{player.gradients.data(), Scalar{0}});
   }
 
@@ -268,7 +268,7 @@ class GanTrainer {
 
   /// Two terms, each run forward and backward before the next where the loss takes one logit at a time, so that one tape serves
   /// both. The generator has a tape only where it will go on from these fakes, and its statistics do not move: it is not its turn.
-  void train_discriminator(const Images& real_batch, index_t repetition, typename G::Saved* generator_tape, StepReport& report) {
+  NASH_COLD void train_discriminator(const Images& real_batch, index_t repetition, typename G::Saved* generator_tape, StepReport& report) {
     constexpr Player player = Player::discriminator;
     const Update<Device> told = update_of(player, repetition);
     clear_gradients(discriminator_player_);
@@ -308,7 +308,7 @@ class GanTrainer {
 
   /// Backward of a term and its commit, unless its value is not finite.
   template <LossTerm term>
-  bool discriminator_backward(const Update<Device>& told, const Pass<Device>& pass, double value, const Images& images, const Images& logits,
+  NASH_COLD bool discriminator_backward(const Update<Device>& told, const Pass<Device>& pass, double value, const Images& images, const Images& logits,
                               Images& d_logits, typename D::Saved& tape, double& added, StepReport& report) {
     if (!std::isfinite(value)) {
       if (term == LossTerm::fake && !all_finite(images)) {  // the generator's pass once more, now with a tape, tells where
@@ -327,7 +327,7 @@ class GanTrainer {
     return true;
   }
 
-  void train_generator(const Images& real_batch, index_t repetition, index_t discriminator_updates, StepReport& report) {
+  NASH_COLD void train_generator(const Images& real_batch, index_t repetition, index_t discriminator_updates, StepReport& report) {
     constexpr Player player = Player::generator;
     const Update<Device> told = update_of(player, repetition);
     const bool reuse = options_.reuse_fakes;  // the latents, fakes and tape of the discriminator's last update
@@ -371,7 +371,7 @@ class GanTrainer {
 
   /// The methods' terms of the parameters, and what all of a player's methods added into the report, unless it is not finite.
   template <class Network>
-  bool add_parameter_terms(const Update<Device>& told, const Network& network, double added, StepReport& report, std::optional<double>& to) {
+  NASH_COLD bool add_parameter_terms(const Update<Device>& told, const Network& network, double added, StepReport& report, std::optional<double>& to) {
     if constexpr (List::template adds_terms<Network>) {
       if constexpr (List::template add_parameter_term<Network>)
         added += methods_.run_add_parameter_term(told, network, of(told.player).gradients);
@@ -387,7 +387,7 @@ class GanTrainer {
 
   /// Applies a player's gradients, unless they are not finite.
   template <class Network>
-  bool update(const Update<Device>& told, Network& network, StepReport& report, std::optional<double>& norm) {
+  NASH_COLD bool update(const Update<Device>& told, Network& network, StepReport& report, std::optional<double>& norm) {
     const Player player = told.player;
     PlayerState& state = of(player);
     if (reduction_) reduction_(player, state.gradients);
@@ -403,7 +403,7 @@ class GanTrainer {
     return true;
   }
 
-  void fail(StepReport& report, Player player, std::string what, std::string origin) {
+  NASH_COLD void fail(StepReport& report, Player player, std::string what, std::string origin) {
     report.non_finite = NonFinite{steps_, player, std::move(what), std::move(origin)};
     if (options_.on_non_finite == OnNonFinite::raise)
       throw NumericError("GanTrainer", report.non_finite->text(), "lower the learning rates, check the data, or report instead (OnNonFinite)");

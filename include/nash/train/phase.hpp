@@ -25,7 +25,7 @@ struct Phase {
 };
 
 /// Throws ShapeError where a phase would never run.
-inline void check_phases(const std::vector<Phase>& phases) {
+NASH_COLD inline void check_phases(const std::vector<Phase>& phases) {
   if (phases.empty()) throw ShapeError("GanTrainer", "at least one phase", "none", "use {{Player::discriminator}, {Player::generator}}");
   for (const Phase& phase : phases)
     if (phase.every < 1 || phase.repeat < 1)
@@ -35,7 +35,7 @@ inline void check_phases(const std::vector<Phase>& phases) {
 
 /// Throws ShapeError where a generator's phase has no fakes to reuse: those of the discriminator's update just before it, made
 /// by the generator as it still is. See TrainerOptions::reuse_fakes.
-inline void check_reuse(const std::vector<Phase>& phases) {
+NASH_COLD inline void check_reuse(const std::vector<Phase>& phases) {
   for (std::size_t i = 0; i < phases.size(); ++i) {
     const Phase& phase = phases[i];
     if (phase.player == Player::discriminator) continue;
