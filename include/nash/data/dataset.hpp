@@ -19,7 +19,8 @@ class Dataset {
   /// `pixels`: N×H×W×C bytes, row-major, from 0 (black) to 255; `labels`: one number of at least 0 an image, or none.
   /// Throws ShapeError if the shape has not four dimensions or there is not one byte an element, DataError if the labels
   /// are not as many as the images or below 0.
-  NASH_COLD Dataset(std::string name, const Shape& shape, std::vector<std::uint8_t> pixels, std::vector<std::int32_t> labels = {})
+  NASH_COLD Dataset(std::string name, const Shape& shape, std::vector<std::uint8_t> pixels,
+                    std::vector<std::int32_t> labels = {})
       : name_(std::move(name)), shape_(shape) {
     if (shape.rank() != 4 || shape.count() == 0)
       throw ShapeError(name_, "N×H×W×C images, at least one", shape.text(), "give the shape of the images in that order");

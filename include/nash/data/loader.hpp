@@ -46,7 +46,8 @@ class Loader {
  public:
   /// Throws ShapeError for a batch size below 1, for one above the dataset's with LastBatch::drop, and for a low that is not
   /// below high.
-  NASH_COLD explicit Loader(Dataset dataset, const LoaderOptions& options = {}) : dataset_(std::move(dataset)), options_(options) {
+  NASH_COLD explicit Loader(Dataset dataset, const LoaderOptions& options = {}) : dataset_(std::move(dataset)),
+                            options_(options) {
     check_options();
     for (std::size_t byte = 0; byte < 256; ++byte)
       value_of_byte_[byte] = static_cast<T>(static_cast<double>(byte) / (255.0 / (options.high - options.low)) + options.low);

@@ -77,7 +77,8 @@ NASH_COLD inline void check_idx_magic(GzipFile& file, const IdxKind& kind) {
 }
 
 /// Reads a whole IDX file of unsigned bytes; sets its extents, one a dimension.
-NASH_COLD inline Bytes read_idx(const std::filesystem::path& path, index_t size_limit, const IdxKind& kind, std::span<index_t> extents) {
+NASH_COLD inline Bytes read_idx(const std::filesystem::path& path, index_t size_limit, const IdxKind& kind,
+                                std::span<index_t> extents) {
   const index_t header_size = 4 + 4 * static_cast<index_t>(kind.rank);
   GzipFile file(path);
   check_idx_magic(file, kind);

@@ -95,7 +95,8 @@ auto dcgan_generator(const DcganOptions& options = {}) {
   const ConvTranspose2dOptions grow{.kernel = 4, .stride = 2, .padding = 1, .bias = false, .init = Init::dcgan()};
   const BatchNormOptions norm{.init = Init::normal(0.02, 1)};
   index_t channels = options.width * options.size / 8;
-  std::vector<AnyLayer<T, Device>> layers{Reshape<T, Device>{1, 1, options.latent}, ConvTranspose2d<T, Device>{options.latent, channels, project},
+  std::vector<AnyLayer<T, Device>> layers{Reshape<T, Device>{1, 1, options.latent},
+                                          ConvTranspose2d<T, Device>{options.latent, channels, project},
                                           BatchNorm<T, Device>{channels, norm}, ReLU<T, Device>{}};
   for (; channels > options.width; channels /= 2) {
     layers.emplace_back(ConvTranspose2d<T, Device>{channels, channels / 2, grow});

@@ -37,7 +37,8 @@ class Latent {
   }
 
  private:
-  NASH_COLD Latent(Distribution distribution, index_t size, double bound) : distribution_(distribution), size_(size), bound_(bound) {
+  NASH_COLD Latent(Distribution distribution, index_t size, double bound) : distribution_(distribution), size_(size),
+                   bound_(bound) {
     if (size < 1) throw ShapeError("Latent", "at least 1 dimension", concat(size), "use 100");
     if (!(bound > 0 && std::isfinite(bound))) throw ShapeError("Latent", "a positive, finite bound", concat(bound), "use 1 or 2");
   }

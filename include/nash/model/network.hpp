@@ -51,7 +51,8 @@ class Network {
     ready_ = true;
   }
 
-  NASH_COLD void forward(const Pass<Device>& pass, const Tensor<Scalar, Device>& x, Tensor<Scalar, Device>& y, Saved* saved) const {
+  NASH_COLD void forward(const Pass<Device>& pass, const Tensor<Scalar, Device>& x, Tensor<Scalar, Device>& y,
+                         Saved* saved) const {
     if (!ready_)
       throw Error(role_, "the parameters are not set", "call initialise(seed), load them, or hand the network to a GanTrainer");
     located([&] { body_.forward(pass, x, y, saved); });

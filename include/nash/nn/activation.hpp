@@ -57,19 +57,19 @@ class ActivationLayer : public LayerDefaults<T, D> {
   }
 
   NASH_COLD void backward(const Pass<D>& pass, const Tensor<T, D>&, const Tensor<T, D>& y, NoSaved&, const Tensor<T, D>& dy,
-                Tensor<T, D>* dx, Gradients<T, D>*) const {
+                          Tensor<T, D>* dx, Gradients<T, D>*) const {
     if (dx == nullptr) return;
     dx->resize(y.shape());
     pointwise(pass.context, y.count(), ActivationJacobian<T, Function>{function_, y.data(), dy.data(), dx->data()});
   }
 
-  NASH_COLD void tangent(const Pass<D>& pass, const Tensor<T, D>& x, const Tensor<T, D>& y, NoSaved& saved, const Tensor<T, D>& x_tangent,
-               Tensor<T, D>& y_tangent) const {
+  NASH_COLD void tangent(const Pass<D>& pass, const Tensor<T, D>& x, const Tensor<T, D>& y, NoSaved& saved, const Tensor<T,
+                         D>& x_tangent, Tensor<T, D>& y_tangent) const {
     backward(pass, x, y, saved, x_tangent, &y_tangent, nullptr);  // the Jacobian is diagonal
   }
 
-  NASH_COLD void tangent_backward(const Pass<D>& pass, const Tensor<T, D>&, const Tensor<T, D>& y, NoSaved&, const Tensor<T, D>& x_tangent,
-                        const Tensor<T, D>& delta, Tensor<T, D>* x_bar, Gradients<T, D>*) const {
+  NASH_COLD void tangent_backward(const Pass<D>& pass, const Tensor<T, D>&, const Tensor<T, D>& y, NoSaved&, const Tensor<T,
+                                  D>& x_tangent, const Tensor<T, D>& delta, Tensor<T, D>* x_bar, Gradients<T, D>*) const {
     if constexpr (curved)
       if (x_bar != nullptr)
         pointwise(pass.context, y.count(),

@@ -24,7 +24,7 @@ class AffineLayer : public LayerDefaults<T, D> {
   }
 
   NASH_COLD void backward(const Pass<D>& pass, const Tensor<T, D>& x, const Tensor<T, D>&, NoSaved&, const Tensor<T, D>& dy,
-                Tensor<T, D>* dx, Gradients<T, D>* grads) const {
+                          Tensor<T, D>* dx, Gradients<T, D>* grads) const {
     if (dx != nullptr) {
       dx->resize(x.shape());
       self().multiply_transposed(pass.context, dy, weight_.data(), *dx);
@@ -37,14 +37,14 @@ class AffineLayer : public LayerDefaults<T, D> {
     pointwise(pass.context, bias_.count(), Accumulate<T>{sums.data(), grads->of(bias_)});
   }
 
-  NASH_COLD void tangent(const Pass<D>& pass, const Tensor<T, D>&, const Tensor<T, D>& y, NoSaved&, const Tensor<T, D>& x_tangent,
-               Tensor<T, D>& y_tangent) const {
+  NASH_COLD void tangent(const Pass<D>& pass, const Tensor<T, D>&, const Tensor<T, D>& y, NoSaved&, const Tensor<T,
+                         D>& x_tangent, Tensor<T, D>& y_tangent) const {
     y_tangent.resize(y.shape());
     self().multiply(pass.context, x_tangent, weight_.data(), nullptr, y_tangent);
   }
 
-  NASH_COLD void tangent_backward(const Pass<D>& pass, const Tensor<T, D>&, const Tensor<T, D>&, NoSaved&,
-                        const Tensor<T, D>& x_tangent, const Tensor<T, D>& delta, Tensor<T, D>*, Gradients<T, D>* grads) const {
+  NASH_COLD void tangent_backward(const Pass<D>& pass, const Tensor<T, D>&, const Tensor<T, D>&, NoSaved&, const Tensor<T,
+                                  D>& x_tangent, const Tensor<T, D>& delta, Tensor<T, D>*, Gradients<T, D>* grads) const {
     if (grads != nullptr) self().accumulate_weights(pass.context, x_tangent, delta, grads->of(weight_));
   }
 

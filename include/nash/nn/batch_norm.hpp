@@ -29,7 +29,8 @@ class BatchNorm : public LayerDefaults<T, D> {
     index_t rows = 0;                   // values a channel; 0 where the pass was none of training
   };
 
-  NASH_COLD explicit BatchNorm(index_t channels, const BatchNormOptions& options = {}) : channels_(channels), options_(options) {
+  NASH_COLD explicit BatchNorm(index_t channels, const BatchNormOptions& options = {}) : channels_(channels),
+                               options_(options) {
     require_at_least(1, channels, "BatchNorm", "a number of channels");
     if (!(options.epsilon > 0)) throw ShapeError("BatchNorm", "a positive epsilon", concat(options.epsilon), "use 1e-5");
     if (!(options.momentum >= 0 && options.momentum <= 1))
@@ -51,8 +52,8 @@ class BatchNorm : public LayerDefaults<T, D> {
     forward_then(pass, x, y, saved, IdentityFunction<T>{});
   }
 
-  NASH_COLD void backward(const Pass<D>& pass, const Tensor<T, D>& x, const Tensor<T, D>&, Saved& saved, const Tensor<T, D>& dy,
-                Tensor<T, D>* dx, Gradients<T, D>* grads) const {
+  NASH_COLD void backward(const Pass<D>& pass, const Tensor<T, D>& x, const Tensor<T, D>&, Saved& saved, const Tensor<T,
+                          D>& dy, Tensor<T, D>* dx, Gradients<T, D>* grads) const {
     if (pass.mode == Mode::train) return training_backward(pass, x, saved, StoredValues<T>{dy.data()}, dx, grads);
     if (grads != nullptr) {
       const auto sums = pass.context.template scratch<T>(2 * channels_);
@@ -66,7 +67,8 @@ class BatchNorm : public LayerDefaults<T, D> {
 
   /// forward, and a function of each value in the same pass over memory: y := f(BatchNorm(x)).
   template <class Function>
-  NASH_COLD void forward_then(const Pass<D>& pass, const Tensor<T, D>& x, Tensor<T, D>& y, Saved* saved, const Function& f) const {
+  NASH_COLD void forward_then(const Pass<D>& pass, const Tensor<T, D>& x, Tensor<T, D>& y, Saved* saved,
+                              const Function& f) const {
     const auto memory = pass.context.template scratch<T>(saved == nullptr ? 3 * channels_ : 0);
     const Statistics of = statistics(pass, x, saved, memory.data());
     y.resize(x.shape());
@@ -77,7 +79,7 @@ class BatchNorm : public LayerDefaults<T, D> {
   /// backward of a training pass for a cotangent that `d` gives for each element, read from memory or made up on the way.
   template <class Values>
   NASH_COLD void training_backward(const Pass<D>& pass, const Tensor<T, D>& x, Saved& saved, const Values& d, Tensor<T, D>* dx,
-                         Gradients<T, D>* grads) const {
+                                   Gradients<T, D>* grads) const {
     if (dx == nullptr && grads == nullptr) return;
     const auto sums = pass.context.template scratch<T>(2 * channels_);
     accumulate_sums(pass, x, saved, d, sums.data(), grads);
@@ -95,7 +97,8 @@ class BatchNorm : public LayerDefaults<T, D> {
   }
 
   NASH_COLD void tangent_backward(const Pass<D>& pass, const Tensor<T, D>& x, const Tensor<T, D>&, Saved& saved,
-                        const Tensor<T, D>& x_tangent, const Tensor<T, D>& delta, Tensor<T, D>* x_bar, Gradients<T, D>* grads) const {
+                                  const Tensor<T, D>& x_tangent, const Tensor<T, D>& delta, Tensor<T, D>* x_bar, Gradients<T,
+                                  D>* grads) const {
     const index_t rows = x.shape().rows();
     const T *const mean = saved.mean.data(), *const rstd = saved.rstd.data();
     if (pass.mode == Mode::infer) {
@@ -186,7 +189,7 @@ class BatchNorm : public LayerDefaults<T, D> {
   /// sums := Σ d, then Σ d·x̂, which are the gradients of shift and scale.
   template <class Values>
   NASH_COLD void accumulate_sums(const Pass<D>& pass, const Tensor<T, D>& x, Saved& saved, const Values& d, T* sums,
-                       Gradients<T, D>* grads) const {
+                                 Gradients<T, D>* grads) const {
     sum_columns(pass.context, x.shape().rows(), channels_,
                 NormalizedSums<T, Values>{d, x.data(), saved.mean.data(), saved.rstd.data()}, sums);
     if (grads == nullptr) return;

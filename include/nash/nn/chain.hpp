@@ -13,8 +13,8 @@ struct Link {
   const FusionTable<T, D>* fusion;  ///< with the layer after it; null: none
 };
 
-/// Layers one after the other: y = f_{n−1}(… f₁(f₀(x))). All that Sequential, whose layers are known when the program is compiled,
-/// and AnySequential, whose layers are not, have in common; it sees layers through their tables, and so is compiled once.
+/// Layers one after the other: y = f_{n−1}(… f₁(f₀(x))). What Sequential, whose layers are known when the program is compiled, and
+/// AnySequential, whose layers are not, have in common. It sees layers through their tables, and so is compiled once for all.
 ///
 /// Activation i is the output of layer i; the last one is y itself. Layers run in place where nobody reads what is lost, and
 /// neighbours run as one where there is a Fusion of them.
@@ -55,8 +55,8 @@ class Chain : public LayerDefaults<T, D> {
     }
   }
 
-  NASH_COLD void backward(const Pass<D>& pass, const Tensor<T, D>& x, const Tensor<T, D>& y, Saved& saved, const Tensor<T, D>& dy,
-                Tensor<T, D>* dx, Gradients<T, D>* grads) const {
+  NASH_COLD void backward(const Pass<D>& pass, const Tensor<T, D>& x, const Tensor<T, D>& y, Saved& saved, const Tensor<T,
+                          D>& dy, Tensor<T, D>* dx, Gradients<T, D>* grads) const {
     require_saved(saved);
     PingPong cotangents(pass, pass.second_order ? 0 : largest_activation(saved));
     if (pass.second_order) saved.deltas.resize(at(size() - 1));
@@ -77,7 +77,7 @@ class Chain : public LayerDefaults<T, D> {
         const Link<T, D>& link = links_[at(i)];
         void* const own = saved.layers[at(i)].get();
         if (fused)
-          link.fusion->backward(link.layer.get(), links_[at(i + 1)].layer.get(), child, layer_x, layer_y, own, *incoming, outgoing, grads);
+          link.fusion->backward(link.layer.get(), layer(i + 1), child, layer_x, layer_y, own, *incoming, outgoing, grads);
         else
           link.table->backward(link.layer.get(), child, layer_x, layer_y, own, *incoming, outgoing, grads);
       });
@@ -88,7 +88,7 @@ class Chain : public LayerDefaults<T, D> {
   NASH_COLD void commit(Context<D>& context, Saved& saved) {
     if (saved.layers.empty()) return;  // of no pass yet
     require_saved(saved);
-    for (index_t i = 0; i < size(); ++i) links_[at(i)].table->commit(links_[at(i)].layer.get(), context, saved.layers[at(i)].get());
+    for (std::size_t i = 0; i < links_.size(); ++i) links_[i].table->commit(links_[i].layer.get(), context, saved.layers[i].get());
   }
 
   NASH_COLD void refresh(Context<D>& context) {
@@ -99,13 +99,13 @@ class Chain : public LayerDefaults<T, D> {
   }
 
   bool is_curved() const {
-    return std::any_of(links_.begin(), links_.end(), [](const auto& link) { return link.table->is_curved(link.layer.get()); });
+    return std::any_of(links_.begin(), links_.end(), [](const auto& l) { return l.table->is_curved(l.layer.get()); });
   }
   bool couples() const {
-    return std::any_of(links_.begin(), links_.end(), [](const auto& link) { return link.table->couples(link.layer.get()); });
+    return std::any_of(links_.begin(), links_.end(), [](const auto& l) { return l.table->couples(l.layer.get()); });
   }
   bool is_twice_differentiable() const {
-    return std::all_of(links_.begin(), links_.end(), [](const auto& link) { return link.table->is_twice_differentiable(link.layer.get()); });
+    return std::all_of(links_.begin(), links_.end(), [](const auto& l) { return l.table->is_twice_differentiable(l.layer.get()); });
   }
 
   template <class Self, class Visitor>
@@ -135,11 +135,11 @@ class Chain : public LayerDefaults<T, D> {
     links_.push_back({std::move(layer), table, fusion});
   }
 
-  const void* layer(std::size_t i) const { return links_[i].layer.get(); }
+  const void* layer(index_t i) const { return links_[at(i)].layer.get(); }
 
-  /// `tables` are the layers' tables of either order, where the links' own are not.
-  NASH_COLD void tangent(const LayerTable<T, D>* const* tables, const Pass<D>& pass, const Tensor<T, D>& x, const Tensor<T, D>& y, Saved& saved, const Tensor<T, D>& x_tangent,
-               Tensor<T, D>& y_tangent) const {
+  /// `tables` are the layers' tables of either order; null where the links' own are.
+  NASH_COLD void tangent(const LayerTable<T, D>* const* tables, const Pass<D>& pass, const Tensor<T, D>& x, const Tensor<T,
+                         D>& y, Saved& saved, const Tensor<T, D>& x_tangent, Tensor<T, D>& y_tangent) const {
     require_saved(saved);
     PingPong tangents(pass, pass.second_order ? 0 : largest_activation(saved));
     if (pass.second_order) saved.tangents.resize(at(size() - 1));
@@ -153,7 +153,8 @@ class Chain : public LayerDefaults<T, D> {
                                : pass.second_order ? &saved.tangents[at(i)]
                                                    : &tangents.next(layer_y.shape());
       located(i, [&] {
-        table(tables, i).tangent(links_[at(i)].layer.get(), child, layer_x, layer_y, saved.layers[at(i)].get(), *incoming, *outgoing);
+        void* const own = saved.layers[at(i)].get();
+        table(tables, i).tangent(layer(i), child, layer_x, layer_y, own, *incoming, *outgoing);
       });
       incoming = outgoing;
     }
@@ -161,8 +162,9 @@ class Chain : public LayerDefaults<T, D> {
 
   /// From the last layer to the first: what later layers say about activation i goes back by an ordinary backward pass, and
   /// each layer adds its own second-order term. Nothing goes back as long as all later layers are piecewise linear.
-  NASH_COLD void tangent_backward(const LayerTable<T, D>* const* tables, const Pass<D>& pass, const Tensor<T, D>& x, const Tensor<T, D>& y, Saved& saved, const Tensor<T, D>& x_tangent,
-                        const Tensor<T, D>& delta, Tensor<T, D>* x_bar, Gradients<T, D>* grads) const {
+  NASH_COLD void tangent_backward(const LayerTable<T, D>* const* tables, const Pass<D>& pass, const Tensor<T, D>& x,
+                                  const Tensor<T, D>& y, Saved& saved, const Tensor<T, D>& x_tangent, const Tensor<T,
+                                  D>& delta, Tensor<T, D>* x_bar, Gradients<T, D>* grads) const {
     if (!saved.has_deltas || !saved.has_tangents)
       throw Error("Sequential", "tangent_backward without a backward and a tangent pass of second order on the same saved state",
                   "run forward, backward and tangent with pass.second_order = true");
@@ -176,7 +178,7 @@ class Chain : public LayerDefaults<T, D> {
       const Tensor<T, D>& layer_delta = i + 1 == size() ? delta : saved.deltas[at(i)];
       located(i, [&] {
         const LayerTable<T, D>& table = this->table(tables, i);
-        const void* const layer = links_[at(i)].layer.get();
+        const void* const layer = this->layer(i);
         void* const own = saved.layers[at(i)].get();
         const bool wanted = (i > 0 || x_bar != nullptr) && (incoming != nullptr || table.is_curved(layer));
         Tensor<T, D>* outgoing = wanted ? &cotangents.next(layer_x.shape()) : nullptr;
@@ -215,16 +217,17 @@ class Chain : public LayerDefaults<T, D> {
 
   NASH_COLD Shape output_shape(index_t i, const Shape& x) const {
     Shape shape;
-    located(i, [&] { shape = links_[at(i)].table->output_shape(links_[at(i)].layer.get(), x); });
+    located(i, [&] { shape = links_[at(i)].table->output_shape(layer(i), x); });
     return shape;
   }
 
   /// Layer i, or layers i and i + 1 as one.
-  NASH_COLD void forward(index_t i, bool fused, const Pass<D>& child, const Tensor<T, D>& x, Tensor<T, D>& y, void* saved) const {
+  NASH_COLD void forward(index_t i, bool fused, const Pass<D>& child, const Tensor<T, D>& x, Tensor<T, D>& y,
+                         void* saved) const {
     located(i, [&] {
       const Link<T, D>& link = links_[at(i)];
       if (fused)
-        link.fusion->forward(link.layer.get(), links_[at(i + 1)].layer.get(), child, x, y, saved);
+        link.fusion->forward(link.layer.get(), layer(i + 1), child, x, y, saved);
       else
         link.table->forward(link.layer.get(), child, x, y, saved);
     });
@@ -233,8 +236,8 @@ class Chain : public LayerDefaults<T, D> {
   /// Arranges the memory of a pass that saves.
   NASH_COLD void prepare(const Pass<D>& pass, Saved& saved) const {
     saved.layers.resize(links_.size());
-    for (index_t i = 0; i < size(); ++i)
-      if (const ValueTable* type = links_[at(i)].table->saved; saved.layers[at(i)].table() != type) saved.layers[at(i)] = AnyValue(*type);
+    for (std::size_t i = 0; i < links_.size(); ++i)
+      if (const ValueTable* type = links_[i].table->saved; saved.layers[i].table() != type) saved.layers[i] = AnyValue(*type);
     assign_slots(pass, saved);
     saved.has_deltas = saved.has_tangents = false;
   }

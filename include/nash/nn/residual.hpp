@@ -120,7 +120,9 @@ class Residual : public LayerDefaults<typename Body::Scalar, typename Body::Devi
                                                                                                      skip_.template to<U, E>());
   }
 
-  NASH_COLD LayerDescription describe() const { return LayerDescription("Residual").add(body_.describe()).add(skip_.describe()); }
+  NASH_COLD LayerDescription describe() const {
+    return LayerDescription("Residual").add(body_.describe()).add(skip_.describe());
+  }
 
  private:
   static void add(Context<D>& context, const Tensor<T, D>& a, const Tensor<T, D>& b, Tensor<T, D>& y) {

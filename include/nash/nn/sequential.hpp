@@ -66,7 +66,8 @@ class Sequential : public Chain<typename First::Scalar, typename First::Device> 
 
   /// Compiled only where there is a pass of second order.
   static const LayerTable<T, D>* const* tables_of_either_order() {
-    static constexpr std::array<const LayerTable<T, D>*, 1 + sizeof...(Rest)> tables{&second_order_table<First>, &second_order_table<Rest>...};
+    static constexpr std::array<const LayerTable<T, D>*, 1 + sizeof...(Rest)> tables{&second_order_table<First>,
+                                                                                    &second_order_table<Rest>...};
     return tables.data();
   }
 

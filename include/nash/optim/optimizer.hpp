@@ -39,7 +39,8 @@ class Optimizer {
 
   /// One update of the parameters against the gradients, with the rule's learning rate times `factor` (see the schedules).
   /// Throws ShapeError where there are not as many of each as the optimiser was made for.
-  NASH_COLD void step(Context<Device>& context, Tensor<T, Device>& parameters, const Tensor<T, Device>& gradients, double factor = 1) {
+  NASH_COLD void step(Context<Device>& context, Tensor<T, Device>& parameters, const Tensor<T, Device>& gradients,
+                      double factor = 1) {
     if (parameters.count() != parameters_ || gradients.count() != parameters_)
       throw ShapeError("Optimizer", concat(parameters_, " parameters and gradients"), concat(parameters.count(), " and ", gradients.count()),
                        "make an optimiser for each network");
@@ -65,7 +66,7 @@ class Optimizer {
   struct Model final : Concept {
     explicit Model(const Rule& r) : rule(r) {}
     NASH_COLD void apply(Context<Device>& context, Tensor<T, Device>& parameters, const Tensor<T, Device>& gradients,
-               std::vector<Tensor<T, Device>>& slots, index_t t, double rate) const override {
+                         std::vector<Tensor<T, Device>>& slots, index_t t, double rate) const override {
       std::array<T*, Rule::slots> pointers{};
       for (std::size_t slot = 0; slot < pointers.size(); ++slot) pointers[slot] = slots[slot].data();
       pointwise(context, parameters.count(), rule.template update<T>(parameters.data(), gradients.data(), pointers, t, rate));

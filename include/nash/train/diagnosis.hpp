@@ -45,8 +45,8 @@ NASH_COLD std::string first_bad_parameter(const Network& network) {
 /// The first of input, parameters and activations of a saved pass that is not finite, in words. Where layers ran in place,
 /// what each made is gone, and all that wrote to the same memory are named.
 template <class Network, class T, class Device>
-NASH_COLD std::string first_bad_place(const Network& network, const Tensor<T, Device>& x, std::string_view x_name, const Tensor<T, Device>& y,
-                            const typename Network::Saved& saved) {
+NASH_COLD std::string first_bad_place(const Network& network, const Tensor<T, Device>& x, std::string_view x_name,
+                                      const Tensor<T, Device>& y, const typename Network::Saved& saved) {
   if (!all_finite(x)) return std::string(x_name);
   if (const std::string parameter = first_bad_parameter(network); !parameter.empty())
     return concat("parameter ", parameter, " of ", network.role());
