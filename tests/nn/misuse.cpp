@@ -52,6 +52,22 @@ TEST_CASE("Sequential: a backward pass without a saved forward pass is an error"
         std::string::npos);
 }
 
+TEST_CASE("Sequential: saved state of a network of other layers, whose type is the same, is refused and then made anew") {
+  const Sequential norm{Dense<double>{2, 2}, BatchNorm<double>{2}};
+  const Sequential maxout{Dense<double>{2, 2}, Maxout<double>{2, 2}};
+  Context<> context(1);
+  const Pass<Cpu> pass{context, Mode::train};
+  const Values x(Shape{3, 2}, std::vector<double>{1, -2, 3, 0.5, 0, -1});
+  decltype(norm)::Saved saved;
+  Values y, dx;
+  maxout.forward(pass, x, y, &saved);
+  CHECK(message_of<Error>([&] { norm.backward(pass, x, y, saved, y, &dx, nullptr); }) ==
+        "Sequential: a pass back without a forward pass that saved its state.\nRun forward with this saved state first.");
+  norm.forward(pass, x, y, &saved);
+  norm.backward(pass, x, y, saved, y, &dx, nullptr);
+  CHECK(dx.shape() == Shape{3, 2});
+}
+
 TEST_CASE("Sequential: tangent_backward refuses what an earlier pass of second order left behind") {
   auto network = critic();
   network.initialise(1);

@@ -168,6 +168,7 @@ class Chain : public LayerDefaults<T, D> {
     if (!saved.has_deltas || !saved.has_tangents)
       throw Error("Sequential", "tangent_backward without a backward and a tangent pass of second order on the same saved state",
                   "run forward, backward and tangent with pass.second_order = true");
+    require_saved(saved);
     PingPong cotangents(pass, std::max(largest_activation(saved), x.count()));
     const Tensor<T, D>* incoming = nullptr;  // null: zero
     for (index_t i = size() - 1; i >= 0; --i) {

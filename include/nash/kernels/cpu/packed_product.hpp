@@ -82,7 +82,7 @@ class PackedProduct {
     choose_blocks();
   }
 
-  void run() {
+  NASH_NOINLINE void run() {
     if (m_ == 0 || n_ == 0) return;
     if (k_ == 0) return fill_with_bias();
     const index_t threads = context_.threads(), slice_size = std::min(max_slice, k_), padded_n = n_blocks_ * n_block_;
