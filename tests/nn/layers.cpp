@@ -89,7 +89,7 @@ TEST_CASE("a layer of one's own is added to a copy of the registry") {
 TEST_CASE("a network with every layer means the same in any scalar type, on any device, static or not") {
   const auto net = prepared(every_layer());
   for (const Mode mode : {Mode::train, Mode::infer}) {
-    const Outcome here = outcome(net, mode);
+    const LayerOutcome here = outcome(net, mode);
     check_same(outcome(net.to<float, Reference>(), mode), here, 2e-5);
     check_same(outcome(net.to<double>(), mode), here, 1e-4);
     check_same(outcome(net.to<double>(), mode), outcome(net.to<double, Reference>(), mode), 1e-12);

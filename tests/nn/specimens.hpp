@@ -60,13 +60,13 @@ L prepared(L layer) {
   return layer;
 }
 
-struct Outcome {
+struct LayerOutcome {
   nash::Tensor<double> y, dx, gradients;
 };
 
 /// Forward and backward, in training or inference, as doubles on the processor.
 template <class L>
-Outcome outcome(L layer, nash::Mode mode) {
+LayerOutcome outcome(L layer, nash::Mode mode) {
   using namespace nash;
   using T = typename L::Scalar;
   using D = typename L::Device;
@@ -80,12 +80,12 @@ Outcome outcome(L layer, nash::Mode mode) {
   Gradients<T, D> gradients(gradient);
   layer.forward(pass, x, y, &saved);
   layer.backward(pass, x, y, saved, random_tensor<T, D>(y.shape(), 9), &dx, &gradients);
-  Outcome result;
+  LayerOutcome result;
   convert(y, result.y), convert(dx, result.dx), convert(gradient, result.gradients);
   return result;
 }
 
-inline void check_same(const Outcome& a, const Outcome& b, double tolerance) {
+inline void check_same(const LayerOutcome& a, const LayerOutcome& b, double tolerance) {
   CHECK(difference(a.y, b.y) <= tolerance);
   CHECK(difference(a.dx, b.dx) <= tolerance);
   CHECK(difference(a.gradients, b.gradients) <= tolerance);
