@@ -431,4 +431,8 @@ class GanTrainer {
   typename D::Saved discriminator_tape_, real_tape_;
 };
 
+// Both constructors fit, for clang; this one is preferred to what it makes of them.
+template <class G, class D, Loss L>
+GanTrainer(G, D, L) -> GanTrainer<G, D, L>;
+
 }  // namespace nash
