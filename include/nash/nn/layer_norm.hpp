@@ -174,8 +174,10 @@ class LayerNorm : public LayerDefaults<T, D> {
     y.resize(output_shape(x.shape()));
     const index_t samples = x.shape()[0], size = x.shape().count_per_sample();
     const auto memory = pass.context.template scratch<double>(saved == nullptr ? 2 * samples : 0);
-    double *mean = memory.data(), *rstd = memory.data() + samples;
-    if (saved != nullptr) {
+    double *mean, *rstd;
+    if (saved == nullptr) {
+      mean = memory.data(), rstd = mean + samples;
+    } else {
       saved->mean.resize(Shape{samples});
       saved->rstd.resize(Shape{samples});
       mean = saved->mean.data(), rstd = saved->rstd.data();
