@@ -221,10 +221,12 @@ def main():
         begin = time.monotonic_ns()
         step()
         wait()
-        say(library="PyTorch " + torch.__version__.split("+")[0], begin_ns=begin, first_step_ms=(time.monotonic_ns() - begin) / 1e6,
-            parameters=[sum(p.numel() for p in network.parameters()) for network in (g, d)])
+        first_step_ms = (time.monotonic_ns() - begin) / 1e6
         for _ in range(2):
-            step()
+            step()  # before the line, which says that others may have the cores
+        wait()
+        say(library="PyTorch " + torch.__version__.split("+")[0], begin_ns=begin, first_step_ms=first_step_ms,
+            parameters=[sum(p.numel() for p in network.parameters()) for network in (g, d)])
         for _ in sys.stdin if options.rounds == 0 else range(options.rounds):
             times = []
             for _ in range(options.steps):
