@@ -242,7 +242,7 @@ def main():
     parser.add_argument("--no-compile", dest="compile", action="store_false", help="without torch.compile, which takes most of the time")
     parser.add_argument("--no-generate", dest="generate", action="store_false", help="without generation")
     parser.add_argument("--no-scaling", dest="scaling", action="store_false", help="without other widths and sizes")
-    parser.add_argument("--wgan-gp", action="store_true", help="with the critic's step of WGAN-GP (PyTorch's side is there, nash's is not yet)")
+    parser.add_argument("--no-wgan-gp", dest="wgan_gp", action="store_false", help="without the critic's step of WGAN-GP")
     parser.add_argument("--json", help="write the figures there")
     parser.add_argument("--resume", action="store_true", help="keep the contests that --json already holds")
     options = parser.parse_args()

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Times whole training steps (the discriminator's update on a real and a generated batch and the generator's update), or the
-// generation of images. Prints a line of JSON when the first step is done, one after each round and one at the end.
+// Times whole training steps (the discriminator's update on a real and a generated batch and the generator's update), the
+// critic's step of WGAN-GP alone with and without the penalty, or the generation of images. Prints a line of JSON when the first step is done, one after each round and one at the end.
 //
 //   step dcgan64 --batch 64 --steps 5 --threads 2
 //   step mlp --mode generate --batch 1
@@ -33,6 +33,18 @@ void with_networks(const std::string& name, nash::index_t width, const Function&
   throw ShapeError("step", "a network named dcgan28, dcgan28_dense, dcgan32, dcgan64, dcgan128 or mlp", concat("'", name, "'"), "");
 }
 
+/// The discriminator of this name without its BatchNorm.
+template <class Function>
+void with_critic(const std::string& name, nash::index_t width, const Function& f) {
+  using namespace nash;
+  if (name == "dcgan28") return f(dcgan28_generator({.width = width}), dcgan28_critic({.width = width}));
+  for (const index_t size : {32, 64, 128}) {
+    const DcganOptions options{.size = size, .width = width};
+    if (name == concat("dcgan", size)) return f(dcgan_generator(options), dcgan_critic(options));
+  }
+  throw ShapeError("step", "a network named dcgan28, dcgan32, dcgan64 or dcgan128 as a critic", concat("'", name, "'"), "");
+}
+
 void require_at_least(std::int64_t least, const char* option, std::int64_t value) {
   if (value < least) throw nash::ShapeError(option, nash::concat("at least ", least), nash::concat(value), "");
 }
@@ -56,7 +68,7 @@ int main(int argc, char** argv) {
   std::vector<std::string> networks;
   example::Arguments arguments("Times training steps, or generation, and prints lines of JSON.");
   arguments.positional("network", networks, "dcgan28, dcgan28_dense, dcgan32, dcgan64, dcgan128 or mlp")
-      .option("--mode", options.mode, "train, reuse (train the generator on the discriminator's fakes) or generate")
+      .option("--mode", options.mode, "train, reuse (train the generator on the discriminator's fakes), wgan_gp (its critic's step), critic (that without the penalty) or generate")
       .option("--batch", options.batch, "images a step")
       .option("--steps", options.steps, "in a round")
       .option("--rounds", options.rounds, "0: one for each line of input")
@@ -70,30 +82,40 @@ int main(int argc, char** argv) {
     require_at_least(1, "--steps", options.steps);
     require_at_least(0, "--rounds", options.rounds);
     require_at_least(1, "--threads", options.threads);
+    const std::string& mode = options.mode;
+    if (mode != "train" && mode != "reuse" && mode != "wgan_gp" && mode != "critic" && mode != "generate")
+      throw nash::ShapeError("--mode", "train, reuse, wgan_gp, critic or generate", nash::concat("'", mode, "'"), "");
+    const int threads = static_cast<int>(options.threads);
+    const auto run = [&](auto& generator, auto& discriminator, const auto& step) {
+      benchmark::run_rounds({options.rounds, options.steps, "nash", generator.parameters().count(), discriminator.parameters().count()}, step);
+    };
+    const auto run_trainer = [&](auto trainer) {
+      const nash::Tensor<float> images = real_images(options, trainer.generator().sample_shape(options.batch));
+      run(trainer.generator(), trainer.discriminator(), [&] {
+        const nash::StepReport report = trainer.step(images);
+        return benchmark::Losses{report.d_loss.value_or(0), report.g_loss.value_or(0)};
+      });
+    };
+    if (mode == "wgan_gp" || mode == "critic")
+      return with_critic(options.network, options.width, [&](auto generator, auto critic) {
+        const nash::Adam adam = nash::WganGpOptions{}.optimizer;
+        run_trainer(nash::GanTrainer{std::move(generator), std::move(critic), nash::Wasserstein{},
+                                     {.seed = 1, .discriminator = adam, .phases = {{nash::Player::discriminator}}, .threads = threads},
+                                     nash::GradientPenalty{mode == "critic" ? 0.0 : 10.0}});
+      });
     with_networks(options.network, options.width, [&](auto generator, auto discriminator) {
-      const int threads = static_cast<int>(options.threads);
-      const benchmark::Rounds rounds{options.rounds, options.steps, "nash", generator.parameters().count(), discriminator.parameters().count()};
-      if (options.mode == "train" || options.mode == "reuse") {
-        const nash::Tensor<float> images = real_images(options, generator.sample_shape(options.batch));
-        nash::GanTrainer trainer{std::move(generator), std::move(discriminator), nash::NonSaturating{},
-                                 {.seed = 1, .reuse_fakes = options.mode == "reuse", .threads = threads}};
-        run_rounds(rounds, [&] {
-          const nash::StepReport report = trainer.step(images);
-          return benchmark::Losses{report.d_loss.value_or(0), report.g_loss.value_or(0)};
-        });
-      } else if (options.mode == "generate") {
-        nash::Context<> context(threads);
-        generator.initialise(context, nash::RandomStream(1));
-        nash::Tensor<float> latents, samples;
-        std::uint64_t seed = 1;
-        run_rounds(rounds, [&] {
-          generator.latent().draw(context, nash::RandomStream(++seed), options.batch, latents);
-          generator.generate(context, latents, samples);
-          return benchmark::Losses{.any = false};
-        });
-      } else {
-        throw nash::ShapeError("--mode", "train, reuse or generate", nash::concat("'", options.mode, "'"), "");
-      }
+      if (mode != "generate")
+        return run_trainer(nash::GanTrainer{std::move(generator), std::move(discriminator), nash::NonSaturating{},
+                                            {.seed = 1, .reuse_fakes = mode == "reuse", .threads = threads}});
+      nash::Context<> context(threads);
+      generator.initialise(context, nash::RandomStream(1));
+      nash::Tensor<float> latents, samples;
+      std::uint64_t seed = 1;
+      run(generator, discriminator, [&] {
+        generator.latent().draw(context, nash::RandomStream(++seed), options.batch, latents);
+        generator.generate(context, latents, samples);
+        return benchmark::Losses{.any = false};
+      });
     });
   });
 }

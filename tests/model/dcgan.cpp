@@ -3,6 +3,7 @@
 
 #include "model/networks.hpp"
 #include "nash/loss/non_saturating.hpp"
+#include "nash/method/wgan.hpp"
 #include "nash/train/gan_trainer.hpp"
 
 using namespace nash;
@@ -95,4 +96,15 @@ TEST_CASE("DCGAN for 32 to 128 pixels trains, and refuses other sizes") {
   CHECK_THROWS_AS(dcgan_discriminator({.size = 30}), ShapeError);
   CHECK_THROWS_AS(dcgan_discriminator({.width = 0}), ShapeError);
   CHECK_THROWS_AS(dcgan_generator({.channels = 0}), ShapeError);
+}
+
+TEST_CASE("The critics of DCGAN are its discriminators without BatchNorm, and take a gradient penalty") {
+  CHECK(layers_of(dcgan28_critic()) == "Conv2d LeakyReLU Conv2d LeakyReLU Conv2d LeakyReLU Conv2d Flatten");
+  CHECK(dcgan28_critic().parameters().count() == 1024 + 131072 + 294912 + 4096);
+  CHECK(layers_of(dcgan_critic({.size = 32, .width = 4})) == "Conv2d LeakyReLU Conv2d LeakyReLU Conv2d LeakyReLU Conv2d Flatten");
+  CHECK(dcgan_critic({.size = 32, .width = 4}).parameters().count() == 3 * 4 * 16 + 4 * 8 * 16 + 8 * 16 * 16 + 16 * 16);
+  CHECK_FALSE(couples(dcgan28_critic().body()));
+  auto trainer = wgan_gp_trainer(dcgan28_generator({.width = 2}), dcgan28_critic({.width = 2}), {.seed = 1});
+  const StepReport report = trainer.step(Tensor<float>::zeros(Shape{3, 28, 28, 1}));
+  CHECK(report.d_added > 0);
 }

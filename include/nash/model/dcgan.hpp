@@ -65,6 +65,21 @@ auto dcgan28_discriminator(const Dcgan28Options& options = {}) {
                                   Conv2d<T, Device>{4 * width, 1, last}, Flatten<T, Device>{}}};
 }
 
+/// dcgan28_discriminator without its BatchNorm, which couples the samples of a batch: the critic for a gradient penalty, as
+/// Gulrajani et al. 2017, section 4, leave it out.
+template <class T = float, class Device = Cpu>
+auto dcgan28_critic(const Dcgan28Options& options = {}) {
+  require_at_least(1, options.width, "Dcgan28", "a width");
+  const index_t width = options.width;
+  const Conv2dOptions halve{.kernel = 4, .stride = 2, .padding = 1, .bias = false, .init = Init::dcgan()};
+  const Conv2dOptions third{.kernel = 3, .stride = 2, .padding = 1, .bias = false, .init = Init::dcgan()};
+  const Conv2dOptions last{.kernel = 4, .bias = false, .init = Init::dcgan()};
+  return Discriminator{Sequential{Conv2d<T, Device>{options.channels, width, halve}, LeakyReLU<T, Device>{0.2},
+                                  Conv2d<T, Device>{width, 2 * width, halve}, LeakyReLU<T, Device>{0.2},
+                                  Conv2d<T, Device>{2 * width, 4 * width, third}, LeakyReLU<T, Device>{0.2},
+                                  Conv2d<T, Device>{4 * width, 1, last}, Flatten<T, Device>{}}};
+}
+
 /// DCGAN for square images of any power of two from 32 to 128 pixels in [−1, 1]. Radford, Metz and Chintala 2016, figure 1 and
 /// section 3, without bias anywhere; the paper's own is size 64 with width 128, and width 64 is what the examples of PyTorch
 /// and others made of it. Each doubling of the size adds one layer to both networks.
@@ -108,11 +123,11 @@ auto dcgan_generator(const DcganOptions& options = {}) {
   return Generator{Latent::normal(options.latent), AnySequential<T, Device>(std::move(layers))};
 }
 
-/// Conv width (size/2), LeakyReLU → Conv of twice the channels and half the size until 4×4, each with BN and LeakyReLU
-/// → Conv 1 logit
-template <class T = float, class Device = Cpu>
-auto dcgan_discriminator(const DcganOptions& options = {}) {
-  detail::check_dcgan(options);
+namespace detail {
+
+template <class T, class Device>
+auto dcgan_halving(const DcganOptions& options, bool normalised) {
+  check_dcgan(options);
   const Conv2dOptions halve{.kernel = 4, .stride = 2, .padding = 1, .bias = false, .init = Init::dcgan()};
   const Conv2dOptions last{.kernel = 4, .bias = false, .init = Init::dcgan()};
   const BatchNormOptions norm{.init = Init::normal(0.02, 1)};
@@ -120,12 +135,27 @@ auto dcgan_discriminator(const DcganOptions& options = {}) {
   std::vector<AnyLayer<T, Device>> layers{Conv2d<T, Device>{options.channels, channels, halve}, LeakyReLU<T, Device>{0.2}};
   for (; channels < options.width * options.size / 8; channels *= 2) {
     layers.emplace_back(Conv2d<T, Device>{channels, 2 * channels, halve});
-    layers.emplace_back(BatchNorm<T, Device>{2 * channels, norm});
+    if (normalised) layers.emplace_back(BatchNorm<T, Device>{2 * channels, norm});
     layers.emplace_back(LeakyReLU<T, Device>{0.2});
   }
   layers.emplace_back(Conv2d<T, Device>{channels, 1, last});
   layers.emplace_back(Flatten<T, Device>{});
   return Discriminator{AnySequential<T, Device>(std::move(layers))};
+}
+
+}  // namespace detail
+
+/// Conv width (size/2), LeakyReLU → Conv of twice the channels and half the size until 4×4, each with BN and LeakyReLU
+/// → Conv 1 logit
+template <class T = float, class Device = Cpu>
+auto dcgan_discriminator(const DcganOptions& options = {}) {
+  return detail::dcgan_halving<T, Device>(options, true);
+}
+
+/// dcgan_discriminator without its BatchNorm: the critic for a gradient penalty. Gulrajani et al. 2017, section 4.
+template <class T = float, class Device = Cpu>
+auto dcgan_critic(const DcganOptions& options = {}) {
+  return detail::dcgan_halving<T, Device>(options, false);
 }
 
 }  // namespace nash
