@@ -27,3 +27,5 @@
 #include <vector>
 
 #include "nash/tensor/context.hpp"
+
+#include "kernels_once.hpp"
