@@ -2,10 +2,12 @@
 #include "support/arguments.hpp"
 
 #include <CLI/CLI.hpp>
+#include <charconv>
 #include <cmath>
 #include <csignal>
 #include <cstdlib>
 #include <iostream>
+#include <limits>
 #include <new>
 #include <stdexcept>
 
@@ -21,15 +23,24 @@ struct Arguments::Parser {
 Arguments::Arguments(const std::string& description) : parser_(std::make_unique<Parser>(description)) {}
 Arguments::~Arguments() = default;
 
+namespace {
+/// CLI11 would take -1 as 2^64 − 1 and the nearest number for one that has no place.
+template <class T>
+std::string check_whole_number(const std::string& text) {
+  T value{};
+  const char* const end = text.data() + text.size();
+  const auto [stop, problem] = std::from_chars(text.data(), end, value);
+  if (problem == std::errc{} && stop == end) return {};
+  return nash::concat("expected a whole number of ", std::numeric_limits<T>::min(), " to ", std::numeric_limits<T>::max(), ", got ", text);
+}
+}  // namespace
+
 Arguments& Arguments::option(const std::string& name, std::int64_t& value, const std::string& help) {
-  parser_->app.add_option(name, value, help);
+  parser_->app.add_option(name, value, help)->check(check_whole_number<std::int64_t>);
   return *this;
 }
 Arguments& Arguments::option(const std::string& name, std::uint64_t& value, const std::string& help) {
-  // CLI11 would take -1 as 2^64 − 1.
-  parser_->app.add_option(name, value, help)->check([](const std::string& text) {
-    return text.find('-') == std::string::npos ? std::string() : "expected a whole number of at least 0, got " + text;
-  });
+  parser_->app.add_option(name, value, help)->check(check_whole_number<std::uint64_t>);
   return *this;
 }
 Arguments& Arguments::option(const std::string& name, double& value, const std::string& help) {

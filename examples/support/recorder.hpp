@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <iostream>
+#include <optional>
 
 #include "nash/io/csv.hpp"
 #include "nash/io/gif.hpp"
@@ -16,30 +17,29 @@ namespace example {
 
 /// What a run leaves in its folder: metrics.csv with a row a step, samples.png with an 8×8 grid of fixed latents in
 /// inference mode, progress.gif with the same latents over training, and both networks. What an earlier run has left there of
-/// these is gone from the start.
+/// these is gone when the first step has succeeded, not before.
 template <class Trainer>
 class Recorder {
  public:
   /// `pictures` frames over `steps` steps. The latents of the grid depend on the seed alone.
   Recorder(Trainer& trainer, std::filesystem::path folder, nash::index_t steps, nash::index_t pictures, std::uint64_t seed,
            const nash::GridOptions& grid)
-      : trainer_(trainer), folder_(std::move(folder)), grid_(grid), every_(std::max<nash::index_t>(1, steps / std::max<nash::index_t>(1, pictures))),
-        csv_(folder_ / "metrics.csv", {"step", "d_loss", "g_loss", "d_real", "d_fake", "d_gradient_norm", "g_gradient_norm"}) {
-    for (const char* const name : {"progress.gif", "generator.safetensors", "discriminator.safetensors"}) {  // an earlier run's
-      std::error_code ignored;
-      std::filesystem::remove(folder_ / name, ignored);
-    }
+      : trainer_(trainer), folder_(std::move(folder)), grid_(grid),
+        every_(std::max<nash::index_t>(1, steps / std::max<nash::index_t>(1, pictures))) {
+    if (folder_.empty()) throw nash::DataError("--out", "expected a folder to write to, got none", "give its name, or leave --out away");
     trainer.generator().latent().draw(trainer.context(), nash::RandomStream(seed, 0x67726964), 64, latents_);
     take_picture();
   }
 
   void record(const nash::StepReport& report) {
-    csv_.row(report.step, report.d_loss, report.g_loss, report.d_real, report.d_fake, report.d_gradient_norm, report.g_gradient_norm);
+    begin();
+    csv_->row(report.step, report.d_loss, report.g_loss, report.d_real, report.d_fake, report.d_gradient_norm, report.g_gradient_norm);
     if (report.step % every_ == 0) take_picture();
   }
 
   /// Writes everything that is not written yet and says where it is.
   void finish() {
+    begin();
     if (pictured_ != trainer_.steps()) take_picture();
     write_pictures();
     nash::save_network(folder_ / "generator.safetensors", trainer_.sampling_generator());
@@ -52,6 +52,7 @@ class Recorder {
   /// The same after a run that failed: the pictures until then, and of the networks those that are numbers. Throws nothing,
   /// since an exception is on its way that matters more.
   void finish_failed() {
+    if (!csv_) return;
     try {
       std::cout << "Failed after " << trainer_.steps() << " steps; what there was until then is in " << folder_.string() << '\n' << std::flush;
       write_pictures();
@@ -63,6 +64,19 @@ class Recorder {
   }
 
  private:
+  /// Opens the metrics and clears away what an earlier run has left, the first time.
+  void begin() {
+    if (csv_) return;
+    csv_.emplace(folder_ / "metrics.csv", std::vector<std::string>{"step", "d_loss", "g_loss", "d_real", "d_fake", "d_gradient_norm", "g_gradient_norm"});
+    for (const char* const name : {"progress.gif", "generator.safetensors", "discriminator.safetensors"}) {
+      std::error_code ignored;
+      std::filesystem::remove(folder_ / name, ignored);
+    }
+    write_samples();
+  }
+
+  void write_samples() const { nash::write_png(folder_ / "samples.png", nash::enlarge(pictures_.back(), 2)); }
+
   void write_pictures() const {
     nash::write_gif(folder_ / "progress.gif", pictures_, {.delay = 10, .last_delay = 200, .enlarge = 2});
   }
@@ -78,14 +92,14 @@ class Recorder {
     pictured_ = trainer_.steps();
     trainer_.generate(latents_, samples_);
     pictures_.push_back(nash::image_grid(samples_, grid_));
-    nash::write_png(folder_ / "samples.png", nash::enlarge(pictures_.back(), 2));
+    if (csv_) write_samples();
   }
 
   Trainer& trainer_;
   std::filesystem::path folder_;
   nash::GridOptions grid_;
   nash::index_t every_, pictured_ = -1;
-  nash::CsvWriter csv_;
+  std::optional<nash::CsvWriter> csv_;  // from the first step
   typename Trainer::Images latents_, samples_;
   std::vector<nash::Image> pictures_;
 };

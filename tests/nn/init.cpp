@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "nash/nn/init.hpp"
 
+#include "message_of.hpp"
+#include "nash/nn/dense.hpp"
 #include "nn/checks.hpp"
 
 using namespace nash;
@@ -96,4 +98,10 @@ TEST_CASE("single precision gets the rounded values of double") {
   const auto exact = drawn(Init::normal(1), {1000});
   const auto rounded = drawn<Cpu, float>(Init::normal(1), {1000});
   for (index_t i = 0; i < 1000; ++i) CHECK(rounded[i] == static_cast<float>(exact[i]));
+}
+
+TEST_CASE("numbers that are not finite are refused where the layer is built") {
+  for (const double value : {std::nan(""), std::numeric_limits<double>::infinity()})
+    CHECK(message_of<ShapeError>([&] { Dense<>(2, 3, {.init = Init::normal(value)}); }) ==
+          concat("Init: expected finite numbers, got ", value, " and 0.\nInit::dcgan() is a usual choice."));
 }

@@ -146,3 +146,41 @@ TEST_CASE("Layers: sizes that are absurd are refused before they are multiplied"
   CHECK_THROWS_AS((Maxout<double>{4, 1 << 30, {.pieces = index_t{1} << 62}}), Error);
   CHECK_THROWS_AS((Dense<double>{1 << 30, 1 << 30}), Error);
 }
+
+TEST_CASE("Network: parameters that are assigned arrive where the layers look for them, and of another number are refused") {
+  auto network = critic();
+  network.initialise(1);
+  network.parameters() = Values::zeros(network.parameters().shape());
+  CHECK(output(network) == std::vector<double>{0, 0});
+  auto moved = std::move(network);
+  moved.parameters() = Values::filled(moved.parameters().shape(), 0.5);
+  CHECK(output(moved)[0] != 0);
+  CHECK(message_of<ShapeError>([&] { moved.parameters() = Values::zeros({100}); }).find("elements of borrowed memory") != std::string::npos);
+}
+
+TEST_CASE("Network: backward refuses gradients of other shapes than forward's result and than the parameters") {
+  auto network = critic();
+  network.initialise(1);
+  Context<> context(1);
+  decltype(network)::Saved saved;
+  const Values x = Values::zeros({6, 3});
+  Values y, dx;
+  network.forward({context}, x, y, &saved);
+  const Values few_rows = Values::zeros({2, 1});
+  CHECK(message_of<ShapeError>([&] { network.backward({context}, x, y, saved, few_rows, &dx, nullptr); }) ==
+        "Critic: expected y and dy of the shape that 6×3 gives, 6×1, got 6×1 and 2×1.\nRun forward on this x first, and take the gradient of its y.");
+  Values flat = Values::zeros({5});
+  Gradients<double, Cpu> grads(flat);
+  CHECK(message_of<ShapeError>([&] { network.backward({context}, x, y, saved, y, &dx, &grads); }).find("21 gradients, one a parameter, got 5") !=
+        std::string::npos);
+}
+
+TEST_CASE("BatchNorm: backward refuses saved state that no forward pass has filled") {
+  BatchNorm<double> norm{3};
+  Context<> context(1);
+  BatchNorm<double>::Saved saved;
+  const Values x = Values::zeros({4, 3});
+  Values dx;
+  CHECK(message_of<Error>([&] { norm.backward({context, Mode::train}, x, x, saved, x, &dx, nullptr); }).find("Run forward with this saved state first") !=
+        std::string::npos);
+}

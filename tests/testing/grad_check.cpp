@@ -183,6 +183,11 @@ TEST_CASE("a kink is skipped and counted, and too many are an error") {
   CHECK(says(report, "9 of 9 derivatives lie at a kink"));
 }
 
+TEST_CASE("a check that compares nothing, or whose tolerance is no number, has not passed") {
+  CHECK(says(testing::grad_check(Dense<double>{3, 2}, {2, 3}, {.elements = 0}), "nothing was compared"));
+  CHECK(!testing::grad_check(Dense<double>{3, 2}, {2, 3}, {.tolerance = std::nan("")}).ok);
+}
+
 TEST_CASE("a sharp bend of a smooth function is no excuse") {
   const testing::Objective f = [](const std::vector<double>& x) { return std::tanh(20 * x[0]); };
   CheckReport report;

@@ -302,6 +302,24 @@ TEST_CASE("set_latent_source: both players' latents, step and repetition told") 
   CHECK(calls == "d10 g10 g11 d20 g20 g21 ");
 }
 
+TEST_CASE("what a latent source or a reduction makes of another shape is refused, and so is a network of another size") {
+  const auto message = [](auto&& change) {
+    GanTrainer trainer{small_generator(), small_discriminator(), NonSaturating{}};
+    return message_of<ShapeError>([&] {
+      change(trainer);
+      trainer.step(random_images({4, 8, 8, 1}));
+    });
+  };
+  CHECK(message([](auto& trainer) { trainer.set_latent_source([](Player, index_t, index_t, Tensor<float>& z) { z.resize({3, 4}); }); })
+            .find("latents of the shape 4×6 from the latent source, got 3×4") != std::string::npos);
+  CHECK(message([](auto& trainer) { trainer.set_gradient_reduction([](Player, Tensor<float>& gradients) { gradients.resize({3}); }); })
+            .find("gradients from the reduction, got 3") != std::string::npos);
+  CHECK(message([](auto& trainer) { trainer.generator() = small_generator(8); })
+            .starts_with("GanTrainer: expected a Generator of "));
+  CHECK(message([](auto& trainer) { trainer.discriminator() = small_discriminator(8); })
+            .starts_with("GanTrainer: expected a Discriminator of "));
+}
+
 TEST_CASE("latents are fresh for every update, in a step whose phases name a player twice too") {
   // A constant generator (learning rate 0) shows its latents in what the discriminator is told of the fakes.
   const auto fakes_of = [](const std::vector<Phase>& phases, int steps) {
@@ -579,6 +597,7 @@ TEST_CASE("set_schedule refuses a schedule of nash that makes no sense, at once"
   CHECK(message_of<ShapeError>([&] { trainer.set_schedule(generator, LinearDecay{.begin = 500, .end = 1000, .final_factor = -3}); })
             .starts_with("LinearDecay: expected a finite final factor of at least 0, got -3."));
   CHECK_THROWS_AS(trainer.set_schedule(generator, ExponentialDecay{.factor = 0}), ShapeError);
+  CHECK(message_of<Error>([&] { trainer.set_schedule(generator, Schedule{}); }).find("the schedule is an empty function") != std::string::npos);
   trainer.set_schedule(generator, [](index_t) { return 0.5; });
   const Schedule schedule = ConstantRate{};
   trainer.set_schedule(discriminator, schedule);

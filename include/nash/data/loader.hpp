@@ -135,10 +135,12 @@ class Loader {
     if (options_.last_batch == LastBatch::drop && batch_size > dataset_.size())
       throw ShapeError("Loader", concat("a batch_size of at most ", dataset_.size(), ", the images of ", dataset_.name()),
                        concat(batch_size), "lower it, or set .last_batch = LastBatch::keep");
-    if (options_.first_batch < 0)
-      throw ShapeError("Loader", "a first_batch of at least 0", concat(options_.first_batch), "0 begins at the beginning");
-    if (!(options_.low < options_.high && std::isfinite(options_.low) && std::isfinite(options_.high)))
-      throw ShapeError("Loader", "a finite low below a finite high", concat(options_.low, " and ", options_.high),
+    constexpr index_t most = index_t{1} << 62;
+    if (options_.first_batch < 0 || options_.first_batch > most / std::max(batch_size, dataset_.size()))
+      throw ShapeError("Loader", concat("a first_batch of 0 to ", most / std::max(batch_size, dataset_.size())), concat(options_.first_batch),
+                       "0 begins at the beginning");
+    if (!(options_.low < options_.high && std::isfinite(options_.high - options_.low)))
+      throw ShapeError("Loader", "a low below a high, a finite distance apart", concat(options_.low, " and ", options_.high),
                        "use -1 and 1 where the generator ends with Tanh, 0 and 1 where it ends with Sigmoid");
   }
 

@@ -57,8 +57,14 @@ class Network {
       throw Error(role_, "the parameters are not set", "call initialise(seed), load them, or hand the network to a GanTrainer");
     located([&] { body_.forward(pass, x, y, saved); });
   }
-  void backward(const Pass<Device>& pass, const Tensor<Scalar, Device>& x, const Tensor<Scalar, Device>& y, Saved& saved,
+  NASH_COLD void backward(const Pass<Device>& pass, const Tensor<Scalar, Device>& x, const Tensor<Scalar, Device>& y, Saved& saved,
                 const Tensor<Scalar, Device>& dy, Tensor<Scalar, Device>* dx, Gradients<Scalar, Device>* grads) const {
+    if (y.shape() != output_shape(x.shape()) || dy.shape() != y.shape())
+      throw ShapeError(role_, concat("y and dy of the shape that ", x.shape(), " gives, ", output_shape(x.shape())),
+                       concat(y.shape(), " and ", dy.shape()), "run forward on this x first, and take the gradient of its y");
+    if (grads != nullptr && grads->count() != parameters().count())
+      throw ShapeError(role_, concat(parameters().count(), " gradients, one a parameter"), concat(grads->count()),
+                       "give them the shape of parameters()");
     body_.backward(pass, x, y, saved, dy, dx, grads);
   }
   void commit(Context<Device>& context, Saved& saved) { body_.commit(context, saved); }

@@ -32,7 +32,7 @@ class BatchNorm : public LayerDefaults<T, D> {
   NASH_COLD explicit BatchNorm(index_t channels, const BatchNormOptions& options = {}) : channels_(channels),
                                options_(options) {
     require_at_least(1, channels, "BatchNorm", "a number of channels");
-    if (!(options.epsilon > 0)) throw ShapeError("BatchNorm", "a positive epsilon", concat(options.epsilon), "use 1e-5");
+    if (!(options.epsilon > 0) || !std::isfinite(options.epsilon)) throw ShapeError("BatchNorm", "a positive, finite epsilon", concat(options.epsilon), "use 1e-5");
     if (!(options.momentum >= 0 && options.momentum <= 1))
       throw ShapeError("BatchNorm", "a momentum from 0 to 1", concat(options.momentum), "use 0.1");
     scale_ = Parameter<T, D>(Shape{channels}, options.init);
@@ -54,6 +54,8 @@ class BatchNorm : public LayerDefaults<T, D> {
 
   NASH_COLD void backward(const Pass<D>& pass, const Tensor<T, D>& x, const Tensor<T, D>&, Saved& saved, const Tensor<T,
                           D>& dy, Tensor<T, D>* dx, Gradients<T, D>* grads) const {
+    if (saved.rstd.count() != channels_)
+      throw Error("BatchNorm", "backward was called with saved state that no forward pass of this layer has filled", "run forward with this saved state first");
     if (pass.mode == Mode::train) return training_backward(pass, x, saved, StoredValues<T>{dy.data()}, dx, grads);
     if (grads != nullptr) {
       const auto sums = pass.context.template scratch<T>(2 * channels_);

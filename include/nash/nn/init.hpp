@@ -40,6 +40,11 @@ struct Init {
 
   constexpr bool operator==(const Init&) const = default;
 
+  /// Throws ShapeError where a number is not finite.
+  NASH_COLD void check() const {
+    if (!std::isfinite(a) || !std::isfinite(b)) throw ShapeError("Init", "finite numbers", concat(a, " and ", b), "Init::dcgan() is a usual choice");
+  }
+
   template <class T, class Device>
   void fill(Context<Device>& context, RandomStream random, const Fans& fans, Tensor<T, Device>& x) const {
     const auto uniform_within = [&](double bound) { pointwise(context, x.count(), FillUniform<T>{random, -bound, bound, x.data()}); };

@@ -254,17 +254,24 @@ class FlatParameters {
  public:
   FlatParameters() = default;
   template <class L>
-  explicit FlatParameters(L& layer) : values_(Shape{count_parameters(layer)}) {
-    for_each_parameter(layer, BindParameters<T>{values_.data()});
+  explicit FlatParameters(L& layer) : memory_(Shape{count_parameters(layer)}) {
+    Tensor<T, Device> view = Tensor<T, Device>::borrow(memory_.data(), memory_.count(), memory_.shape());
+    values_.swap(view);
+    for_each_parameter(layer, BindParameters<T>{memory_.data()});
   }
-  FlatParameters(FlatParameters&&) noexcept = default;
-  FlatParameters& operator=(FlatParameters&&) noexcept = default;
+  FlatParameters(FlatParameters&& other) noexcept = default;
+  FlatParameters& operator=(FlatParameters&& other) noexcept {
+    memory_.swap(other.memory_);
+    values_.swap(other.values_);
+    return *this;
+  }
 
   Tensor<T, Device>& values() { return values_; }
   const Tensor<T, Device>& values() const { return values_; }
 
  private:
-  Tensor<T, Device> values_;
+  Tensor<T, Device> memory_;
+  Tensor<T, Device> values_;  // borrowed, so that what is assigned to it is copied to where the layers look
 };
 
 }  // namespace nash

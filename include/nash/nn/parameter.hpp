@@ -14,7 +14,9 @@ class Parameter {
  public:
   Parameter() = default;
   NASH_COLD Parameter(const Shape& shape, const Init& init, const Fans& fans = {})
-      : value_(Tensor<T, Device>::zeros(shape)), init_(init), fans_(fans) {}
+      : value_(Tensor<T, Device>::zeros(shape)), init_(init), fans_(fans) {
+    init.check();
+  }
 
   Parameter(const Parameter& other) : value_(other.value_), init_(other.init_), fans_(other.fans_) {}
   Parameter& operator=(const Parameter& other) { return *this = Parameter(other); }
@@ -83,7 +85,10 @@ class Buffer {
 template <class T, class Device>
 class Gradients {
  public:
-  explicit Gradients(Tensor<T, Device>& flat) : flat_(flat.data()) {}
+  explicit Gradients(Tensor<T, Device>& flat) : flat_(flat.data()), count_(flat.count()) {}
+
+  /// Of all of them: as many as the flat parameters.
+  index_t count() const { return count_; }
 
   /// The same, but for one parameter that is not among the flat ones itself (see SpectralNorm).
   Gradients redirected(const Parameter<T, Device>& parameter, T* gradient) const {
@@ -102,6 +107,7 @@ class Gradients {
 
  private:
   T* flat_;
+  index_t count_;
   const Parameter<T, Device>* redirected_ = nullptr;
   T* target_ = nullptr;
 };

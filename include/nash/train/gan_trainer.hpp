@@ -83,6 +83,8 @@ class GanTrainer {
     if (batch.shape().rank() == 0 || batch.shape().with_samples(1) != sample_shape_ || batch.shape()[0] < 1)
       throw ShapeError("GanTrainer", concat("real images of the generator's shape, N", sample_shape_.text().substr(1)), batch.shape().text(),
                        "change the generator's last layers or the data");
+    check_size(generator_, generator_player_);
+    check_size(discriminator_, discriminator_player_);
     StepReport report;
     report.step = ++steps_;
     [[maybe_unused]] const auto recording = record_step(batch.shape()[0]);
@@ -156,7 +158,9 @@ class GanTrainer {
     requires std::constructible_from<Schedule, S>
   void set_schedule(Player player, S schedule) {
     if constexpr (requires { schedule.check(); }) schedule.check();
-    of(player).schedule = std::move(schedule);
+    Schedule function = std::move(schedule);
+    if (!function) throw Error("GanTrainer", "the schedule is an empty function", "give ConstantRate{} for a rate that stays");
+    of(player).schedule = std::move(function);
   }
 
   /// Latents of your own, instead of independent draws from the generator's distribution.
@@ -176,6 +180,14 @@ class GanTrainer {
 
   /// What a pass draws at random, each for a purpose of its own.
   enum class Purpose : std::uint64_t { latents, generator_pass, real_pass, fake_pass };
+
+  /// Networks that were assigned from outside may be larger than those that the player began with.
+  template <class Network>
+  NASH_COLD void check_size(const Network& network, const PlayerState& player) const {
+    if (network.parameters().count() != player.gradients.count())
+      throw ShapeError("GanTrainer", concat("a ", network.role(), " of ", player.gradients.count(), " parameters, as at the beginning"),
+                       concat(network.parameters().count()), "make a new trainer for other networks");
+  }
 
   PlayerState& of(Player player) { return player == Player::generator ? generator_player_ : discriminator_player_; }
 
@@ -217,8 +229,11 @@ class GanTrainer {
 
   NASH_COLD void draw_latents(Player player, index_t repetition, index_t samples) {
     if (!latent_source_) return generator_.latent().draw(context_, stream(player, repetition, Purpose::latents), samples, latents_);
-    latents_.resize(Shape{samples, generator_.latent().size()});
+    const Shape wanted{samples, generator_.latent().size()};
+    latents_.resize(wanted);
     latent_source_(player, steps_, repetition, latents_);
+    if (latents_.shape() != wanted)
+      throw ShapeError("GanTrainer", concat("latents of the shape ", wanted, " from the latent source"), latents_.shape().text(), "fill them and leave their shape");
   }
 
   NASH_COLD void clear_gradients(PlayerState& player) {
@@ -391,6 +406,9 @@ class GanTrainer {
     const Player player = told.player;
     PlayerState& state = of(player);
     if (reduction_) reduction_(player, state.gradients);
+    if (state.gradients.count() != network.parameters().count())
+      throw ShapeError("GanTrainer", concat(network.parameters().count(), " gradients from the reduction"), concat(state.gradients.count()),
+                       "change their values and leave their shape");
     norm = std::sqrt(sum(context_, state.gradients.count(), Square<Scalar>{state.gradients.data()}));
     if (!std::isfinite(*norm)) {
       const std::string name = first_bad_gradient(network, state.gradients);
