@@ -6,14 +6,6 @@
 
 namespace nash {
 
-/// Column 0 of a matrix := 1, the others 0
-template <class T>
-struct FirstColumn {
-  index_t columns;
-  T* y;
-  NASH_HOST_DEVICE void operator()(index_t i) const { y[i] = i % columns == 0 ? T{1} : T{0}; }
-};
-
 /// Σ of the rule's value over the samples
 template <class Rule>
 struct PenaltySum {
