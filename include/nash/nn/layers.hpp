@@ -5,6 +5,7 @@
 #include <map>
 
 #include "nash/nn/any_sequential.hpp"
+#include "nash/nn/avg_pool2d.hpp"
 #include "nash/nn/batch_norm.hpp"
 #include "nash/nn/conv2d.hpp"
 #include "nash/nn/conv_transpose2d.hpp"
@@ -15,6 +16,9 @@
 #include "nash/nn/layer_norm.hpp"
 #include "nash/nn/leaky_relu.hpp"
 #include "nash/nn/maxout.hpp"
+#include "nash/nn/minibatch_discrimination.hpp"
+#include "nash/nn/minibatch_std_dev.hpp"
+#include "nash/nn/pixel_shuffle.hpp"
 #include "nash/nn/relu.hpp"
 #include "nash/nn/reshape.hpp"
 #include "nash/nn/residual.hpp"
@@ -35,6 +39,7 @@ class LayerRegistry {
   /// All layers of nash. A new layer is one more line here.
   static LayerRegistry standard() {
     LayerRegistry registry;
+    registry.add<AvgPool2d>("AvgPool2d");
     registry.add<BatchNorm>("BatchNorm");
     registry.add<Conv2d>("Conv2d");
     registry.add<ConvTranspose2d>("ConvTranspose2d");
@@ -45,6 +50,9 @@ class LayerRegistry {
     registry.add<LayerNorm>("LayerNorm");
     registry.add<LeakyReLU>("LeakyReLU");
     registry.add<Maxout>("Maxout");
+    registry.add<MinibatchDiscrimination>("MinibatchDiscrimination");
+    registry.add<MinibatchStdDev>("MinibatchStdDev");
+    registry.add<PixelShuffle>("PixelShuffle");
     registry.add<ReLU>("ReLU");
     registry.add<Reshape>("Reshape");
     registry.add<Sigmoid>("Sigmoid");
