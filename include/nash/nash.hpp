@@ -19,6 +19,7 @@
 #include "nash/method/label_flips.hpp"
 #include "nash/method/label_smoothing.hpp"
 #include "nash/method/lecam.hpp"
+#include "nash/method/logan.hpp"
 #include "nash/method/orthogonal_regularisation.hpp"
 #include "nash/method/r1.hpp"
 #include "nash/method/replay_pool.hpp"

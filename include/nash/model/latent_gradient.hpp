@@ -26,6 +26,9 @@ class LatentGradient {
     return g_;
   }
 
+  /// g as it was found last.
+  const Values& values() const { return g_; }
+
   /// gradients += ∂_θ⟨g, v⟩ by the parameters of one of the two, after of() with the same arguments and with pass.second_order: the
   /// derivative along v of Σ D(G(z)), differentiated. See docs/math/second_order.md.
   void add_derivative(const Pass<Device>& pass, const G& generator, const D& discriminator, const Values& z, const Values& v, bool by_generator,
