@@ -56,14 +56,14 @@ struct LogitCalibration {
   }
 
  private:
-  /// The loss ½·mean softplus(f) − t·f of both sides, f = a·u + b with targets t, and its derivatives.
+  /// The loss ½·mean softplus(f) − t·f of both sides, f = α·u + β with targets t, and its derivatives by α and β.
   struct Terms {
     double loss = 0, a = 0, b = 0, aa = 0, ab = 0, bb = 0;
 
-    void add(std::span<const double> logits, double mean, double deviation, double slope, double offset, double target) {
+    void add(std::span<const double> logits, double mean, double deviation, double alpha, double beta, double target) {
       const double weight = 0.5 / static_cast<double>(logits.size());
       for (const double l : logits) {
-        const double u = (l - mean) / deviation, f = slope * u + offset, p = logistic(f), d = weight * (p - target), w = weight * p * (1 - p);
+        const double u = (l - mean) / deviation, f = alpha * u + beta, p = logistic(f), d = weight * (p - target), w = weight * p * (1 - p);
         loss += weight * (softplus(f) - target * f);
         a += d * u, b += d, aa += w * u * u, ab += w * u, bb += w;
       }
