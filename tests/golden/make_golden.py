@@ -103,6 +103,27 @@ class MinibatchDiscrimination(nn.Linear):
         return torch.cat([x, (-distance).exp().sum(dim=1)], dim=1)
 
 
+class VirtualBatchNorm(nn.Module):
+    def __init__(self, channels, reference, own=True, eps=1e-5):
+        super().__init__()
+        self.weight, self.bias = nn.Parameter(torch.ones(channels)), nn.Parameter(torch.zeros(channels))
+        self.reference, self.eps = reference, eps
+        self.own = 1 / (reference + 1) if own else 0
+
+    def forward(self, x):
+        pixels = tuple(range(2, x.dim()))
+        moment = lambda v: v.mean(dim=pixels, keepdim=True) if pixels else v
+        reference, batch = x[: self.reference], x[self.reference :]
+
+        def normalised(v, own):
+            mix = lambda f: own * moment(f(v)) + (1 - own) * moment(f(reference)).mean(dim=0, keepdim=True)
+            mean = mix(lambda t: t)
+            return (v - mean) / (mix(torch.square) - mean**2 + self.eps).sqrt()
+
+        y = torch.cat([normalised(reference, 0), normalised(batch, self.own)])
+        return y * self.weight.view(-1, *[1] * len(pixels)) + self.bias.view(-1, *[1] * len(pixels))
+
+
 class Residual(nn.Module):
     def __init__(self, body, skip=None):
         super().__init__()
@@ -213,6 +234,9 @@ def layers():
     record("minibatch_std_dev", MinibatchStdDev(), (8, 3, 2, 3))
     record("minibatch_std_dev.dense", MinibatchStdDev(group=3, epsilon=1e-3), (6, 5))
     record("minibatch_discrimination", MinibatchDiscrimination(4, 3, dimensions=2), (5, 4))
+
+    record("virtual_batch_norm", VirtualBatchNorm(3, 4), (6, 3, 2, 3))
+    record("virtual_batch_norm.reference", VirtualBatchNorm(5, 3, own=False, eps=1e-3), (5, 5))
 
     record("maxout", Maxout(6, 4, pieces=5), (5, 6))
     record("maxout.two_pieces", Maxout(3, 3, pieces=2), (4, 3))

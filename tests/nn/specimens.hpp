@@ -37,6 +37,8 @@ std::vector<Specimen> specimens() {
   add(Sequential{Dense<T, D>{4, 3}, Sequential{Tanh<T, D>{}, Dense<T, D>{3, 2}}}, {3, 4});
   add(Residual{Sequential{Dense<T, D>{4, 4}, Tanh<T, D>{}}}, {3, 4});
   add(Residual{Dense<T, D>{4, 2}, Dense<T, D>{4, 2, {.bias = false}}}, {3, 4});
+  add(VirtualBatchNorm<T, D>{2, 3, {.own = false, .epsilon = 1e-3, .init = Init::normal(0.02, 1)}}, {5, 2, 2, 2});
+  add(ReferenceBatch{Shape{3, 4}, Sequential{Dense<T, D>{4, 3}, VirtualBatchNorm<T, D>{3, 3}, Tanh<T, D>{}}}, {2, 4});
   add(SpectralNorm(Dense<T, D>{4, 3}, {.power_iterations = 2}), {3, 4});
   add(SpectralNorm{Conv2d<T, D>{1, 2}}, {1, 4, 4, 1});
   add(SpectralNorm{ConvTranspose2d<T, D>{1, 2}}, {1, 2, 2, 1});

@@ -19,6 +19,7 @@
 #include "nash/nn/minibatch_discrimination.hpp"
 #include "nash/nn/minibatch_std_dev.hpp"
 #include "nash/nn/pixel_shuffle.hpp"
+#include "nash/nn/reference_batch.hpp"
 #include "nash/nn/relu.hpp"
 #include "nash/nn/reshape.hpp"
 #include "nash/nn/residual.hpp"
@@ -27,6 +28,7 @@
 #include "nash/nn/softplus.hpp"
 #include "nash/nn/spectral_norm.hpp"
 #include "nash/nn/tanh.hpp"
+#include "nash/nn/virtual_batch_norm.hpp"
 
 namespace nash {
 
@@ -58,6 +60,8 @@ class LayerRegistry {
     registry.add<Sigmoid>("Sigmoid");
     registry.add<Softplus>("Softplus");
     registry.add<Tanh>("Tanh");
+    registry.add<VirtualBatchNorm>("VirtualBatchNorm");
+    registry.add("ReferenceBatch", build_reference_batch);
     registry.add("Sequential", build_sequential);
     registry.add("Residual", build_residual);
     registry.add("SpectralNorm", build_spectral_norm);
@@ -119,6 +123,10 @@ class LayerRegistry {
     const auto& parts = children(description, 1, 2);
     if (parts.size() == 1) return Residual<AnyLayer<T, D>>(registry.build(parts[0]));
     return Residual<AnyLayer<T, D>, AnyLayer<T, D>>(registry.build(parts[0]), registry.build(parts[1]));
+  }
+
+  static AnyLayer<T, D> build_reference_batch(const LayerDescription& description, const LayerRegistry& registry) {
+    return ReferenceBatch<AnyLayer<T, D>>::from(description, registry.build(children(description, 1, 1)[0]));
   }
 
   static AnyLayer<T, D> build_spectral_norm(const LayerDescription& description, const LayerRegistry&) {
