@@ -39,6 +39,12 @@ class ReferenceBatch : public LayerDefaults<typename Body::Scalar, typename Body
     checked(reference.shape());
   }
 
+  /// The same reference around another body.
+  template <class Other>
+  nash::ReferenceBatch<Other> with_body(Other body) const {
+    return nash::ReferenceBatch<Other>(reference_, is_given_, std::move(body));
+  }
+
   const Body& body() const { return body_; }
   const Values& reference() const { return reference_.value(); }
 
@@ -146,6 +152,11 @@ class ReferenceBatch : public LayerDefaults<typename Body::Scalar, typename Body
   }
 
  private:
+  template <class Other>
+  friend class ReferenceBatch;
+
+  ReferenceBatch(const Buffer<T, D>& reference, bool is_given, Body body) : body_(std::move(body)), is_given_(is_given), reference_(reference) {}
+
   static constexpr const char* extents[] = {"samples", "second", "third", "fourth"};
 
   static const Shape& checked(const Shape& reference) {
