@@ -2,6 +2,7 @@
 #include "allocations.hpp"
 #include "method/methods.hpp"
 #include "nash/nash.hpp"
+#include "stand_in.hpp"
 
 using namespace nash;
 
@@ -25,8 +26,10 @@ std::vector<double> run_with_all() {
 
 }  // namespace
 
-TEST_CASE("a run with every method on the Cpu is that on the Reference device") {
-  CHECK(relative_difference(run_with_all<Cpu>(), run_with_all<Reference>()) < 1e-7);
+TEST_CASE("a run with every method on the Cpu is that on the Reference device, and on a GPU's stand-in") {
+  const auto reference = run_with_all<Reference>();
+  CHECK(relative_difference(run_with_all<Cpu>(), reference) < 1e-7);
+  CHECK(relative_difference(run_with_all<StandIn>(), reference) < 1e-7);
 }
 
 TEST_CASE("one with all of them is bit-identical for any number of threads, and allocates nothing once it has run") {

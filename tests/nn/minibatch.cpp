@@ -2,8 +2,11 @@
 #include "nash/nn/minibatch_discrimination.hpp"
 #include "nash/nn/minibatch_std_dev.hpp"
 
-#include "method/methods.hpp"
-#include "nash/method/gradient_penalty.hpp"
+#include "nash/nn/any_sequential.hpp"
+#include "nash/nn/residual.hpp"
+#include "nash/nn/sequential.hpp"
+#include "nash/nn/softplus.hpp"
+#include "nash/testing/penalty_check.hpp"
 #include "nn/checks.hpp"
 
 using namespace nash;
@@ -11,9 +14,9 @@ using namespace nash;
 TEST_CASE("MinibatchStdDev and MinibatchDiscrimination have the derivatives that they say") {
   check_derivatives(MinibatchStdDev<double>{}, {8, 2, 3, 2});
   check_derivatives(MinibatchStdDev<double>{{.group = 3, .epsilon = 0.1}}, {6, 5});
-  check_derivatives(MinibatchStdDev<double, Reference>{{.group = 9}}, {5, 3});  // a batch that is one group
+  check_derivatives(MinibatchStdDev<double>{{.group = 9}}, {5, 3});  // a batch that is one group
   check_derivatives(MinibatchDiscrimination<double>{4, 3, {.dimensions = 2, .init = Init::normal(0.4)}}, {5, 4});
-  check_derivatives(MinibatchDiscrimination<double, Reference>{6, 2, {.dimensions = 3, .init = Init::normal(0.2)}}, {3, 2, 1, 3});
+  check_derivatives(MinibatchDiscrimination<double>{6, 2, {.dimensions = 3, .init = Init::normal(0.2)}}, {3, 2, 1, 3});
 }
 
 TEST_CASE("MinibatchStdDev adds the mean deviation of a group, whose samples stand N/group apart") {
@@ -39,9 +42,8 @@ TEST_CASE("a penalty goes through MinibatchStdDev, which allows it, and Minibatc
   static_assert(CouplesSamples<Dev> && !RefusesPenalties<Dev> && RefusesPenalties<MinibatchDiscrimination<>>);
   static_assert(!RefusesPenalties<Sequential<Dense<double>, Residual<Sequential<Dev>, Dev>>>);
   static_assert(RefusesPenalties<Sequential<Dev, Residual<MinibatchDiscrimination<double>>>>);
-  Discriminator d{Sequential{Conv2d<double>{1, 2, {.kernel = 3, .stride = 2}}, Softplus<double>{}, Dev{{.group = 2}}, Dense<double>{12, 1}}};
-  d.initialise(3);
-  check_penalty(d, GradientPenalty{3});
+  const auto report = testing::penalty_check(Sequential{Dense<double>{5, 4}, Softplus<double>{}, Dev{{.group = 2}}, Dense<double>{5, 1}}, {4, 5}, 1);
+  CHECK_MESSAGE(report.ok, report.text);
 
   const auto any = [](auto layer) { return AnyLayer<double>(std::move(layer)); };
   CHECK_FALSE(refuses_penalties(AnySequential<double>({any(Dense<double>{2, 2}), any(Residual{Sequential{Dev{}, Dense<double>{3, 2}}})})));
