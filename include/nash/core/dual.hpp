@@ -12,7 +12,7 @@ namespace nash {
 struct Dual {
   double value = 0, derivative = 0;
 
-  NASH_HOST_DEVICE Dual() = default;
+  Dual() = default;
   NASH_HOST_DEVICE Dual(double v) : value(v) {}  // NOLINT: every number is one whose derivative is 0
   NASH_HOST_DEVICE Dual(double v, double d) : value(v), derivative(d) {}
 
