@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "nash/core/math.hpp"
 
+#include "nash/core/dual.hpp"
+
 #include <doctest/doctest.h>
 
 #include <limits>
@@ -60,4 +62,16 @@ TEST_CASE("the hyperbolic tangent of what is no number, not finite or zero") {
   CHECK(std::signbit(hyperbolic_tangent(-0.0f)));
   CHECK(hyperbolic_tangent(1000.0f) == 1.0f);
   CHECK(hyperbolic_tangent(0.5) == std::tanh(0.5));
+}
+
+TEST_CASE("a formula in dual numbers gives its own derivative") {
+  const auto formula = [](const auto& x) { return (x * x - 3.0 * x + 7) * inverse_root(x * x + 0.5) + 2; };
+  for (const double x : {-2.0, 0.3, 5.0}) {
+    const Dual found = formula(Dual(x, 2));
+    CHECK(found.value == formula(x));
+    CHECK(found.derivative == doctest::Approx(2 * (formula(x + 1e-5) - formula(x - 1e-5)) / 2e-5).epsilon(1e-8));
+  }
+  Dual total = 3;
+  total += Dual(1, 4);
+  CHECK((total.value == 4 && total.derivative == 4));
 }

@@ -35,6 +35,16 @@ void for_each_case(const Function& f) {
   f("layer_norm", infer, LayerNorm{3});
   f("layer_norm.dense", infer, LayerNorm{5, {.epsilon = 1e-3}});
 
+  f("avg_pool2d", train, AvgPool2d{});
+  f("avg_pool2d.overlapping", train, AvgPool2d{{.kernel = 3, .stride = 2}});
+  f("pixel_shuffle", train, PixelShuffle{2});
+  f("minibatch_std_dev", train, MinibatchStdDev{});
+  f("minibatch_std_dev.dense", train, MinibatchStdDev{{.group = 3, .epsilon = 1e-3}});
+  f("minibatch_discrimination", train, MinibatchDiscrimination{4, 3, {.dimensions = 2}});
+
+  f("virtual_batch_norm", train, VirtualBatchNorm{3, 4});
+  f("virtual_batch_norm.reference", train, VirtualBatchNorm{5, 3, {.own = false, .epsilon = 1e-3}});
+
   f("maxout", train, Maxout{6, 4, {.pieces = 5}});
   f("maxout.two_pieces", train, Maxout{3, 3, {.pieces = 2}});
 

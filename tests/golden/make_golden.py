@@ -79,6 +79,51 @@ class Maxout(nn.Linear):
         return super().forward(x).unflatten(1, (-1, self.pieces)).max(dim=2).values
 
 
+class MinibatchStdDev(nn.Module):
+    def __init__(self, group=4, epsilon=1e-8):
+        super().__init__()
+        self.group, self.epsilon = group, epsilon
+
+    def forward(self, x):
+        members = min(self.group, len(x))
+        groups = x.view(members, -1, *x.shape[1:])
+        deviation = (groups.var(dim=0, unbiased=False) + self.epsilon).sqrt().flatten(1).mean(dim=1)
+        statistic = deviation.repeat(members).view(-1, *[1] * (x.dim() - 1))
+        return torch.cat([x, statistic.expand(-1, 1, *x.shape[2:])], dim=1)
+
+
+class MinibatchDiscrimination(nn.Linear):
+    def __init__(self, inputs, kernels, dimensions):
+        super().__init__(inputs, kernels * dimensions, bias=False)
+        self.dimensions = dimensions
+
+    def forward(self, x):
+        m = super().forward(x).unflatten(1, (-1, self.dimensions))
+        distance = (m[:, None] - m[None]).abs().sum(dim=3)
+        return torch.cat([x, (-distance).exp().sum(dim=1)], dim=1)
+
+
+class VirtualBatchNorm(nn.Module):
+    def __init__(self, channels, reference, own=True, eps=1e-5):
+        super().__init__()
+        self.weight, self.bias = nn.Parameter(torch.ones(channels)), nn.Parameter(torch.zeros(channels))
+        self.reference, self.eps = reference, eps
+        self.own = 1 / (reference + 1) if own else 0
+
+    def forward(self, x):
+        pixels = tuple(range(2, x.dim()))
+        moment = lambda v: v.mean(dim=pixels, keepdim=True) if pixels else v
+        reference, batch = x[: self.reference], x[self.reference :]
+
+        def normalised(v, own):
+            mix = lambda f: own * moment(f(v)) + (1 - own) * moment(f(reference)).mean(dim=0, keepdim=True)
+            mean = mix(lambda t: t)
+            return (v - mean) / (mix(torch.square) - mean**2 + self.eps).sqrt()
+
+        y = torch.cat([normalised(reference, 0), normalised(batch, self.own)])
+        return y * self.weight.view(-1, *[1] * len(pixels)) + self.bias.view(-1, *[1] * len(pixels))
+
+
 class Residual(nn.Module):
     def __init__(self, body, skip=None):
         super().__init__()
@@ -182,6 +227,16 @@ def layers():
 
     record("layer_norm", nn.GroupNorm(1, 3), (3, 3, 4, 5))
     record("layer_norm.dense", nn.LayerNorm(5, eps=1e-3), (6, 5))
+
+    record("avg_pool2d", nn.AvgPool2d(2), (2, 3, 6, 4))
+    record("avg_pool2d.overlapping", nn.AvgPool2d(3, 2), (2, 2, 8, 7))
+    record("pixel_shuffle", nn.PixelShuffle(2), (2, 12, 3, 2))
+    record("minibatch_std_dev", MinibatchStdDev(), (8, 3, 2, 3))
+    record("minibatch_std_dev.dense", MinibatchStdDev(group=3, epsilon=1e-3), (6, 5))
+    record("minibatch_discrimination", MinibatchDiscrimination(4, 3, dimensions=2), (5, 4))
+
+    record("virtual_batch_norm", VirtualBatchNorm(3, 4), (6, 3, 2, 3))
+    record("virtual_batch_norm.reference", VirtualBatchNorm(5, 3, own=False, eps=1e-3), (5, 5))
 
     record("maxout", Maxout(6, 4, pieces=5), (5, 6))
     record("maxout.two_pieces", Maxout(3, 3, pieces=2), (4, 3))

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gpu/device_under_test.hpp"
+#include "nash/loss/hinge.hpp"
+#include "nash/loss/least_squares.hpp"
 #include "nash/loss/non_saturating.hpp"
+#include "nash/loss/relativistic_average.hpp"
+#include "nash/loss/wasserstein.hpp"
 #include "nash/optim/adam.hpp"
 #include "nash/optim/ema.hpp"
 #include "nash/optim/sgd.hpp"
@@ -79,6 +83,10 @@ TEST_CASE("losses and optimisers of a GPU are those of the Reference device") {
   compare([](auto& c, const auto& l, auto& d) { return evaluate_loss<LossTerm::real>(c, NonSaturating{}, l, d); });
   compare([](auto& c, const auto& l, auto& d) { return evaluate_loss<LossTerm::fake>(c, Minimax{}, l, d); });
   compare([](auto& c, const auto& l, auto& d) { return evaluate_loss<LossTerm::generator>(c, Minimax{}, l, d) + mean_probability(c, l); });
+  compare([](auto& c, const auto& l, auto& d) { return evaluate_loss<LossTerm::real>(c, Hinge{}, l, d); });
+  compare([](auto& c, const auto& l, auto& d) { return evaluate_loss<LossTerm::fake>(c, LeastSquares{}, l, d); });
+  compare([](auto& c, const auto& l, auto& d) { return evaluate_loss<LossTerm::generator>(c, Wasserstein{}, l, d); });
+  compare([](auto& c, const auto& l, auto& d) { return RelativisticAverage{}.generator(c, l, l, d); });
 
   const auto after_ten_steps = [](auto& c, const auto& rule) {
     using D = typename std::remove_cvref_t<decltype(c.template scratch<double>(1).tensor({1}))>;

@@ -41,6 +41,16 @@ TEST_CASE("spectral_normalise puts SpectralNorm around every weighted layer, in 
   CHECK(description.children()[4].children()[0].type() == "Dense");
 }
 
+TEST_CASE("spectral_normalise goes into the body of a ReferenceBatch, whose reference stays") {
+  const auto reference = Tensor<double>::filled(Shape{3, 5}, 0.5);
+  auto normalised = spectral_normalise(Discriminator{Sequential{ReferenceBatch{reference, Sequential{Dense<double>{5, 2}, VirtualBatchNorm<double>{2, 3}}},
+                                                                Dense<double>{2, 1}}});
+  normalised.initialise(1);
+  const auto& batch = normalised.body().layer<0>();
+  CHECK(batch.reference().to_host() == reference.to_host());
+  CHECK(batch.describe().children()[0].children()[0].type() == "SpectralNorm");
+}
+
 TEST_CASE("with the power iteration run to its end the largest singular value is 1, by Eigen's SVD, of convolutions too") {
   auto normalised = spectral_normalise(discriminator());
   normalised.initialise(3);

@@ -15,6 +15,7 @@ std::vector<Specimen> specimens() {
   using namespace nash;
   std::vector<Specimen> all;
   const auto add = [&](const auto& layer, const Shape& input) { all.push_back({layer.describe(), input}); };
+  add(AvgPool2d<T, D>{{.kernel = 3, .stride = 2}}, {2, 6, 5, 2});
   add(BatchNorm<T, D>{3, {.epsilon = 1e-3, .momentum = 0.25, .init = Init::normal(0.02, 1)}}, {4, 2, 2, 3});
   add(Conv2d<T, D>{2, 3, {.kernel = 4, .stride = 2, .padding = 1, .bias = false, .init = Init::dcgan()}}, {2, 6, 4, 2});
   add(ConvTranspose2d<T, D>{2, 3, {.kernel = 4, .stride = 3, .padding = 1, .output_padding = 2, .bias = false, .init = Init::he(0.2)}}, {2, 3, 2, 2});
@@ -25,6 +26,9 @@ std::vector<Specimen> specimens() {
   add(LayerNorm<T, D>{3, {.epsilon = 1e-3}}, {2, 2, 2, 3});
   add(LeakyReLU<T, D>{0.125}, {3, 5});
   add(Maxout<T, D>{4, 3, {.pieces = 2, .init = Init::uniform(0.3)}}, {3, 4});
+  add(MinibatchDiscrimination<T, D>{4, 3, {.dimensions = 2, .init = Init::normal(0.3)}}, {5, 4});
+  add(MinibatchStdDev<T, D>{{.group = 2, .epsilon = 1e-3}}, {4, 2, 3, 2});
+  add(PixelShuffle<T, D>{3}, {2, 2, 3, 18});
   add(ReLU<T, D>{}, {3, 5});
   add(Reshape<T, D>{2, 1, 3}, {4, 6});
   add(Sigmoid<T, D>{}, {3, 5});
@@ -33,6 +37,8 @@ std::vector<Specimen> specimens() {
   add(Sequential{Dense<T, D>{4, 3}, Sequential{Tanh<T, D>{}, Dense<T, D>{3, 2}}}, {3, 4});
   add(Residual{Sequential{Dense<T, D>{4, 4}, Tanh<T, D>{}}}, {3, 4});
   add(Residual{Dense<T, D>{4, 2}, Dense<T, D>{4, 2, {.bias = false}}}, {3, 4});
+  add(VirtualBatchNorm<T, D>{2, 3, {.own = false, .epsilon = 1e-3, .init = Init::normal(0.02, 1)}}, {5, 2, 2, 2});
+  add(ReferenceBatch{Shape{3, 4}, Sequential{Dense<T, D>{4, 3}, VirtualBatchNorm<T, D>{3, 3}, Tanh<T, D>{}}}, {2, 4});
   add(SpectralNorm(Dense<T, D>{4, 3}, {.power_iterations = 2}), {3, 4});
   add(SpectralNorm{Conv2d<T, D>{1, 2}}, {1, 4, 4, 1});
   add(SpectralNorm{ConvTranspose2d<T, D>{1, 2}}, {1, 2, 2, 1});

@@ -19,6 +19,14 @@ struct Scribe {
   static const char* name(Player player) { return player == discriminator ? "D" : "G"; }
 
   bool takes_part(const Phase& phase, const StepReport&) const { return note(concat("phase", name(phase.player))), take_part; }
+  template <class G, class D>
+  void change_latents(const Update<Cpu>&, const G&, const D&, Tensor<float>&) const {
+    note("latents");
+  }
+  template <class G, class D>
+  double change_latents_backward(const Update<Cpu>& update, const G&, const D&, const Tensor<float>&, Gradients<float, Cpu>&) const {
+    return note(concat("back", name(update.player))), 0.5;
+  }
   void change_images(const Update<Cpu>&, ImageSource source, Tensor<float>&) const { note(source == ImageSource::real ? "real" : "fakes"); }
   void change_images_backward(const Update<Cpu>&, ImageSource, Tensor<float>&) const { note("back"); }
   void change_targets(const Update<Cpu>&, LossTerm term, Tensor<float>&) const { note(term == LossTerm::real ? "targets1" : "targets0"); }
@@ -66,10 +74,10 @@ TEST_CASE("hooks are called in their order, and what they add is in the report")
   GanTrainer trainer{small_generator(), small_discriminator(), NonSaturating{}, {.seed = 1}, Scribe{&text}};
   const auto images = random_images({3, 8, 8, 1});
   const StepReport report = trainer.step(images);
-  CHECK(text == "phaseD real targets1 lossD fakes targets0 lossD penalty termD updatedD "
-                "phaseG fakes real weights lossG match back termG updatedG step");
-  CHECK(*report.d_added == 2 + 10 + 1000);
-  CHECK(*report.g_added == 1 + 100 + 1000);
+  CHECK(text == "phaseD real targets1 lossD latents fakes targets0 lossD back backD penalty termD updatedD "
+                "phaseG latents fakes real weights lossG match back backG termG updatedG step");
+  CHECK(*report.d_added == 0.5 + 2 + 10 + 1000);
+  CHECK(*report.g_added == 0.5 + 1 + 100 + 1000);
   GanTrainer plain{small_generator(), small_discriminator(), NonSaturating{}, {.seed = 1}};
   const StepReport without = plain.step(images);
   CHECK_FALSE(without.d_added);

@@ -96,6 +96,14 @@ struct ProbabilitySum {
   NASH_HOST_DEVICE double operator()(index_t row) const { return logistic(static_cast<double>(logits[row * columns])); }
 };
 
+/// Column 0 of a matrix := 1, the others 0: the gradient of the sum of the adversarial logits
+template <class T>
+struct FirstColumn {
+  index_t columns;
+  T* y;
+  NASH_HOST_DEVICE void operator()(index_t i) const { y[i] = i % columns == 0 ? T{1} : T{0}; }
+};
+
 /// Throws ShapeError unless these are N×(1+C) logits of at least one sample.
 NASH_COLD inline void check_logits(std::string_view where, const Shape& shape) {
   if (shape.rank() != 2 || shape.count() == 0)

@@ -6,14 +6,6 @@
 
 namespace nash {
 
-/// Column 0 of a matrix := 1, the others 0
-template <class T>
-struct FirstColumn {
-  index_t columns;
-  T* y;
-  NASH_HOST_DEVICE void operator()(index_t i) const { y[i] = i % columns == 0 ? T{1} : T{0}; }
-};
-
 /// Σ of the rule's value over the samples
 template <class Rule>
 struct PenaltySum {
@@ -40,7 +32,7 @@ struct PenaltyDirection {
 template <class D>
 void require_separate_samples(const D& discriminator, std::string_view penalty) {
   using Body = typename D::BodyType;
-  static_assert(!CouplesSamples<Body>,
+  static_assert(!RefusesPenalties<Body>,
                 "a penalty on the gradient of each sample makes no sense where a layer of the discriminator couples the samples of a batch, "
                 "as BatchNorm does: use LayerNorm, or SpectralNorm around the weighted layers, in its place");
   static_assert(TwiceDifferentiable<Body>,
@@ -54,7 +46,7 @@ void require_separate_samples(const D& discriminator, std::string_view penalty) 
                 layers.empty() ? "one that is not so" : concat("one of ", layers),
                 "use LayerNorm or SpectralNorm in the place of BatchNorm, or leave the penalty out");
   };
-  if (couples(discriminator.body())) refuse("see each sample by itself");
+  if (refuses_penalties(discriminator.body())) refuse("see each sample by itself");
   if (!is_twice_differentiable(discriminator.body())) refuse("are all twice differentiable");
 }
 

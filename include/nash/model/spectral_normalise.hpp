@@ -3,6 +3,7 @@
 
 #include "nash/model/discriminator.hpp"
 #include "nash/model/generator.hpp"
+#include "nash/nn/reference_batch.hpp"
 #include "nash/nn/residual.hpp"
 #include "nash/nn/sequential.hpp"
 #include "nash/nn/spectral_norm.hpp"
@@ -36,6 +37,10 @@ auto spectral_normalise(const Residual<Body, Skip>& layer, const SpectralNormOpt
   auto body = spectral_normalise(layer.body(), options);
   auto skip = spectral_normalise(layer.skip(), options);
   return Residual<decltype(body), decltype(skip)>(std::move(body), std::move(skip));
+}
+template <class Body>
+auto spectral_normalise(const ReferenceBatch<Body>& layer, const SpectralNormOptions& options = {}) {
+  return layer.with_body(spectral_normalise(layer.body(), options));
 }
 template <class... Layers>
 auto spectral_normalise(const Sequential<Layers...>& layers, const SpectralNormOptions& options) {

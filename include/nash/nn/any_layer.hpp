@@ -49,6 +49,7 @@ class AnyLayer {
   void restore(Context<D>& context) { table_->restore(layer_.get(), context); }
   bool is_curved() const { return table_->is_curved(layer_.get()); }
   bool couples() const { return table_->couples(layer_.get()); }
+  bool refuses_penalties() const { return table_->refuses_penalties(layer_.get()); }
   bool is_twice_differentiable() const { return table_->is_twice_differentiable(layer_.get()); }
   NASH_COLD LayerDescription describe() const { return table_->describe(layer_.get()); }
 

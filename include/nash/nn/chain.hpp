@@ -104,6 +104,9 @@ class Chain : public LayerDefaults<T, D> {
   bool couples() const {
     return std::any_of(links_.begin(), links_.end(), [](const auto& l) { return l.table->couples(l.layer.get()); });
   }
+  bool refuses_penalties() const {
+    return std::any_of(links_.begin(), links_.end(), [](const auto& l) { return l.table->refuses_penalties(l.layer.get()); });
+  }
   bool is_twice_differentiable() const {
     return std::all_of(links_.begin(), links_.end(), [](const auto& l) { return l.table->is_twice_differentiable(l.layer.get()); });
   }

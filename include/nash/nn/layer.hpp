@@ -62,7 +62,8 @@ struct IgnoreState {
 /// All but commit are const: a network may be in several passes at once, each with its own saved state.
 ///
 /// Static traits: `reads`; `runs_in_place` (forward allows y to be x itself); `couples_samples` (a sample's output depends
-/// on the others in the batch); `curved` (f is not piecewise linear in x).
+/// on the others in the batch); `curved` (f is not piecewise linear in x); `penalised_although_coupled` (penalties on each sample's
+/// gradient are allowed although samples are coupled; a layer that says so says why).
 template <class L>
 concept Layer = requires(const L& layer, L& own, const Pass<typename L::Device>& pass, const Tensor<typename L::Scalar, typename L::Device>& x,
                          Tensor<typename L::Scalar, typename L::Device>& y, typename L::Saved& saved,
@@ -120,6 +121,17 @@ bool is_twice_differentiable(const L& layer) {
 template <class L>
 concept CouplesSamples = Layer<L> && L::couples_samples;
 
+/// A layer that couples samples in such a way that a penalty on the gradient of each makes no sense.
+template <class L>
+concept RefusesPenalties = CouplesSamples<L> && !requires { requires L::penalised_although_coupled; };
+template <class L>
+bool refuses_penalties(const L& layer) {
+  if constexpr (requires { layer.refuses_penalties(); })
+    return layer.refuses_penalties();
+  else
+    return RefusesPenalties<L>;
+}
+
 /// What most layers have in common: no state, no memory, one sample at a time.
 template <class T, class D>
 struct LayerDefaults {
@@ -130,6 +142,7 @@ struct LayerDefaults {
   static constexpr Reads reads{.input = true, .output = false};
   static constexpr bool runs_in_place = false;
   static constexpr bool couples_samples = false;
+  static constexpr bool penalised_although_coupled = false;
   static constexpr bool curved = false;
 
   template <class S>

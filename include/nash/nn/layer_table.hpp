@@ -28,6 +28,7 @@ struct LayerTable {
   LayerDescription (*describe)(const void* layer);
   bool (*is_curved)(const void* layer);
   bool (*couples)(const void* layer);
+  bool (*refuses_penalties)(const void* layer);
   bool (*is_twice_differentiable)(const void* layer);
 
   // Null in the tables of first order.
@@ -72,6 +73,7 @@ struct LayerFunctions {
   NASH_COLD static LayerDescription describe(const void* layer) { return of(layer).describe(); }
   static bool is_curved(const void* layer) { return nash::is_curved(of(layer)); }
   static bool couples(const void* layer) { return nash::couples(of(layer)); }
+  static bool refuses_penalties(const void* layer) { return nash::refuses_penalties(of(layer)); }
   static bool is_twice_differentiable(const void* layer) { return nash::is_twice_differentiable(of(layer)); }
 
   static void tangent(const void* layer, const Pass<D>& pass, const Values& x, const Values& y, void* saved, const Values& x_tangent,
@@ -97,8 +99,8 @@ struct LayerFunctions {
   static constexpr LayerTable<T, D> first_order() {
     return {.reads = L::reads, .runs_in_place = L::runs_in_place, .saved = &value_table<Saved>, .output_shape = output_shape,
             .forward = forward, .backward = backward, .commit = commit, .refresh = refresh, .restore = restore, .visit_state = visit_state,
-            .describe = describe, .is_curved = is_curved, .couples = couples, .is_twice_differentiable = is_twice_differentiable,
-            .tangent = nullptr, .tangent_backward = nullptr};
+            .describe = describe, .is_curved = is_curved, .couples = couples, .refuses_penalties = refuses_penalties,
+            .is_twice_differentiable = is_twice_differentiable, .tangent = nullptr, .tangent_backward = nullptr};
   }
   static constexpr LayerTable<T, D> second_order() {
     LayerTable<T, D> table = first_order();

@@ -5,6 +5,7 @@
 #include <map>
 
 #include "nash/nn/any_sequential.hpp"
+#include "nash/nn/avg_pool2d.hpp"
 #include "nash/nn/batch_norm.hpp"
 #include "nash/nn/conv2d.hpp"
 #include "nash/nn/conv_transpose2d.hpp"
@@ -15,6 +16,10 @@
 #include "nash/nn/layer_norm.hpp"
 #include "nash/nn/leaky_relu.hpp"
 #include "nash/nn/maxout.hpp"
+#include "nash/nn/minibatch_discrimination.hpp"
+#include "nash/nn/minibatch_std_dev.hpp"
+#include "nash/nn/pixel_shuffle.hpp"
+#include "nash/nn/reference_batch.hpp"
 #include "nash/nn/relu.hpp"
 #include "nash/nn/reshape.hpp"
 #include "nash/nn/residual.hpp"
@@ -23,6 +28,7 @@
 #include "nash/nn/softplus.hpp"
 #include "nash/nn/spectral_norm.hpp"
 #include "nash/nn/tanh.hpp"
+#include "nash/nn/virtual_batch_norm.hpp"
 
 namespace nash {
 
@@ -35,6 +41,7 @@ class LayerRegistry {
   /// All layers of nash. A new layer is one more line here.
   static LayerRegistry standard() {
     LayerRegistry registry;
+    registry.add<AvgPool2d>("AvgPool2d");
     registry.add<BatchNorm>("BatchNorm");
     registry.add<Conv2d>("Conv2d");
     registry.add<ConvTranspose2d>("ConvTranspose2d");
@@ -45,11 +52,16 @@ class LayerRegistry {
     registry.add<LayerNorm>("LayerNorm");
     registry.add<LeakyReLU>("LeakyReLU");
     registry.add<Maxout>("Maxout");
+    registry.add<MinibatchDiscrimination>("MinibatchDiscrimination");
+    registry.add<MinibatchStdDev>("MinibatchStdDev");
+    registry.add<PixelShuffle>("PixelShuffle");
     registry.add<ReLU>("ReLU");
     registry.add<Reshape>("Reshape");
     registry.add<Sigmoid>("Sigmoid");
     registry.add<Softplus>("Softplus");
     registry.add<Tanh>("Tanh");
+    registry.add<VirtualBatchNorm>("VirtualBatchNorm");
+    registry.add("ReferenceBatch", build_reference_batch);
     registry.add("Sequential", build_sequential);
     registry.add("Residual", build_residual);
     registry.add("SpectralNorm", build_spectral_norm);
@@ -111,6 +123,10 @@ class LayerRegistry {
     const auto& parts = children(description, 1, 2);
     if (parts.size() == 1) return Residual<AnyLayer<T, D>>(registry.build(parts[0]));
     return Residual<AnyLayer<T, D>, AnyLayer<T, D>>(registry.build(parts[0]), registry.build(parts[1]));
+  }
+
+  static AnyLayer<T, D> build_reference_batch(const LayerDescription& description, const LayerRegistry& registry) {
+    return ReferenceBatch<AnyLayer<T, D>>::from(description, registry.build(children(description, 1, 1)[0]));
   }
 
   static AnyLayer<T, D> build_spectral_norm(const LayerDescription& description, const LayerRegistry&) {

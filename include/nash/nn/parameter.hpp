@@ -71,14 +71,20 @@ class Buffer {
   NASH_COLD Buffer(const Shape& shape, const Init& init)
       : value_(Tensor<T, Device>::filled(shape, init.kind == Init::Kind::constant ? static_cast<T>(init.a) : T{0})), init_(init) {}
 
+  /// Of given values, which initialising leaves as they are.
+  NASH_COLD explicit Buffer(const Tensor<T, Device>& value) : value_(value), is_given_(true) {}
+
   Tensor<T, Device>& value() { return value_; }
   const Tensor<T, Device>& value() const { return value_; }
 
-  void initialise(Context<Device>& context, RandomStream random) { init_.fill(context, random, {}, value_); }
+  void initialise(Context<Device>& context, RandomStream random) {
+    if (!is_given_) init_.fill(context, random, {}, value_);
+  }
 
  private:
   Tensor<T, Device> value_;
   Init init_;
+  bool is_given_ = false;
 };
 
 /// Where layers add their parameters' gradients: one flat tensor in the order of the flat parameters.

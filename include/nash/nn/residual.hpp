@@ -25,6 +25,7 @@ class Residual : public LayerDefaults<typename Body::Scalar, typename Body::Devi
 
  public:
   static constexpr bool couples_samples = Body::couples_samples || Skip::couples_samples;
+  static constexpr bool penalised_although_coupled = !RefusesPenalties<Body> && !RefusesPenalties<Skip>;
   static constexpr bool curved = Body::curved || Skip::curved;
 
   struct Saved {
@@ -97,6 +98,7 @@ class Residual : public LayerDefaults<typename Body::Scalar, typename Body::Devi
 
   bool is_curved() const { return nash::is_curved(body_) || nash::is_curved(skip_); }
   bool couples() const { return nash::couples(body_) || nash::couples(skip_); }
+  bool refuses_penalties() const { return nash::refuses_penalties(body_) || nash::refuses_penalties(skip_); }
   bool is_twice_differentiable() const { return nash::is_twice_differentiable(body_) && nash::is_twice_differentiable(skip_); }
 
   void refresh(Context<D>& context) {

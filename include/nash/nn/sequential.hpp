@@ -25,6 +25,7 @@ class Sequential : public Chain<typename First::Scalar, typename First::Device> 
  public:
   using typename Base::Saved;
   static constexpr bool couples_samples = First::couples_samples || (Rest::couples_samples || ...);
+  static constexpr bool penalised_although_coupled = !RefusesPenalties<First> && (!RefusesPenalties<Rest> && ...);
   static constexpr bool curved = First::curved || (Rest::curved || ...);
 
   NASH_COLD explicit Sequential(First first, Rest... rest) {

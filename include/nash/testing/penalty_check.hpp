@@ -10,10 +10,10 @@ namespace nash::testing {
 /// central differences of P itself, and with (∇_θD(x + h·v) − ∇_θD(x − h·v)) / 2h.
 template <TwiceDifferentiable L>
 CheckReport penalty_check(const L& critic, const Shape& input_shape, double target, const CheckOptions& options = {}) {
-  static_assert(!L::couples_samples, "a penalty on each sample's gradient needs a critic that sees one sample at a time: leave BatchNorm out, or use "
+  static_assert(!RefusesPenalties<L>, "a penalty on each sample's gradient needs a critic that sees one sample at a time: leave BatchNorm out, or use "
                 "SpectralNorm in its place");
   using Values = typename Subject<L>::Values;
-  if (couples(critic))
+  if (refuses_penalties(critic))
     throw Error("penalty_check", "a layer of the critic couples the samples of a batch", "leave BatchNorm out, or use SpectralNorm in its place");
   Subject<L> subject(critic, input_shape, options);
   CheckReport report;

@@ -58,6 +58,8 @@ class GanTrainer {
     if (options_.reuse_fakes) check_reuse(options_.phases);
     if (options_.reuse_fakes && List::takes_part)
       throw ShapeError("GanTrainer", "with reuse_fakes no method that leaves phases out", "one that does", "leave that method or reuse_fakes out");
+    if (options_.reuse_fakes && List::change_latents)
+      throw ShapeError("GanTrainer", "with reuse_fakes no method that changes latents", "one that does", "leave that method or reuse_fakes out");
     discriminator_.check_samples(sample_shape_);
     if (!generator_.is_ready()) generator_.initialise(context_, random_.child(0));
     if (!discriminator_.is_ready()) discriminator_.initialise(context_, random_.child(1));
@@ -227,13 +229,17 @@ class GanTrainer {
     return batch;
   }
 
-  NASH_COLD void draw_latents(Player player, index_t repetition, index_t samples) {
-    if (!latent_source_) return generator_.latent().draw(context_, stream(player, repetition, Purpose::latents), samples, latents_);
-    const Shape wanted{samples, generator_.latent().size()};
-    latents_.resize(wanted);
-    latent_source_(player, steps_, repetition, latents_);
-    if (latents_.shape() != wanted)
-      throw ShapeError("GanTrainer", concat("latents of the shape ", wanted, " from the latent source"), latents_.shape().text(), "fill them and leave their shape");
+  NASH_COLD void draw_latents(const Update<Device>& told, index_t samples) {
+    if (!latent_source_) {
+      generator_.latent().draw(context_, stream(told.player, told.repetition, Purpose::latents), samples, latents_);
+    } else {
+      const Shape wanted{samples, generator_.latent().size()};
+      latents_.resize(wanted);
+      latent_source_(told.player, steps_, told.repetition, latents_);
+      if (latents_.shape() != wanted)
+        throw ShapeError("GanTrainer", concat("latents of the shape ", wanted, " from the latent source"), latents_.shape().text(), "fill them and leave their shape");
+    }
+    if constexpr (List::change_latents) methods_.run_change_latents(told, generator_, discriminator_, latents_);
   }
 
   NASH_COLD void clear_gradients(PlayerState& player) {
@@ -297,8 +303,10 @@ class GanTrainer {
       if (!discriminator_backward<LossTerm::real>(told, real_pass, loss.real, real, logits_, d_logits_, discriminator_tape_, added, report)) return;
     }
 
-    draw_latents(player, repetition, real.shape()[0]);
-    generator_.forward(training_pass(player, repetition, Purpose::generator_pass), latents_, fakes_, generator_tape);
+    draw_latents(told, real.shape()[0]);
+    const Pass<Device> generator_pass = training_pass(player, repetition, Purpose::generator_pass);
+    if constexpr (List::change_latents_backward) generator_tape = &generator_tape_;  // for the way back to them
+    generator_.forward(generator_pass, latents_, fakes_, generator_tape);
     const Images& fakes = shown(told, ImageSource::generated, fakes_, shown_fakes_);
     const Pass<Device> fake_pass = training_pass(player, repetition, Purpose::fake_pass);
     if constexpr (LogitLoss<L>) {
@@ -311,6 +319,12 @@ class GanTrainer {
       if (!discriminator_backward<LossTerm::real>(told, real_pass, loss.real, real, real_logits_, d_real_logits_, real_tape_, added, report)) return;
     }
     if (!discriminator_backward<LossTerm::fake>(told, fake_pass, loss.fake, fakes, logits_, d_logits_, discriminator_tape_, added, report)) return;
+    if constexpr (List::change_latents_backward) {
+      if constexpr (List::change_images) methods_.run_change_images_backward(told, ImageSource::generated, d_fakes_);
+      generator_.backward(generator_pass, latents_, fakes_, generator_tape_, d_fakes_, &d_latents_, nullptr);
+      Gradients<Scalar, Device> gradients(discriminator_player_.gradients);
+      added += methods_.run_change_latents_backward(told, generator_, discriminator_, d_latents_, gradients);
+    }
 
     report.d_loss = loss.real + loss.fake;
     if constexpr (List::penalise) {
@@ -337,7 +351,8 @@ class GanTrainer {
     (term == LossTerm::real ? report.d_real : report.d_fake) = mean_probability(context_, logits);
     if constexpr (List::add_to_loss) added += methods_.run_add_to_loss(told, term, logits, d_logits);
     Gradients<Scalar, Device> gradients(discriminator_player_.gradients);
-    discriminator_.backward(pass, images, logits, tape, d_logits, nullptr, &gradients);
+    Images* const d_images = List::change_latents_backward && term == LossTerm::fake ? &d_fakes_ : nullptr;
+    discriminator_.backward(pass, images, logits, tape, d_logits, d_images, &gradients);
     discriminator_.commit(context_, tape);
     return true;
   }
@@ -351,7 +366,7 @@ class GanTrainer {
                                         : training_pass(player, repetition, Purpose::generator_pass);
     const Pass<Device> other_pass = training_pass(player, repetition, Purpose::fake_pass);
     if (!reuse) {
-      draw_latents(player, repetition, real_batch.shape()[0]);
+      draw_latents(told, real_batch.shape()[0]);
       generator_.forward(own_pass, latents_, fakes_, &generator_tape_);
     }
     const Images& fakes = shown(told, ImageSource::generated, fakes_, shown_fakes_);
@@ -377,7 +392,9 @@ class GanTrainer {
     if constexpr (List::match) added += methods_.run_match(told, discriminator_, *real, fakes, d_fakes_);
     if constexpr (List::change_images) methods_.run_change_images_backward(told, ImageSource::generated, d_fakes_);
     Gradients<Scalar, Device> gradients(generator_player_.gradients);
-    generator_.backward(own_pass, latents_, fakes_, generator_tape_, d_fakes_, nullptr, &gradients);
+    generator_.backward(own_pass, latents_, fakes_, generator_tape_, d_fakes_, List::change_latents_backward ? &d_latents_ : nullptr, &gradients);
+    if constexpr (List::change_latents_backward)
+      added += methods_.run_change_latents_backward(told, generator_, discriminator_, d_latents_, gradients);
     if (!add_parameter_terms(told, generator_, added, report, report.g_added)) return;
     if (!update(told, generator_, report, report.g_gradient_norm)) return;
     generator_.commit(context_, generator_tape_);
@@ -443,6 +460,7 @@ class GanTrainer {
   StepReport last_report_;  // for methods
 
   Images real_, latents_, fakes_, logits_, d_logits_, d_fakes_;  // real_ only where steps are recorded
+  Images d_latents_;                           // where methods change latents
   Images shown_real_, shown_fakes_, rows_;     // where methods change images, targets or weights
   Images real_logits_, d_real_logits_;         // where the loss compares both sides
   typename G::Saved generator_tape_;

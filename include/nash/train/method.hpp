@@ -33,6 +33,10 @@ enum class ImageSource { real, generated };
 /// In the order of a step, with T and Device those of the networks:
 ///
 ///     takes_part(phase, last)                      whether a phase of this step runs, given the last step's report
+///     change_latents(update, G, D, z)              the latents that G gets, in place
+///     change_latents_backward(update, G, D, d_z, gradients)
+///                                                  d_z: the loss's gradient by the changed latents. Adds that by the player's parameters,
+///                                                  as far as the change depends on them, and returns the value of a term of its own
 ///     change_images(update, source, images)        the images that D sees, in place; the caller's batch stays as it is
 ///     change_images_backward(update, source, d)    their cotangent, in place; without this hook the change is additive
 ///     change_targets(update, term, targets)        N shares of the real label, at first 1 on real rows and 0 on fakes (LossRows)
@@ -49,6 +53,15 @@ enum class ImageSource { real, generated };
 template <class M, class Device>
 concept TakesPart = requires(M& m, const Phase& phase, const StepReport& last) {
   { m.takes_part(phase, last) } -> std::same_as<bool>;
+};
+template <class M, class G, class D>
+concept ChangesLatents = requires(M& m, const Update<typename D::Device>& update, const G& g, const D& d,
+                                  Tensor<typename D::Scalar, typename D::Device>& z) { m.change_latents(update, g, d, z); };
+template <class M, class G, class D>
+concept ChangesLatentsBackward = requires(M& m, const Update<typename D::Device>& update, const G& g, const D& d,
+                                          const Tensor<typename D::Scalar, typename D::Device>& d_z,
+                                          Gradients<typename D::Scalar, typename D::Device>& gradients) {
+  { m.change_latents_backward(update, g, d, d_z, gradients) } -> std::same_as<double>;
 };
 template <class M, class T, class Device>
 concept ChangesImages = requires(M& m, const Update<Device>& update, Tensor<T, Device>& images) {
@@ -92,7 +105,7 @@ concept ActsAfterStep = requires(M& m, index_t step, const StepReport& report) {
 
 /// Whether an object has any hook, for these networks: a misspelt one is an error and not silence.
 template <class M, class G, class D>
-concept Method = TakesPart<M, typename D::Device> || ChangesImages<M, typename D::Scalar, typename D::Device> ||
+concept Method = TakesPart<M, typename D::Device> || ChangesLatents<M, G, D> || ChangesImages<M, typename D::Scalar, typename D::Device> ||
                  ChangesTargets<M, typename D::Scalar, typename D::Device> || WeighsFakes<M, typename D::Scalar, typename D::Device> ||
                  AddsToLoss<M, typename D::Scalar, typename D::Device> || Penalises<M, D> || Matches<M, D> || AddsParameterTerm<M, G> ||
                  AddsParameterTerm<M, D> || ActsAfterUpdate<M, G> || ActsAfterUpdate<M, D> || ActsAfterStep<M>;

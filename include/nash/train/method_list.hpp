@@ -32,8 +32,13 @@ class MethodList {
   static_assert((Method<Work<Methods>, G, D> && ...),
                 "a GanTrainer was given an object that has none of the hooks of a method for these networks: see nash/train/method.hpp");
 
+  static_assert((0 + ... + static_cast<int>(ChangesLatentsBackward<Work<Methods>, G, D>)) <= 1,
+                "a GanTrainer has at most one method that changes latents by the networks' parameters: leave one out");
+
  public:
   static constexpr bool takes_part = (TakesPart<Work<Methods>, Device> || ...);
+  static constexpr bool change_latents = (ChangesLatents<Work<Methods>, G, D> || ...);
+  static constexpr bool change_latents_backward = (ChangesLatentsBackward<Work<Methods>, G, D> || ...);
   static constexpr bool change_images = (ChangesImages<Work<Methods>, T, Device> || ...);
   static constexpr bool change_targets = (ChangesTargets<Work<Methods>, T, Device> || ...);
   static constexpr bool weigh_fakes = (WeighsFakes<Work<Methods>, T, Device> || ...);
@@ -45,7 +50,7 @@ class MethodList {
 
   /// Whether the term of a player's methods belongs into the report.
   template <class Network>
-  static constexpr bool adds_terms = add_to_loss || add_parameter_term<Network> || (std::is_same_v<Network, D> ? penalise : match);
+  static constexpr bool adds_terms = add_to_loss || change_latents_backward || add_parameter_term<Network> || (std::is_same_v<Network, D> ? penalise : match);
 
   MethodList(const Methods&... methods, const G& generator, const D& discriminator)
       : work_(detail::WorkOf<Methods, G, D>::make(methods, generator, discriminator)...) {}
@@ -61,6 +66,19 @@ class MethodList {
       if constexpr (TakesPart<std::remove_cvref_t<decltype(method)>, Device>) all = method.takes_part(phase, last) && all;
     });
     return all;
+  }
+  void run_change_latents(const Update<Device>& update, const G& g, const D& d, Images& z) {
+    for_each([&](auto& method, std::size_t i) {
+      if constexpr (ChangesLatents<std::remove_cvref_t<decltype(method)>, G, D>) method.change_latents(own(update, i), g, d, z);
+    });
+  }
+  double run_change_latents_backward(const Update<Device>& update, const G& g, const D& d, const Images& d_z, Gradients<T, Device>& gradients) {
+    double total = 0;
+    for_each([&](auto& method, std::size_t i) {
+      if constexpr (ChangesLatentsBackward<std::remove_cvref_t<decltype(method)>, G, D>)
+        total += method.change_latents_backward(own(update, i), g, d, d_z, gradients);
+    });
+    return total;
   }
   void run_change_images(const Update<Device>& update, ImageSource source, Images& images) {
     for_each([&](auto& method, std::size_t i) {

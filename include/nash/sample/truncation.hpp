@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "nash/model/generator.hpp"
+
+namespace nash {
+
+/// The truncation trick's latents: N(0, 1) given that no value lies beyond the bound, as if those that do were drawn again and not
+/// clamped. The smaller the bound, the more typical the samples and the less various. Brock et al. 2019, section 3.1.
+///
+/// Throws ShapeError unless the latent is normal, truncated already or not; a wider bound than the latent's own changes nothing.
+NASH_COLD inline Latent truncated(const Latent& latent, double bound) {
+  if (latent.distribution() == Latent::Distribution::uniform)
+    throw ShapeError("truncated", "normal latents", "uniform ones", "draw them by Latent::uniform with a smaller bound");
+  if (latent.distribution() == Latent::Distribution::truncated_normal && bound > latent.bound()) return latent;
+  return Latent::truncated_normal(latent.size(), bound);
+}
+
+/// `count` fresh samples of latents truncated at a bound, in inference mode.
+template <class G>
+NASH_COLD auto truncated_samples(Context<typename G::Device>& context, const G& generator, RandomStream random, index_t count, double bound) {
+  Tensor<typename G::Scalar, typename G::Device> latents, samples;
+  truncated(generator.latent(), bound).draw(context, random, count, latents);
+  generator.generate(context, latents, samples);
+  return samples;
+}
+
+}  // namespace nash

@@ -1,0 +1,22 @@
+// expect: latent optimisation needs the second derivatives of every layer of both networks
+#include "nash/nash.hpp"
+
+using namespace nash;
+
+struct FirstOrderAlone : LayerDefaults<float, Cpu> {
+  using Values = Tensor<float>;
+  Shape output_shape(const Shape& x) const { return x; }
+  void forward(const Pass<Cpu>&, const Values& x, Values& y, NoSaved*) const { y = x; }
+  void backward(const Pass<Cpu>&, const Values&, const Values&, NoSaved&, const Values& dy, Values* dx, Gradients<float, Cpu>*) const {
+    if (dx != nullptr) *dx = dy;
+  }
+  LayerDescription describe() const { return LayerDescription("FirstOrderAlone"); }
+};
+
+int main() {
+  const auto discriminator = [] { return Discriminator{Sequential{Dense{4, 1}}}; };
+  GanTrainer good{Generator{Latent::normal(2), Sequential{Dense{2, 4}, BatchNorm{4}}}, discriminator(), Wasserstein{}, Logan{}};
+#if NASH_COMPILE_FAIL
+  GanTrainer bad{Generator{Latent::normal(2), Sequential{Dense{2, 4}, FirstOrderAlone{}}}, discriminator(), Wasserstein{}, Logan{}};
+#endif
+}
