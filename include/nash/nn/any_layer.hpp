@@ -50,6 +50,7 @@ class AnyLayer {
   bool is_curved() const { return table_->is_curved(layer_.get()); }
   bool couples() const { return table_->couples(layer_.get()); }
   bool is_twice_differentiable() const { return table_->is_twice_differentiable(layer_.get()); }
+  index_t classes() const { return table_->classes(layer_.get()); }
   NASH_COLD LayerDescription describe() const { return table_->describe(layer_.get()); }
 
   template <class Self, class Visitor>
