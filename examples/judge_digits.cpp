@@ -3,27 +3,21 @@
 // Judges generators of digits: trains a classifier on real digits (or loads one), lets it look at 1,000 samples of each
 // generator that mnist_dcgan left, and says how many it is sure of and which digits they are.
 //
-// A classifier is the same parts as a GAN in another order: layers, an optimiser, and a loss whose gradient we write down.
+// A classifier is the same parts as a GAN in another order: layers, an optimiser, and a loss; see support/classifier.hpp.
 #include <cmath>
 #include <cstdio>
 
 #include "nash/io.hpp"
 #include "nash/nash.hpp"
 #include "support/arguments.hpp"
+#include "support/classifier.hpp"
 
 namespace {
 
 using nash::index_t;
 constexpr index_t classes = 10;
 
-auto make_classifier() {
-  using namespace nash;
-  const Conv2dOptions halve{.kernel = 5, .stride = 2, .padding = 2, .init = Init::he()};
-  return Network{Sequential{Conv2d{1, 32, halve}, BatchNorm{32}, ReLU{}, Conv2d{32, 64, halve}, BatchNorm{64}, ReLU{}, Dropout{0.25},
-                            Dense{7 * 7 * 64, 128, {.init = Init::he()}}, BatchNorm{128}, ReLU{}, Dropout{0.5}, Dense{128, classes}},
-                 "Classifier"};
-}
-using Classifier = decltype(make_classifier());
+using Classifier = decltype(example::make_digit_classifier());
 
 /// Digits with a label from 0 to 9 each, of which the last are held out.
 struct Split {
@@ -51,12 +45,7 @@ struct Split {
 };
 
 Split load_split(const std::string& data, index_t held_out) {
-  const nash::Dataset digits = nash::load_idx_folder(data);
-  if (!digits.has_labels())
-    throw nash::DataError(digits.name(), "a label for each digit", "none", "put the file with the labels beside it, see scripts/fetch-mnist");
-  if (digits.classes() > classes)
-    throw nash::DataError(digits.name(), nash::concat("labels from 0 to ", classes - 1), nash::concat("a label of ", digits.classes() - 1),
-                          "give digits, since this classifier knows nothing else");
+  const nash::Dataset digits = example::load_labelled_digits(data);
   if (held_out < 1 || held_out >= digits.size())
     throw nash::DataError("--held-out", nash::concat("1 to ", digits.size() - 1), nash::concat(held_out), "keep some digits for training");
   return Split(digits, held_out);
@@ -85,47 +74,11 @@ void softmax(nash::Tensor<float>& logits) {
   }
 }
 
-index_t most_probable(const float* row) { return std::max_element(row, row + classes) - row; }
-
-/// The share of the images that the classifier names rightly.
-double accuracy(nash::Context<>& context, const Classifier& classifier, const nash::Dataset& dataset) {
-  nash::Loader loader{dataset, {.batch_size = 100, .last_batch = nash::LastBatch::keep, .shuffle = false}};
-  nash::Tensor<float> logits;
-  index_t right = 0;
-  for (const nash::Batch<>& batch : loader) {
-    classifier.forward({context, nash::Mode::infer}, batch.images, logits, nullptr);
-    for (index_t i = 0; i < batch.images.shape()[0]; ++i)
-      right += most_probable(logits.begin() + i * classes) == batch.labels[static_cast<std::size_t>(i)];
-  }
-  return static_cast<double>(right) / static_cast<double>(dataset.size());
-}
-
-/// Adam on the cross-entropy, whose gradient with respect to the logits is softmax − one-hot, with a decaying rate.
 void train(nash::Context<>& context, Classifier& classifier, const nash::Dataset& dataset, index_t epochs, std::uint64_t seed) {
-  nash::Loader loader{dataset, {.batch_size = 64, .seed = seed}};
-  nash::Optimizer<float, nash::Cpu> optimizer(nash::Adam{.learning_rate = 1e-3, .beta1 = 0.9}, classifier.parameters().count());
-  const nash::LinearDecay schedule{.begin = 0, .end = epochs * loader.batches_per_epoch()};
-  auto gradients = nash::Tensor<float>::zeros(classifier.parameters().shape());
-  nash::Gradients<float, nash::Cpu> places(gradients);
-  Classifier::Saved saved;
-  nash::Tensor<float> logits;
-  for (index_t step = 0; step < schedule.end; ++step) {
-    const nash::Batch<>& batch = loader.next();
-    const nash::Pass<nash::Cpu> pass{context, nash::Mode::train, nash::RandomStream(seed, static_cast<std::uint64_t>(step))};
-    std::fill(gradients.begin(), gradients.end(), 0.0f);
-    classifier.forward(pass, batch.images, logits, &saved);
-    nash::Tensor<float> d_logits = logits;
-    softmax(d_logits);
-    const index_t samples = logits.shape()[0];
-    for (index_t i = 0; i < samples; ++i) d_logits[i * classes + batch.labels[static_cast<std::size_t>(i)]] -= 1;
-    for (float& value : d_logits) value /= static_cast<float>(samples);
-    classifier.backward(pass, batch.images, logits, saved, d_logits, nullptr, &places);
-    classifier.commit(context, saved);
-    optimizer.step(context, classifier.parameters(), gradients, schedule(step));
-    if ((step + 1) % loader.batches_per_epoch() == 0)
-      std::printf("classifier: epoch %lld of %lld\n", static_cast<long long>((step + 1) / loader.batches_per_epoch()),
-                  static_cast<long long>(epochs));
-  }
+  const index_t steps = dataset.size() / 64;  // in an epoch
+  example::train_classifier(context, classifier, dataset, {.steps = epochs * steps, .seed = seed}, [&](index_t step) {
+    if (step % steps == 0) std::printf("classifier: epoch %lld of %lld\n", static_cast<long long>(step / steps), static_cast<long long>(epochs));
+  });
 }
 
 void judge(nash::Context<>& context, const Classifier& classifier, const std::string& path, std::int64_t latent, std::int64_t width, std::int64_t hidden,
@@ -139,7 +92,7 @@ void judge(nash::Context<>& context, const Classifier& classifier, const std::st
   index_t sure = 0, count[classes] = {};
   for (index_t i = 0; i < samples; ++i) {
     const float* const row = logits.begin() + i * classes;
-    const index_t digit = most_probable(row);
+    const index_t digit = example::most_probable(logits, i, 0, classes);
     ++count[digit];
     sure += row[digit] >= 0.9f;
   }
@@ -173,7 +126,7 @@ int main(int argc, char** argv) {
     example::require_at_least(1, static_cast<double>(epochs), "--epochs", "ask for some");
     example::require_at_least(1, static_cast<double>(samples), "--samples", "ask for some");
     const Split split = load_split(data, held_out);
-    Classifier classifier = make_classifier();
+    Classifier classifier = example::make_digit_classifier();
     if (std::filesystem::exists(weights)) {
       load_classifier(weights, split, classifier);
     } else {
@@ -182,7 +135,7 @@ int main(int argc, char** argv) {
       train(context, classifier, split.training, epochs, seed);
       nash::save_network(weights, classifier, split.metadata());
     }
-    std::printf("classifier: %.2f %% of %lld held-out digits right\n", 100 * accuracy(context, classifier, split.testing),
+    std::printf("classifier: %.2f %% of %lld held-out digits right\n", 100 * example::accuracy(context, classifier, split.testing),
                 static_cast<long long>(held_out));
     std::printf("| generator | sure (p ≥ 0.9) %% | 0 | 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9 | rarest %% |\n|---|---|---|---|---|---|---|---|---|---|---|---|---|\n");
     for (const std::string& generator : generators) judge(context, classifier, generator, latent, width, hidden, samples, seed);

@@ -74,6 +74,14 @@ inline void check_close(double value, const Golden::Entry& golden, double tolera
   check_close<double>(std::span<const double>(&value, 1), golden, tolerance);
 }
 
+/// The labels 0, 1, 2, 3, 0, … that make_golden.py gives to all that is conditional.
+template <class Device>
+nash::Labels<Device> golden_labels(nash::index_t samples) {
+  std::vector<std::int32_t> labels(static_cast<std::size_t>(samples));
+  for (std::size_t i = 0; i < labels.size(); ++i) labels[i] = static_cast<std::int32_t>(i % 4);
+  return nash::Labels<Device>(labels);
+}
+
 /// A layer with the state of a case, its parameters in one flat tensor, and its gradients, zero at first.
 template <class Layer>
 struct GoldenLayer {

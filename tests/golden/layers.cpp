@@ -64,6 +64,13 @@ void for_each_case(const Function& f) {
   f("residual.skip", train,
     Residual{Sequential{ReLU{}, Conv2d{2, 5, {.kernel = 4, .stride = 2, .padding = 1}}, Tanh{}},
              Conv2d{2, 5, {.kernel = 2, .stride = 2}}});
+
+  f("conditional_batch_norm", train, ConditionalBatchNorm{4, 3});
+  f("conditional_batch_norm.infer", infer, ConditionalBatchNorm{4, 3});
+  f("conditional_concat", train, ConditionalConcat{4, {.embedding = 3}});
+  f("conditional_concat.one_hot", train, ConditionalConcat{4});
+  f("projection_head", train, ProjectionHead{12, 4});
+  f("semi_supervised_head", train, SemiSupervisedHead{3});
 }
 
 template <class T, class Device>
@@ -73,8 +80,9 @@ void check_all(double tolerance) {
   for_each_case([&](const std::string& name, Mode mode, const auto& built) {
     GoldenLayer own(golden, name, context, built.template to<T, Device>());
     const auto& layer = own.layer;
-    const Pass<Device> pass{context, mode};
     const auto x = golden.tensor<T, Device>(name + "/x"), dy = golden.tensor<T, Device>(name + "/dy");
+    const Labels<Device> labels = golden_labels<Device>(x.shape()[0]);
+    const Pass<Device> pass{.context = context, .mode = mode, .labels = labels.view()};
     Tensor<T, Device> y, dx;
     typename std::remove_cvref_t<decltype(layer)>::Saved saved;
 

@@ -134,6 +134,48 @@ class Residual(nn.Module):
         return self.body(x) + self.skip(x)
 
 
+def labels_of(x):
+    """The labels 0, 1, 2, 3, 0, … of a batch, which all that is conditional here is given."""
+    return torch.arange(x.shape[0]) % 4
+
+
+class ConditionalBatchNorm(nn.BatchNorm2d):
+    def __init__(self, classes, channels):
+        super().__init__(channels, affine=False)
+        self.weight = nn.Parameter(torch.empty(classes, channels))
+        self.bias = nn.Parameter(torch.empty(classes, channels))
+
+    def forward(self, x):
+        normalized = F.batch_norm(x, self.running_mean.clone(), self.running_var.clone(), training=self.training)
+        scale, shift = self.weight[labels_of(x)], self.bias[labels_of(x)]
+        return scale[:, :, None, None] * normalized + shift[:, :, None, None]
+
+
+class ConditionalConcat(nn.Embedding):
+    def forward(self, x):
+        code = super().forward(labels_of(x))
+        return torch.cat([x, code if x.dim() == 2 else code[:, :, None, None].expand(-1, -1, *x.shape[2:])], dim=1)
+
+
+class OneHotConcat(nn.Module):
+    def forward(self, x):
+        return torch.cat([x, F.one_hot(labels_of(x), 4).to(x.dtype)], dim=1)
+
+
+class ProjectionHead(Dense):
+    def __init__(self, features, classes):
+        super().__init__(features, 1)
+        self.embedding = nn.Parameter(torch.empty(classes, features))
+
+    def forward(self, x):
+        return super().forward(x) + (self.embedding[labels_of(x)] * Flatten()(x)).sum(dim=1, keepdim=True)
+
+
+class SemiSupervisedHead(nn.Module):
+    def forward(self, x):
+        return torch.cat([torch.logsumexp(x, dim=1, keepdim=True), x], dim=1)
+
+
 # --- State by nash's names -----------------------------------------------------------------------------------------------
 
 
@@ -261,6 +303,13 @@ def layers():
     body = nn.Sequential(nn.ReLU(), nn.Conv2d(2, 5, 4, stride=2, padding=1), nn.Tanh())
     record("residual.skip", Residual(body, nn.Conv2d(2, 5, 2, stride=2)), (2, 2, 6, 4))
 
+    record("conditional_batch_norm", ConditionalBatchNorm(4, 3), (7, 3, 2, 3), training=True)
+    record("conditional_batch_norm.infer", ConditionalBatchNorm(4, 3), (5, 3, 2, 2))
+    record("conditional_concat", ConditionalConcat(4, 3), (6, 2, 3, 2))
+    record("conditional_concat.one_hot", OneHotConcat(), (5, 3))
+    record("projection_head", ProjectionHead(12, 4), (6, 3, 2, 2))
+    record("semi_supervised_head", SemiSupervisedHead(), torch.tensor([[1e3, -1e3, 0.5], [3.0, 3.0, 3.0], [-40.0, 1.0, 2.0]]))
+
     save("layers", tensors)
 
 
@@ -350,6 +399,12 @@ def second_order():
         Dense(5, 12, bias=False), Reshape(2, 2, 3), nn.BatchNorm2d(3), nn.ReLU(), nn.ConvTranspose2d(3, 2, 4, 2, 1), nn.Tanh()
     )
     record("generator", generator, (4, 5), training=True)
+
+    critic = nn.Sequential(ConditionalConcat(4, 2), down(4, 3), nn.Tanh(), ProjectionHead(36, 4))
+    record("conditional", critic, (5, 2, 7, 6))
+    conditional = nn.Sequential(down(2, 4, False), ConditionalBatchNorm(4, 4), nn.Tanh(), Dense(48, 3), SemiSupervisedHead())
+    record("conditional_batch_norm", conditional, (6, 2, 7, 6), training=True)
+    record("conditional_batch_norm.infer", conditional, (6, 2, 7, 6))
 
     save("second_order", tensors)
 

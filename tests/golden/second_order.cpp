@@ -29,6 +29,10 @@ void for_each_case(const Function& f) {
   f("generator", train,
     Sequential{Dense{5, 12, {.bias = false}}, Reshape{2, 2, 3}, BatchNorm{3}, ReLU{},
                ConvTranspose2d{3, 2, {.kernel = 4, .stride = 2, .padding = 1}}, Tanh{}});
+  f("conditional", train, Sequential{ConditionalConcat{4, {.embedding = 2}}, down(4, 3), Tanh{}, ProjectionHead{36, 4}});
+  const Sequential conditional{down(2, 4, false), ConditionalBatchNorm{4, 4}, Tanh{}, Dense{48, 3}, SemiSupervisedHead{3}};
+  f("conditional_batch_norm", train, conditional);
+  f("conditional_batch_norm.infer", infer, conditional);
 }
 
 /// The gradients of P = ½‖∇ₓ⟨dy, f(x)⟩‖², whose ∂P/∂(∇ₓ) is ∇ₓ itself, by one tangent pass along it.
@@ -39,8 +43,9 @@ void check_all(double tolerance) {
   for_each_case([&](const std::string& name, Mode mode, const auto& built) {
     GoldenLayer own(golden, name, context, built.template to<T, Device>());
     const auto& network = own.layer;
-    const Pass<Device> pass{.context = context, .mode = mode, .second_order = true};
     const auto x = golden.tensor<T, Device>(name + "/x"), dy = golden.tensor<T, Device>(name + "/dy");
+    const Labels<Device> labels = golden_labels<Device>(x.shape()[0]);
+    const Pass<Device> pass{.context = context, .mode = mode, .second_order = true, .labels = labels.view()};
     auto x_bar = Tensor<T, Device>::zeros(x.shape());
     Tensor<T, Device> y, dx, y_tangent;
     typename std::remove_cvref_t<decltype(network)>::Saved saved;

@@ -24,7 +24,8 @@ std::vector<Tensor<double>> all_of(const Specimen& specimen, Mode mode) {
   FlatParameters<double, D> flat(layer);
   Context<D> context(1);
   restore(context, layer);
-  const Pass<D> pass{.context = context, .mode = mode, .random = RandomStream(8), .second_order = true};
+  const auto labels = testing::labels_of<D>(specimen.input[0], 4);
+  const Pass<D> pass{.context = context, .mode = mode, .random = RandomStream(8), .second_order = true, .labels = labels.view()};
   typename AnyLayer<double, D>::Saved saved;
   const auto x = random_tensor<double, D>(specimen.input, 2), tangent = random_tensor<double, D>(specimen.input, 3);
   Tensor<double, D> y, dx, y_tangent, gradient = Tensor<double, D>::filled({count_parameters(layer)}, 0.5);

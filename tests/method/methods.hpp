@@ -18,11 +18,18 @@ auto tiny_generator() {
   return Generator{Latent::normal(3), Sequential{Dense<T, Device>{3, 25}, Tanh<T, Device>{}, Reshape<T, Device>{5, 5, 1}}};
 }
 
+/// The labels 0, 1, … of a batch.
+inline std::vector<std::int32_t> labels_in_turn(nash::index_t samples, int classes = 4) {
+  std::vector<std::int32_t> labels(static_cast<std::size_t>(samples));
+  for (std::size_t i = 0; i < labels.size(); ++i) labels[i] = static_cast<std::int32_t>(i) % classes;
+  return labels;
+}
+
 /// All of a run: the states of both networks after some steps.
 template <class Trainer>
 std::vector<typename Trainer::Scalar> state_after(Trainer& trainer, int steps, const nash::Shape& shape) {
   for (int step = 0; step < steps; ++step)
-    trainer.step(random_images<typename Trainer::Scalar, typename Trainer::Device>(shape, static_cast<std::uint64_t>(step)));
+    trainer.step(random_images<typename Trainer::Scalar, typename Trainer::Device>(shape, static_cast<std::uint64_t>(step)), labels_in_turn(shape[0]));
   auto state = state_values(trainer.discriminator());
   const auto own = state_values(trainer.generator());
   state.insert(state.end(), own.begin(), own.end());
@@ -31,12 +38,10 @@ std::vector<typename Trainer::Scalar> state_after(Trainer& trainer, int steps, c
 
 /// The gradient of D's first update against central differences of what the methods add to D's loss there, by every parameter of D.
 /// Each value is that of a trainer made anew: the same seed draws the same latents and the same random numbers of methods.
-template <class D, class... Methods>
-void check_penalty(const D& discriminator, const Methods&... methods) {
+template <class G, class D, class... Methods>
+void check_penalty_with(const G& generator, const D& discriminator, const Methods&... methods) {
   using namespace nash;
   const auto images = random_images<double, typename D::Device>({4, 5, 5, 1}, 7);
-  auto generator = tiny_generator<double, typename D::Device>();
-  generator.initialise(3);
   struct Run {
     double value;
     std::vector<double> gradients;
@@ -45,7 +50,7 @@ void check_penalty(const D& discriminator, const Methods&... methods) {
     Run found{};
     GanTrainer trainer{generator, d, NoLoss{}, {.seed = 5, .phases = {{Player::discriminator}}, .threads = 1}, methods...};
     trainer.set_gradient_reduction([&](Player, Tensor<double, typename D::Device>& gradients) { found.gradients = gradients.to_host(); });
-    found.value = trainer.step(images).d_added.value();
+    found.value = trainer.step(images, labels_in_turn(4, 3)).d_added.value();
     return found;
   };
   const Run at = run(discriminator);
@@ -69,6 +74,13 @@ void check_penalty(const D& discriminator, const Methods&... methods) {
     worst = std::max(worst, std::abs(at.gradients[i] - difference));
   }
   CHECK(worst < 1e-7 * std::max(1.0, largest));
+}
+
+template <class D, class... Methods>
+void check_penalty(const D& discriminator, const Methods&... methods) {
+  auto generator = tiny_generator<double, typename D::Device>();
+  generator.initialise(3);
+  check_penalty_with(generator, discriminator, methods...);
 }
 
 /// A critic with every kind of layer that is twice differentiable and sees each sample by itself.

@@ -86,6 +86,61 @@ TEST_CASE("neighbouring values and rows are not correlated") {
   }
 }
 
+TEST_CASE("Latent::class_normal is normal around a mean for each class, the same in every draw") {
+  Context<Cpu> context(1);
+  const Labels<> labels(std::vector<std::int32_t>(rows, 2)), others(std::vector<std::int32_t>(rows, 1));
+  const Latent latent = Latent::class_normal(size, 3, 4, 0.5);
+  CHECK(latent.classes() == 3);
+  std::vector<double> means[2];
+  for (const auto* own : {&labels, &others}) {
+    Tensor<double> z;
+    latent.draw(context, RandomStream(1), rows, z, own->view());
+    std::vector<double>& mean = means[own == &others];
+    mean.resize(size);
+    for (index_t i = 0; i < z.count(); ++i) mean[static_cast<std::size_t>(i % size)] += z[i] / rows;
+    std::vector<double> normalised(static_cast<std::size_t>(z.count()));
+    // The means are within 0.5/√rows of what they are: 4 standard deviations are 0.045.
+    for (index_t i = 0; i < z.count(); ++i) normalised[static_cast<std::size_t>(i)] = (z[i] - mean[static_cast<std::size_t>(i % size)]) / 0.5;
+    check_distribution(normalised, normal_distribution, 1, 3);
+    for (const double m : mean) CHECK(std::abs(m) < 4.05);
+  }
+  double distance = 0;
+  for (std::size_t i = 0; i < size; ++i) distance = std::max(distance, std::abs(means[0][i] - means[1][i]));
+  CHECK(distance > 3);  // of 8 at most, over 50 dimensions
+  Tensor<double> z, again;
+  latent.draw(context, RandomStream(1), 2, z, Labels<>(std::vector<std::int32_t>{2, 1}).view());
+  latent.draw(context, RandomStream(1), 1, again, Labels<>(std::vector<std::int32_t>{2}).view());
+  for (index_t i = 0; i < size; ++i) CHECK(z[i] == again[i]);
+  CHECK(message_of<ShapeError>([&] { latent.draw(context, RandomStream(1), 2, z); }).starts_with("Latent: expected a label for each of 2 samples, got none."));
+  CHECK(message_of<ShapeError>([&] { latent.draw(context, RandomStream(1), 1, z, Labels<>(std::vector<std::int32_t>{3}).view()); })
+            .starts_with("Latent: expected labels from 0 to 2, got labels of 4 classes."));
+}
+
+TEST_CASE("codes stand behind the noise: categories equally likely and one-hot, continuous ones uniform") {
+  const Latent latent = Latent::normal(3).with_category(4).with_category(2).with_continuous(2);
+  CHECK(latent.size() == 11);
+  CHECK(latent.first_code() == 3);
+  CHECK(latent.categories() == std::vector<index_t>{4, 2});
+  CHECK(latent.continuous() == 2);
+  const auto z = drawn(latent);
+  std::vector<double> counts(6), noise, continuous;
+  double together = 0;
+  for (std::size_t n = 0; n < rows; ++n) {
+    const auto row = std::span(z).subspan(11 * n, 11);
+    REQUIRE(std::accumulate(row.begin() + 3, row.begin() + 7, 0.0) == 1);
+    REQUIRE(std::accumulate(row.begin() + 7, row.begin() + 9, 0.0) == 1);
+    for (std::size_t k = 0; k < 6; ++k) counts[k] += row[3 + k];
+    together += row[3] * row[7];
+    noise.insert(noise.end(), row.begin(), row.begin() + 3);
+    continuous.insert(continuous.end(), row.begin() + 9, row.end());
+  }
+  const auto within = [](double count, double p) { return std::abs(count - rows * p) < 4 * std::sqrt(rows * p * (1 - p)); };
+  for (std::size_t k = 0; k < 6; ++k) CHECK(within(counts[k], k < 4 ? 0.25 : 0.5));
+  CHECK(within(together, 0.125));  // independent of each other
+  check_distribution(noise, normal_distribution, 1, 3);
+  check_distribution(continuous, [](double v) { return (v + 1) / 2; }, 1.0 / 3, 0.2);
+}
+
 TEST_CASE("a latent knows what it is, and refuses what makes no sense") {
   const Latent latent = Latent::truncated_normal(12, 1.5);
   CHECK(latent.size() == 12);
@@ -93,6 +148,11 @@ TEST_CASE("a latent knows what it is, and refuses what makes no sense") {
   CHECK(latent.distribution() == Latent::Distribution::truncated_normal);
   CHECK(message_of<ShapeError>([] { Latent::normal(0); }) == "Latent: expected at least 1 dimension, got 0.\nUse 100.");
   CHECK(message_of<ShapeError>([] { Latent::uniform(4, 0); }) == "Latent: expected a positive, finite bound, got 0.\nUse 1 or 2.");
+  CHECK(message_of<ShapeError>([] { Latent::class_normal(4, 0); }) == "Latent: expected a number of classes of at least 1, got 0.\nCorrect it.");
+  CHECK(message_of<ShapeError>([] { Latent::class_normal(4, 2, 1, 0); }) == "Latent: expected a positive, finite deviation, got 0.\nUse 0.5.");
+  CHECK(message_of<ShapeError>([] { (void)Latent::normal(4).with_category(1); }).find("a number of categories of at least 2, got 1") != std::string::npos);
+  CHECK(message_of<ShapeError>([] { (void)Latent::normal(4).with_continuous(1).with_category(3); }) ==
+        "Latent: expected categories before continuous codes, got a category after them.\nCall with_continuous last.");
   for (const double bound : {-1.0, std::nan(""), std::numeric_limits<double>::infinity()}) {
     CHECK_THROWS_AS(Latent::uniform(4, bound), ShapeError);
     CHECK_THROWS_AS(Latent::truncated_normal(4, bound), ShapeError);

@@ -39,13 +39,14 @@ nash::Tensor<T> tensor(const nash::Shape& shape, const std::vector<T>& values) {
   return nash::Tensor<T>(shape, values);
 }
 
-/// y = f(x) of one pass that keeps nothing.
+/// y = f(x) of one pass that keeps nothing, with the labels 0, 1, 2, 3, 0, …
 template <class L>
 auto output_of(const L& layer, const nash::Tensor<typename L::Scalar, typename L::Device>& x, nash::Mode mode = nash::Mode::infer,
                nash::RandomStream random = nash::RandomStream(5)) {
   nash::Context<typename L::Device> context(1);
   nash::Tensor<typename L::Scalar, typename L::Device> y;
-  layer.forward({context, mode, random}, x, y, nullptr);
+  const auto labels = nash::testing::labels_of<typename L::Device>(x.shape().rank() == 0 ? 0 : x.shape()[0], 4);
+  layer.forward({.context = context, .mode = mode, .random = random, .labels = labels.view()}, x, y, nullptr);
   return y;
 }
 

@@ -37,7 +37,7 @@ TEST_CASE("descriptions that are wrong are refused with what is wrong") {
   const auto registry = LayerRegistry<>::standard();
   const auto message = [&](const LayerDescription& description) { return message_of<ShapeError>([&] { registry.build(description); }); };
   const std::string unknown = message(LayerDescription("Conv3d"));
-  CHECK(unknown.find("LayerRegistry: expected one of the layers AvgPool2d, BatchNorm, Conv2d, ConvTranspose2d, Dense, ") == 0);
+  CHECK(unknown.find("LayerRegistry: expected one of the layers AvgPool2d, BatchNorm, ConditionalAffine, ConditionalBatchNorm, ") == 0);
   CHECK(unknown.find("got 'Conv3d'.\nCorrect the type or add the layer.") != std::string::npos);
   CHECK(message(LayerDescription("Dense").set("in", 3)) != "");
   CHECK(message(LayerDescription("Dense").set("in", 3.5).set("out", 2)) ==

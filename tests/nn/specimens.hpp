@@ -17,10 +17,15 @@ std::vector<Specimen> specimens() {
   const auto add = [&](const auto& layer, const Shape& input) { all.push_back({layer.describe(), input}); };
   add(AvgPool2d<T, D>{{.kernel = 3, .stride = 2}}, {2, 6, 5, 2});
   add(BatchNorm<T, D>{3, {.epsilon = 1e-3, .momentum = 0.25, .init = Init::normal(0.02, 1)}}, {4, 2, 2, 3});
+  add(ConditionalAffine<T, D>{4, 3, {.init = Init::normal(0.5, 1)}}, {5, 2, 2, 3});
+  add(ConditionalBatchNorm<T, D>{4, 3, {.epsilon = 1e-3, .momentum = 0.25, .init = Init::normal(0.5, 1)}}, {5, 2, 2, 3});
+  add(ConditionalConcat<T, D>{4}, {5, 3});
+  add(ConditionalConcat<T, D>{5, {.embedding = 2, .init = Init::normal(0.5)}}, {5, 2, 1, 3});
   add(Conv2d<T, D>{2, 3, {.kernel = 4, .stride = 2, .padding = 1, .bias = false, .init = Init::dcgan()}}, {2, 6, 4, 2});
   add(ConvTranspose2d<T, D>{2, 3, {.kernel = 4, .stride = 3, .padding = 1, .output_padding = 2, .bias = false, .init = Init::he(0.2)}}, {2, 3, 2, 2});
   add(Dense<T, D>{5, 4, {.bias = false, .init = Init::orthogonal(1.5)}}, {3, 5});
   add(Dropout<T, D>{0.25}, {4, 10});
+  add(Embedding<T, D>{5, 3, {.init = Init::uniform(0.5)}}, {6, 4});
   add(Flatten<T, D>{}, {2, 3, 2, 2});
   add(Identity<T, D>{}, {2, 3});
   add(LayerNorm<T, D>{3, {.epsilon = 1e-3}}, {2, 2, 2, 3});
@@ -29,8 +34,10 @@ std::vector<Specimen> specimens() {
   add(MinibatchDiscrimination<T, D>{4, 3, {.dimensions = 2, .init = Init::normal(0.3)}}, {5, 4});
   add(MinibatchStdDev<T, D>{{.group = 2, .epsilon = 1e-3}}, {4, 2, 3, 2});
   add(PixelShuffle<T, D>{3}, {2, 2, 3, 18});
+  add(ProjectionHead<T, D>{6, 4, {.init = Init::he()}}, {5, 1, 2, 3});
   add(ReLU<T, D>{}, {3, 5});
   add(Reshape<T, D>{2, 1, 3}, {4, 6});
+  add(SemiSupervisedHead<T, D>{4}, {3, 4});
   add(Sigmoid<T, D>{}, {3, 5});
   add(Softplus<T, D>{}, {3, 5});
   add(Tanh<T, D>{}, {3, 5});

@@ -186,6 +186,7 @@ class Loader {
       to = buffer.staging.data();
     }
     buffer.batch.labels.resize(static_cast<std::size_t>(dataset_.has_labels() ? count : 0));
+    buffer.batch.classes = dataset_.classes();
     buffer.batch.epoch = epoch;
     for (index_t n = 0; n < count; ++n) {
       const index_t chosen = order_[static_cast<std::size_t>(first + n)];

@@ -70,7 +70,7 @@ class FeatureMatching {
     double match(const Update<Device>& update, const D& d, const Images& real, const Images& fakes, Images& d_fakes) {
       if (weight_ == 0 || end_ == 0) return 0;
       Context<Device>& context = update.context;
-      const Pass<Device> pass{.context = context, .mode = Mode::train, .random = update.random};
+      const Pass<Device> pass{.context = context, .mode = Mode::train, .random = update.random, .labels = update.labels};
       forward(pass, d, real);
       for_each([&]<std::size_t i>() {
         if (taps_[i]) sum_features(context, means_[i], i);

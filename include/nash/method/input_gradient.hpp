@@ -68,7 +68,8 @@ class InputGradient {
   double penalise(const Update<Device>& update, const D& discriminator, const Images& x, double factor, const Rule& rule,
                   Gradients<T, Device>& gradients) {
     Context<Device>& context = update.context;
-    const Pass<Device> pass{.context = context, .mode = Mode::train, .random = update.random.child(0), .second_order = true};
+    const Pass<Device> pass{.context = context, .mode = Mode::train, .random = update.random.child(0), .second_order = true,
+                            .labels = update.labels};
     const index_t samples = x.shape()[0], size = x.shape().count_per_sample();
     discriminator.forward(pass, x, logits_, &tape_);
     ones_.resize(logits_.shape());

@@ -140,7 +140,7 @@ class Logan {
 
    private:
     static Pass<Device> pass(const Update<Device>& update) {
-      return {.context = update.context, .mode = Mode::train, .random = update.random, .second_order = true};
+      return {.context = update.context, .mode = Mode::train, .random = update.random, .second_order = true, .labels = update.labels};
     }
     LatentSteps<T> steps() const {
       return {rate_, options_.natural ? options_.damping : 0, before_.shape()[1], gradient_.values().data(), squares_.data()};

@@ -47,6 +47,8 @@ class ReplayPool {
     using Device = typename D::Device;
 
    public:
+    static constexpr bool exchanges_fakes = true;
+
     Work(const ReplayPool& method, const G& generator, const D&)
         : capacity_(method.capacity_), pool_(Tensor<T, Device>::zeros(generator.sample_shape(1).with_samples(method.capacity_))) {}
 

@@ -22,9 +22,9 @@ class Discriminator : public Network<Body> {
       throw ShapeError("Discriminator", "a body that gives N×(1+C) logits", concat(logits, " for samples of ", samples), "end it with Dense{…, 1}");
   }
 
-  /// The logits of samples, in inference mode.
-  void discriminate(Context<Device>& context, const Tensor<Scalar, Device>& samples, Tensor<Scalar, Device>& logits) const {
-    this->forward(Pass<Device>{context, Mode::infer}, samples, logits, nullptr);
+  /// The logits of samples, with their labels where the discriminator depends on them, in inference mode.
+  void discriminate(Context<Device>& context, const Tensor<Scalar, Device>& samples, Tensor<Scalar, Device>& logits, const LabelView& labels = {}) const {
+    this->forward(Pass<Device>{.context = context, .mode = Mode::infer, .labels = labels}, samples, logits, nullptr);
   }
 
   /// The same discriminator for another scalar type or device.

@@ -23,17 +23,22 @@ class Generator : public Network<Body> {
   /// The shape of `samples` samples.
   Shape sample_shape(index_t samples) const { return this->output_shape(Shape{samples, latent_.size()}); }
 
-  /// Samples for given latents, in inference mode: each depends on its own latent alone.
-  void generate(Context<Device>& context, const Tensor<Scalar, Device>& latents, Tensor<Scalar, Device>& samples) const {
-    this->forward(Pass<Device>{context, Mode::infer}, latents, samples, nullptr);
+  /// How many classes its latents and layers know, 0 where neither depends on labels.
+  index_t classes() const { return fewer_classes(latent_.classes(), Network<Body>::classes()); }
+
+  /// Samples for given latents, and labels where the generator depends on them, in inference mode: each depends on its own latent and
+  /// label alone.
+  void generate(Context<Device>& context, const Tensor<Scalar, Device>& latents, Tensor<Scalar, Device>& samples, const LabelView& labels = {}) const {
+    this->forward(Pass<Device>{.context = context, .mode = Mode::infer, .labels = labels}, latents, samples, nullptr);
   }
 
   /// `count` fresh samples, in inference mode.
   NASH_COLD Tensor<Scalar, Device> generate(Context<Device>& context, RandomStream random, index_t count) const {
-    Tensor<Scalar, Device> latents, samples;
-    latent_.draw(context, random, count, latents);
-    generate(context, latents, samples);
-    return samples;
+    return generate_fresh(context, random, count, {});
+  }
+  /// A fresh sample of each of these classes, in inference mode.
+  NASH_COLD Tensor<Scalar, Device> generate(Context<Device>& context, RandomStream random, const Labels<Device>& labels) const {
+    return generate_fresh(context, random, labels.view().count, labels.view());
   }
 
   /// The same generator for another scalar type or device.
@@ -46,6 +51,13 @@ class Generator : public Network<Body> {
   }
 
  private:
+  NASH_COLD Tensor<Scalar, Device> generate_fresh(Context<Device>& context, RandomStream random, index_t count, const LabelView& labels) const {
+    Tensor<Scalar, Device> latents, samples;
+    latent_.draw(context, random, count, latents, labels);
+    generate(context, latents, samples, labels);
+    return samples;
+  }
+
   Latent latent_;
 };
 

@@ -43,6 +43,9 @@ class Network {
     initialise(context, RandomStream(seed));
   }
 
+  /// How many classes its layers know, 0 where none depends on labels.
+  index_t classes() const { return classes_of(body_); }
+
   /// Whether the parameters were initialised or loaded.
   bool is_ready() const { return ready_; }
   /// To be called after the state was written from outside, as by loading.

@@ -51,6 +51,7 @@ class AnyLayer {
   bool couples() const { return table_->couples(layer_.get()); }
   bool refuses_penalties() const { return table_->refuses_penalties(layer_.get()); }
   bool is_twice_differentiable() const { return table_->is_twice_differentiable(layer_.get()); }
+  index_t classes() const { return table_->classes(layer_.get()); }
   NASH_COLD LayerDescription describe() const { return table_->describe(layer_.get()); }
 
   template <class Self, class Visitor>

@@ -111,6 +111,12 @@ class Chain : public LayerDefaults<T, D> {
     return std::all_of(links_.begin(), links_.end(), [](const auto& l) { return l.table->is_twice_differentiable(l.layer.get()); });
   }
 
+  index_t classes() const {
+    index_t fewest = 0;
+    for (const auto& link : links_) fewest = fewer_classes(fewest, link.table->classes(link.layer.get()));
+    return fewest;
+  }
+
   template <class Self, class Visitor>
   static void visit_state(Self& self, Visitor&& visit) {
     AnyStateVisitor<T, D, std::is_const_v<Self>, std::remove_reference_t<Visitor>> visitor(visit);

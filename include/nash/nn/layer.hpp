@@ -8,6 +8,7 @@
 
 #include "nash/kernels/host.hpp"
 #include "nash/nn/description.hpp"
+#include "nash/nn/labels.hpp"
 #include "nash/nn/parameter.hpp"
 #include "nash/nn/state_name.hpp"
 
@@ -24,6 +25,7 @@ struct Pass {
   RandomStream random{};        ///< passes with equal streams draw equal dropout masks
   bool second_order = false;    ///< keep what tangent_backward needs: no layer runs in place, composites keep every δ and ẋ
   bool fused = true;            ///< run neighbours as one where there is a Fusion of them; not in passes of second order
+  LabelView labels{};           ///< the class of each sample, for layers that depend on it
 
   /// The pass as child i of a composite gets it.
   Pass child(index_t i) const {
@@ -116,6 +118,17 @@ bool is_twice_differentiable(const L& layer) {
   else
     return TwiceDifferentiable<L>;
 }
+
+/// How many classes a layer knows: a pass through it needs labels below that. 0: it takes no notice of labels.
+template <class L>
+index_t classes_of(const L& layer) {
+  if constexpr (requires { layer.classes(); })
+    return layer.classes();
+  else
+    return 0;
+}
+/// The same of two layers that get the same labels.
+inline index_t fewer_classes(index_t a, index_t b) { return a == 0 ? b : b == 0 ? a : std::min(a, b); }
 
 /// A layer whose output for one sample depends on the other samples of the batch.
 template <class L>

@@ -30,6 +30,7 @@ struct LayerTable {
   bool (*couples)(const void* layer);
   bool (*refuses_penalties)(const void* layer);
   bool (*is_twice_differentiable)(const void* layer);
+  index_t (*classes)(const void* layer);
 
   // Null in the tables of first order.
   void (*tangent)(const void* layer, const Pass<D>&, const Values& x, const Values& y, void* saved, const Values& x_tangent, Values& y_tangent);
@@ -75,6 +76,7 @@ struct LayerFunctions {
   static bool couples(const void* layer) { return nash::couples(of(layer)); }
   static bool refuses_penalties(const void* layer) { return nash::refuses_penalties(of(layer)); }
   static bool is_twice_differentiable(const void* layer) { return nash::is_twice_differentiable(of(layer)); }
+  static index_t classes(const void* layer) { return nash::classes_of(of(layer)); }
 
   static void tangent(const void* layer, const Pass<D>& pass, const Values& x, const Values& y, void* saved, const Values& x_tangent,
                       Values& y_tangent) {
@@ -100,7 +102,7 @@ struct LayerFunctions {
     return {.reads = L::reads, .runs_in_place = L::runs_in_place, .saved = &value_table<Saved>, .output_shape = output_shape,
             .forward = forward, .backward = backward, .commit = commit, .refresh = refresh, .restore = restore, .visit_state = visit_state,
             .describe = describe, .is_curved = is_curved, .couples = couples, .refuses_penalties = refuses_penalties,
-            .is_twice_differentiable = is_twice_differentiable, .tangent = nullptr, .tangent_backward = nullptr};
+            .is_twice_differentiable = is_twice_differentiable, .classes = classes, .tangent = nullptr, .tangent_backward = nullptr};
   }
   static constexpr LayerTable<T, D> second_order() {
     LayerTable<T, D> table = first_order();

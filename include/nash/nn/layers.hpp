@@ -7,10 +7,14 @@
 #include "nash/nn/any_sequential.hpp"
 #include "nash/nn/avg_pool2d.hpp"
 #include "nash/nn/batch_norm.hpp"
+#include "nash/nn/conditional_affine.hpp"
+#include "nash/nn/conditional_batch_norm.hpp"
+#include "nash/nn/conditional_concat.hpp"
 #include "nash/nn/conv2d.hpp"
 #include "nash/nn/conv_transpose2d.hpp"
 #include "nash/nn/dense.hpp"
 #include "nash/nn/dropout.hpp"
+#include "nash/nn/embedding.hpp"
 #include "nash/nn/flatten.hpp"
 #include "nash/nn/identity.hpp"
 #include "nash/nn/layer_norm.hpp"
@@ -20,9 +24,11 @@
 #include "nash/nn/minibatch_std_dev.hpp"
 #include "nash/nn/pixel_shuffle.hpp"
 #include "nash/nn/reference_batch.hpp"
+#include "nash/nn/projection_head.hpp"
 #include "nash/nn/relu.hpp"
 #include "nash/nn/reshape.hpp"
 #include "nash/nn/residual.hpp"
+#include "nash/nn/semi_supervised_head.hpp"
 #include "nash/nn/sequential.hpp"
 #include "nash/nn/sigmoid.hpp"
 #include "nash/nn/softplus.hpp"
@@ -43,10 +49,14 @@ class LayerRegistry {
     LayerRegistry registry;
     registry.add<AvgPool2d>("AvgPool2d");
     registry.add<BatchNorm>("BatchNorm");
+    registry.add<ConditionalAffine>("ConditionalAffine");
+    registry.add<ConditionalBatchNorm>("ConditionalBatchNorm");
+    registry.add<ConditionalConcat>("ConditionalConcat");
     registry.add<Conv2d>("Conv2d");
     registry.add<ConvTranspose2d>("ConvTranspose2d");
     registry.add<Dense>("Dense");
     registry.add<Dropout>("Dropout");
+    registry.add<Embedding>("Embedding");
     registry.add<Flatten>("Flatten");
     registry.add<Identity>("Identity");
     registry.add<LayerNorm>("LayerNorm");
@@ -55,8 +65,10 @@ class LayerRegistry {
     registry.add<MinibatchDiscrimination>("MinibatchDiscrimination");
     registry.add<MinibatchStdDev>("MinibatchStdDev");
     registry.add<PixelShuffle>("PixelShuffle");
+    registry.add<ProjectionHead>("ProjectionHead");
     registry.add<ReLU>("ReLU");
     registry.add<Reshape>("Reshape");
+    registry.add<SemiSupervisedHead>("SemiSupervisedHead");
     registry.add<Sigmoid>("Sigmoid");
     registry.add<Softplus>("Softplus");
     registry.add<Tanh>("Tanh");

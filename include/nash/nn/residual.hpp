@@ -101,6 +101,8 @@ class Residual : public LayerDefaults<typename Body::Scalar, typename Body::Devi
   bool refuses_penalties() const { return nash::refuses_penalties(body_) || nash::refuses_penalties(skip_); }
   bool is_twice_differentiable() const { return nash::is_twice_differentiable(body_) && nash::is_twice_differentiable(skip_); }
 
+  index_t classes() const { return fewer_classes(classes_of(body_), classes_of(skip_)); }
+
   void refresh(Context<D>& context) {
     nash::refresh(context, body_);
     nash::refresh(context, skip_);

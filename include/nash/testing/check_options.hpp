@@ -14,6 +14,7 @@ struct CheckOptions {
   index_t elements = 300;         ///< checked of each tensor at most, spread evenly over it
   double allowed_skips = 0.05;    ///< the share of the elements that may lie at a kink
   bool draw_parameters = true;    ///< false: check with those that the layer has
+  index_t classes = 4;            ///< of the samples' labels, which are i mod classes, for layers that depend on them
 };
 
 }  // namespace nash::testing

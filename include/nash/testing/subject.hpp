@@ -32,6 +32,14 @@ inline bool same_bits(std::span<const double> a, std::span<const double> b) {
          });
 }
 
+/// i mod classes for each sample i.
+template <class D>
+Labels<D> labels_of(index_t samples, index_t classes) {
+  std::vector<std::int32_t> labels(static_cast<std::size_t>(samples));
+  for (std::size_t i = 0; i < labels.size(); ++i) labels[i] = static_cast<std::int32_t>(static_cast<index_t>(i) % classes);
+  return Labels<D>(labels, classes);
+}
+
 /// A copy of a layer under test: with parameters in one flat tensor, an input, and running statistics that have moved.
 template <class L>
 class Subject {
@@ -48,7 +56,7 @@ class Subject {
 
   Subject(const L& original, const Shape& input_shape, const CheckOptions& check_options)
       : options(check_options), layer(original), x(input_shape, normal_values(stream(0), input_shape.count())),
-        y_shape(layer.output_shape(input_shape)), flat_(layer) {
+        y_shape(layer.output_shape(input_shape)), labels(labels_of<D>(input_shape[0], check_options.classes)), flat_(layer) {
     for_each_parameter(std::as_const(layer), [&](const StateName& name, const auto& parameter) {
       parts.push_back({name.text(), static_cast<std::size_t>(parameter.offset()), static_cast<std::size_t>(parameter.count())});
     });
@@ -61,7 +69,10 @@ class Subject {
   /// A random tensor, the same for the same purpose.
   Values random_tensor(const Shape& shape, std::uint64_t purpose) const { return Values(shape, normal_values(stream(purpose), shape.count())); }
 
-  Pass<D> pass(bool second_order = false) { return {context, options.mode, stream(1), second_order}; }
+  Pass<D> pass(bool second_order = false) { return pass(options.mode, stream(1), second_order); }
+  Pass<D> pass(Mode mode, RandomStream random, bool second_order = false) {
+    return {.context = context, .mode = mode, .random = random, .second_order = second_order, .labels = labels.view()};
+  }
 
   index_t parameter_count() const { return flat_.values().count(); }
   std::vector<double> parameters() const { return flat_.values().to_host(); }
@@ -86,6 +97,7 @@ class Subject {
   L layer;
   Values x;
   Shape y_shape;
+  Labels<D> labels;
   std::vector<Part> parts;
 
  private:
@@ -100,7 +112,7 @@ class Subject {
     refresh(context, layer);
     typename L::Saved saved;
     Values y;
-    layer.forward({context, Mode::train, stream(4)}, random_tensor(x.shape(), 5), y, &saved);
+    layer.forward(pass(Mode::train, stream(4)), random_tensor(x.shape(), 5), y, &saved);
     layer.commit(context, saved);
   }
 

@@ -11,6 +11,7 @@
 #include "nash/optim/schedule.hpp"
 #include "nash/train/diagnosis.hpp"
 #include "nash/train/method_list.hpp"
+#include "nash/train/step_labels.hpp"
 #include "nash/train/trainer_options.hpp"
 
 namespace nash {
@@ -53,13 +54,17 @@ class GanTrainer {
         discriminator_(std::move(discriminator)), random_(options_.seed), sample_shape_(generator_.sample_shape(1)),
         generator_player_(options_.generator, generator_.parameters().shape()),
         discriminator_player_(options_.discriminator, discriminator_.parameters().shape()),
-        methods_(methods..., generator_, discriminator_) {
+        methods_(methods..., generator_, discriminator_),
+        labels_(fewer_classes(fewer_classes(generator_.classes(), discriminator_.classes()), methods_.classes())) {
     check_phases(options_.phases);
     if (options_.reuse_fakes) check_reuse(options_.phases);
     if (options_.reuse_fakes && List::takes_part)
       throw ShapeError("GanTrainer", "with reuse_fakes no method that leaves phases out", "one that does", "leave that method or reuse_fakes out");
     if (options_.reuse_fakes && List::change_latents)
       throw ShapeError("GanTrainer", "with reuse_fakes no method that changes latents", "one that does", "leave that method or reuse_fakes out");
+    if (List::exchange_fakes && (List::recover || labels_.classes() > 0))
+      throw ShapeError("GanTrainer", "each fake with its own label and latent where something depends on them",
+                       "a method that exchanges fakes with past ones", "leave ReplayPool out");
     discriminator_.check_samples(sample_shape_);
     if (!generator_.is_ready()) generator_.initialise(context_, random_.child(0));
     if (!discriminator_.is_ready()) discriminator_.initialise(context_, random_.child(1));
@@ -70,8 +75,9 @@ class GanTrainer {
     requires(sizeof...(Methods) > 0 && !(std::is_same_v<Methods, TrainerOptions> || ...))
       : GanTrainer(std::move(generator), std::move(discriminator), std::move(loss), TrainerOptions{}, std::move(methods)...) {}
 
-  /// One step on a batch of real images, or on anything with `images`. Throws ShapeError where they are not of the shape that
-  /// the generator makes, and NumericError as options say.
+  /// One step on a batch of real images, or on anything with `images` and, where it has them, `labels`. Throws ShapeError where the
+  /// images are not of the shape that the generator makes, DataError where somebody depends on labels and these are missing or out of
+  /// range, and NumericError as options say. The step's fakes have the labels of its real images, row by row.
   ///
   /// A step that is refused, by whatever exception, before it has updated a player is none: phases, latents and numbers go on as
   /// if it had not been tried. One that fails after an update counts, as does one with a NumericError, which would come again
@@ -79,14 +85,20 @@ class GanTrainer {
   template <class Batch>
     requires requires(const Batch& batch) { batch.images; }
   StepReport step(const Batch& batch) {
-    return step(batch.images);
+    if constexpr (requires { batch.labels, batch.classes; })
+      return step(batch.images, batch.labels, batch.classes);
+    else if constexpr (requires { batch.labels; })
+      return step(batch.images, batch.labels);
+    else
+      return step(batch.images);
   }
-  NASH_COLD StepReport step(const Images& batch) {
+  NASH_COLD StepReport step(const Images& batch, std::span<const std::int32_t> labels = {}, index_t classes = 0) {
     if (batch.shape().rank() == 0 || batch.shape().with_samples(1) != sample_shape_ || batch.shape()[0] < 1)
       throw ShapeError("GanTrainer", concat("real images of the generator's shape, N", sample_shape_.text().substr(1)), batch.shape().text(),
                        "change the generator's last layers or the data");
     check_size(generator_, generator_player_);
     check_size(discriminator_, discriminator_player_);
+    labels_.take(batch.shape()[0], labels, classes);
     StepReport report;
     report.step = ++steps_;
     [[maybe_unused]] const auto recording = record_step(batch.shape()[0]);
@@ -142,8 +154,10 @@ class GanTrainer {
   /// The averaged generator where one is kept, else the generator: what samples are best drawn from.
   const G& sampling_generator() const { return average_ ? average_->network() : generator_; }
 
-  /// Samples of sampling_generator() for given latents.
-  void generate(const Images& latents, Images& samples) { sampling_generator().generate(context_, latents, samples); }
+  /// Samples of sampling_generator() for given latents, and labels where it depends on them.
+  void generate(const Images& latents, Images& samples, const LabelView& labels = {}) {
+    sampling_generator().generate(context_, latents, samples, labels);
+  }
 
   /// Replaces a player's optimiser by a fresh one.
   template <OptimizerRule Rule>
@@ -200,10 +214,11 @@ class GanTrainer {
   /// What methods are told, with random numbers that nobody else draws.
   Update<Device> update_of(Player player, index_t repetition) {
     return {context_, player, steps_, repetition,
-            random_.child(4 + static_cast<std::uint64_t>(player)).child(static_cast<std::uint64_t>(steps_)).child(static_cast<std::uint64_t>(repetition))};
+            random_.child(4 + static_cast<std::uint64_t>(player)).child(static_cast<std::uint64_t>(steps_)).child(static_cast<std::uint64_t>(repetition)),
+            labels_.view()};
   }
   Pass<Device> training_pass(Player player, index_t repetition, Purpose purpose) {
-    return {context_, Mode::train, stream(player, repetition, purpose)};
+    return {.context = context_, .mode = Mode::train, .random = stream(player, repetition, purpose), .labels = labels_.view()};
   }
 
   /// Steps of as many samples in which the same phases run are one sequence of operations. On the host nothing is recorded.
@@ -231,7 +246,7 @@ class GanTrainer {
 
   NASH_COLD void draw_latents(const Update<Device>& told, index_t samples) {
     if (!latent_source_) {
-      generator_.latent().draw(context_, stream(told.player, told.repetition, Purpose::latents), samples, latents_);
+      generator_.latent().draw(context_, stream(told.player, told.repetition, Purpose::latents), samples, latents_, labels_.view());
     } else {
       const Shape wanted{samples, generator_.latent().size()};
       latents_.resize(wanted);
@@ -350,6 +365,7 @@ class GanTrainer {
     }
     (term == LossTerm::real ? report.d_real : report.d_fake) = mean_probability(context_, logits);
     if constexpr (List::add_to_loss) added += methods_.run_add_to_loss(told, term, logits, d_logits);
+    if constexpr (List::recover && term == LossTerm::fake) added += methods_.run_recover(told, latents_, logits, d_logits);
     Gradients<Scalar, Device> gradients(discriminator_player_.gradients);
     Images* const d_images = List::change_latents_backward && term == LossTerm::fake ? &d_fakes_ : nullptr;
     discriminator_.backward(pass, images, logits, tape, d_logits, d_images, &gradients);
@@ -388,6 +404,7 @@ class GanTrainer {
     }
     report.g_loss = value;
     if constexpr (List::add_to_loss) added += methods_.run_add_to_loss(told, LossTerm::generator, logits_, d_logits_);
+    if constexpr (List::recover) added += methods_.run_recover(told, latents_, logits_, d_logits_);
     discriminator_.backward(other_pass, fakes, logits_, discriminator_tape_, d_logits_, &d_fakes_, nullptr);
     if constexpr (List::match) added += methods_.run_match(told, discriminator_, *real, fakes, d_fakes_);
     if constexpr (List::change_images) methods_.run_change_images_backward(told, ImageSource::generated, d_fakes_);
@@ -458,6 +475,7 @@ class GanTrainer {
   index_t steps_ = 0;
   List methods_;
   StepReport last_report_;  // for methods
+  StepLabels<Device> labels_;
 
   Images real_, latents_, fakes_, logits_, d_logits_, d_fakes_;  // real_ only where steps are recorded
   Images d_latents_;                           // where methods change latents

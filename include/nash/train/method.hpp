@@ -18,6 +18,7 @@ struct Update {
   index_t step;         ///< the trainer's, from 1
   index_t repetition;   ///< the player's updates before it in the same step
   RandomStream random;  ///< the method's own in this update
+  LabelView labels{};   ///< of the real batch and of the fakes alike, where anybody depends on them
 };
 
 /// Where the images come from that the discriminator is about to see.
@@ -42,12 +43,16 @@ enum class ImageSource { real, generated };
 ///     change_targets(update, term, targets)        N shares of the real label, at first 1 on real rows and 0 on fakes (LossRows)
 ///     weigh_fakes(update, logits, weights)         N weights of the fakes in the generator's loss, at first 1
 ///     add_to_loss(update, term, logits, d_logits)  a term of the logits: returns its value, adds its gradient
+///     recover(update, latents, logits, d_logits)   a term of the fakes' logits and the latents that they were made of, likewise
 ///     penalise(update, D, real, fakes, gradients)  a term of D: returns its value, adds its gradient by D's parameters
 ///     match(update, D, real, fakes, d_fakes)       a term of G by way of its fakes: returns its value, adds its gradient
 ///     add_parameter_term(update, network, g)       a term of the parameters of the player whose update it is, likewise
 ///     after_update(update, network)                the parameters have moved and may be moved again
 ///     after_step(step, report)                     to the host, at the end of a step
+///     classes()                                    how many classes it knows: above 0 it is told labels, and needs them
 ///     M::visit_state(method, visitor)              visitor(name, Tensor<T, Device>, double or index_t) for a checkpoint
+///
+/// A method that gives D other fakes than those of this update says so: static constexpr bool exchanges_fakes = true.
 ///
 /// Hooks are templates or plain members, whatever the calls fit; images are those that D sees. Methods act in their order.
 template <class M, class Device>
@@ -83,6 +88,16 @@ template <class M, class T, class Device>
 concept AddsToLoss = requires(M& m, const Update<Device>& update, const Tensor<T, Device>& logits, Tensor<T, Device>& d_logits) {
   { m.add_to_loss(update, LossTerm::real, logits, d_logits) } -> std::same_as<double>;
 };
+template <class M, class T, class Device>
+concept Recovers = requires(M& m, const Update<Device>& update, const Tensor<T, Device>& latents, Tensor<T, Device>& d_logits) {
+  { m.recover(update, latents, latents, d_logits) } -> std::same_as<double>;
+};
+template <class M>
+concept KnowsClasses = requires(const M& m) {
+  { m.classes() } -> std::same_as<index_t>;
+};
+template <class M>
+concept ExchangesFakes = M::exchanges_fakes;
 template <class M, class D>
 concept Penalises = requires(M& m, const Update<typename D::Device>& update, const D& d, const Tensor<typename D::Scalar, typename D::Device>& images,
                              Gradients<typename D::Scalar, typename D::Device>& gradients) {
@@ -107,7 +122,7 @@ concept ActsAfterStep = requires(M& m, index_t step, const StepReport& report) {
 template <class M, class G, class D>
 concept Method = TakesPart<M, typename D::Device> || ChangesLatents<M, G, D> || ChangesImages<M, typename D::Scalar, typename D::Device> ||
                  ChangesTargets<M, typename D::Scalar, typename D::Device> || WeighsFakes<M, typename D::Scalar, typename D::Device> ||
-                 AddsToLoss<M, typename D::Scalar, typename D::Device> || Penalises<M, D> || Matches<M, D> || AddsParameterTerm<M, G> ||
+                 AddsToLoss<M, typename D::Scalar, typename D::Device> || Recovers<M, typename D::Scalar, typename D::Device> || Penalises<M, D> || Matches<M, D> || AddsParameterTerm<M, G> ||
                  AddsParameterTerm<M, D> || ActsAfterUpdate<M, G> || ActsAfterUpdate<M, D> || ActsAfterStep<M>;
 
 /// Throws ShapeError unless an option of a method is finite and at least `least`.

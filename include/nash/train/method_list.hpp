@@ -45,12 +45,14 @@ class MethodList {
   static constexpr bool match = (Matches<Work<Methods>, D> || ...);
   static constexpr bool penalise = (Penalises<Work<Methods>, D> || ...);
   static constexpr bool add_to_loss = (AddsToLoss<Work<Methods>, T, Device> || ...);
+  static constexpr bool recover = (Recovers<Work<Methods>, T, Device> || ...);
+  static constexpr bool exchange_fakes = (ExchangesFakes<Work<Methods>> || ...);
   template <class Network>
   static constexpr bool add_parameter_term = (AddsParameterTerm<Work<Methods>, Network> || ...);
 
   /// Whether the term of a player's methods belongs into the report.
   template <class Network>
-  static constexpr bool adds_terms = add_to_loss || change_latents_backward || add_parameter_term<Network> || (std::is_same_v<Network, D> ? penalise : match);
+  static constexpr bool adds_terms = add_to_loss || recover || change_latents_backward || add_parameter_term<Network> || (std::is_same_v<Network, D> ? penalise : match);
 
   MethodList(const Methods&... methods, const G& generator, const D& discriminator)
       : work_(detail::WorkOf<Methods, G, D>::make(methods, generator, discriminator)...) {}
@@ -58,6 +60,15 @@ class MethodList {
   template <class M>
   Work<M>& get() {
     return std::get<Work<M>>(work_);
+  }
+
+  /// How many classes the methods know, 0 where none depends on labels.
+  index_t classes() const {
+    index_t fewest = 0;
+    for_each_of(*this, [&](const auto& method, std::size_t) {
+      if constexpr (KnowsClasses<std::remove_cvref_t<decltype(method)>>) fewest = fewer_classes(fewest, method.classes());
+    });
+    return fewest;
   }
 
   bool run_phase(const Phase& phase, const StepReport& last) {
@@ -107,6 +118,13 @@ class MethodList {
     for_each([&](auto& method, std::size_t i) {
       if constexpr (AddsToLoss<std::remove_cvref_t<decltype(method)>, T, Device>)
         total += method.add_to_loss(own(update, i), term, logits, d_logits);
+    });
+    return total;
+  }
+  double run_recover(const Update<Device>& update, const Images& latents, const Images& logits, Images& d_logits) {
+    double total = 0;
+    for_each([&](auto& method, std::size_t i) {
+      if constexpr (Recovers<std::remove_cvref_t<decltype(method)>, T, Device>) total += method.recover(own(update, i), latents, logits, d_logits);
     });
     return total;
   }

@@ -1,0 +1,338 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The laboratory: mixtures of Gaussians in the plane, small enough that every loss and method of nash plays on them in minutes, and
+// clear enough that one can count what the literature argues about.
+//
+//   ring   8 Gaussians of deviation 0.1 on a circle of radius 2
+//   grid   25 Gaussians of deviation 0.1 at {−4, −2, 0, 2, 4}²
+//
+// Of 2,500 samples a sample is of high quality if it lies within 3 deviations of a mode's centre, and a mode is found if at least one
+// sample of high quality lies there: Srivastava et al. 2017 (VEEGAN), section 4.1. The table has the mean over the seeds, and for the
+// modes the fewest of any seed; each picture shows the samples of the first seed, dark, on the modes, light.
+//
+// Two multilayer perceptrons with three hidden layers of 64 units play, the same for all rows but for what the row is about. All methods that change no bit at
+// their zero are in one trainer, so that a row is a line of numbers and the program compiles soon.
+#include <array>
+#include <cmath>
+#include <cstdio>
+#include <functional>
+#include <mutex>
+#include <optional>
+
+#include "nash/io.hpp"
+#include "nash/nash.hpp"
+#include "support/arguments.hpp"
+
+namespace {
+
+using namespace nash;
+using Samples = Tensor<float>;
+constexpr index_t drawn = 2500, latent_size = 16, units = 64, hidden_layers = 3;
+
+struct Mixture {
+  std::string name;
+  double deviation, extent;  // the picture's, from the middle to the border
+  std::vector<std::array<double, 2>> centres;
+
+  index_t modes() const { return static_cast<index_t>(centres.size()); }
+
+  /// Samples of the classes given; class k is mode k.
+  void draw(RandomStream random, const std::vector<std::int32_t>& classes, Samples& samples) const {
+    samples.resize(Shape{static_cast<index_t>(classes.size()), 2});
+    for (index_t i = 0; i < samples.count(); ++i)
+      samples[i] = static_cast<float>(centres[static_cast<std::size_t>(classes[static_cast<std::size_t>(i / 2)])][static_cast<std::size_t>(i % 2)] +
+                                      deviation * random.normal(i));
+  }
+  std::vector<std::int32_t> draw_classes(RandomStream random, index_t count) const {
+    std::vector<std::int32_t> classes(static_cast<std::size_t>(count));
+    for (index_t i = 0; i < count; ++i)
+      classes[static_cast<std::size_t>(i)] = static_cast<std::int32_t>(random.uniform(i) * static_cast<double>(modes()));
+    return classes;
+  }
+};
+
+Mixture ring() {
+  Mixture mixture{"ring", 0.1, 3, {}};
+  for (int k = 0; k < 8; ++k) mixture.centres.push_back({2 * std::cos(k * std::numbers::pi / 4), 2 * std::sin(k * std::numbers::pi / 4)});
+  return mixture;
+}
+Mixture grid() {
+  Mixture mixture{"grid", 0.1, 6, {}};
+  for (int k = 0; k < 25; ++k) mixture.centres.push_back({2.0 * (k % 5) - 4, 2.0 * (k / 5) - 4});
+  return mixture;
+}
+
+/// The losses of one logit as one type.
+struct Game {
+  enum Kind { non_saturating, minimax, least_squares, wasserstein, hinge } kind = non_saturating;
+
+  template <class Function>
+  LossValue of(const Function& f) const {
+    switch (kind) {
+      case minimax: return f(Minimax{});
+      case least_squares: return f(LeastSquares{});
+      case wasserstein: return f(Wasserstein{});
+      case hinge: return f(Hinge{});
+      case non_saturating: break;
+    }
+    return f(NonSaturating{});
+  }
+  LossValue real(double l) const { return of([=](const auto& loss) { return loss.real(l); }); }
+  LossValue fake(double l) const { return of([=](const auto& loss) { return loss.fake(l); }); }
+  LossValue generator(double l) const { return of([=](const auto& loss) { return loss.generator(l); }); }
+};
+
+enum class Kind { plain, relativistic, feature_matching, replay_pool, balanced, concat, projection, acgan, infogan, class_normal };
+
+/// A row of the table: what is not the default is what it is about.
+struct Row {
+  std::string name;
+  Game::Kind game = Game::non_saturating;
+  Kind kind = Kind::plain;
+  double gradient_penalty = 0, dragan = 0, r1 = 0, r2 = 0, clip = 1e30, orthogonal = 0, historical = 0, lecam = 0, smoothing = 1, flips = 0;
+  double noise = 0, top_k = 1;
+  bool one_sided = false, spectral_norm = false, batch_norm = false, reuse_fakes = false;
+  index_t critic_updates = 1;
+  std::optional<double> average = std::nullopt;
+};
+
+const std::vector<Row> rows{
+    {"`NonSaturating`, the baseline of all rows below that name no loss"},
+    {.name = "`Minimax`", .game = Game::minimax},
+    {.name = "`LeastSquares`", .game = Game::least_squares},
+    {.name = "`Hinge`", .game = Game::hinge},
+    {.name = "`RelativisticAverage{NonSaturating}`", .kind = Kind::relativistic},
+    {.name = "`Wasserstein`, `WeightClip{0.1}`, 5 updates of the critic", .game = Game::wasserstein, .clip = 0.1, .critic_updates = 5},
+    {.name = "`Wasserstein`, `GradientPenalty{1}`, 5 updates of the critic", .game = Game::wasserstein, .gradient_penalty = 1, .critic_updates = 5},
+    {.name = "`Wasserstein`, `GradientPenalty{1, one-sided}`, 5 updates of the critic", .game = Game::wasserstein, .gradient_penalty = 1, .one_sided = true, .critic_updates = 5},
+    {.name = "`GradientPenalty{1}`", .gradient_penalty = 1},
+    {.name = "`Dragan{1}`", .dragan = 1},
+    {.name = "`R1{0.1}`", .r1 = 0.1},
+    {.name = "`R2{0.1}`", .r2 = 0.1},
+    {.name = "`spectral_normalise(d)`", .spectral_norm = true},
+    {.name = "`Hinge`, `spectral_normalise(d)`", .game = Game::hinge, .spectral_norm = true},
+    {.name = "`OrthogonalRegularisation{1e-3}`", .orthogonal = 1e-3},
+    {.name = "`LeCam{0.1}`", .lecam = 0.1},
+    {.name = "`LabelSmoothing{0.9}`", .smoothing = 0.9},
+    {.name = "`LabelFlips{0.05}`", .flips = 0.05},
+    {.name = "`InstanceNoise{0.3, steps}`", .noise = 0.3},
+    {.name = "`TopK{}`", .top_k = 0.5},
+    {.name = "`FeatureMatching{1}`", .kind = Kind::feature_matching},
+    {.name = "`ReplayPool{2048}`", .kind = Kind::replay_pool},
+    {.name = "`BalancedSteps{0.5}`", .kind = Kind::balanced},
+    {.name = "`HistoricalAveraging{0.01}`", .historical = 0.01},
+    {.name = "`.average_decay = 0.99`", .average = 0.99},
+    {.name = "`.reuse_fakes = true`", .reuse_fakes = true},
+    {.name = "`BatchNorm` in G", .batch_norm = true},
+    {.name = "`ConditionalConcat` in both, with labels", .kind = Kind::concat},
+    {.name = "`ConditionalBatchNorm`, `ProjectionHead`, with labels", .kind = Kind::projection},
+    {.name = "`AuxiliaryClassifier{1}`, with labels", .kind = Kind::acgan},
+    {.name = "`Latent::class_normal`, `ConditionalConcat` in D, with labels", .kind = Kind::class_normal},
+    {.name = "`Infogan{1}` with a category of as many values as modes", .kind = Kind::infogan},
+};
+
+/// Layers put together when the program runs: one type of network for all rows.
+using Net = AnySequential<>;
+using AnyLayers = std::vector<AnyLayer<>>;
+
+auto make_generator(const Row& row, const Mixture& mixture) {
+  const index_t classes = mixture.modes();
+  Latent latent = Latent::normal(latent_size);
+  if (row.kind == Kind::infogan) latent = latent.with_category(classes);
+  if (row.kind == Kind::class_normal) latent = Latent::class_normal(latent_size, classes);
+  AnyLayers layers;
+  index_t inputs = latent.size();
+  if (row.kind == Kind::concat || row.kind == Kind::acgan) {
+    layers.push_back(ConditionalConcat{classes});
+    inputs += classes;
+  }
+  for (index_t i = 0; i < hidden_layers; ++i) {
+    layers.push_back(Dense{inputs, units, {.init = Init::he()}});
+    if (row.batch_norm) layers.push_back(BatchNorm{units});
+    if (row.kind == Kind::projection) layers.push_back(ConditionalBatchNorm{classes, units});
+    layers.push_back(ReLU{});
+    inputs = units;
+  }
+  layers.push_back(Dense{inputs, 2});
+  return Generator{latent, Net(std::move(layers))};
+}
+
+auto make_discriminator(const Row& row, const Mixture& mixture) {
+  const index_t classes = mixture.modes(), heads = row.kind == Kind::acgan || row.kind == Kind::infogan ? classes : 0;
+  AnyLayers layers;
+  index_t inputs = 2;
+  const auto add_dense = [&](index_t outputs) {
+    const Dense dense{inputs, outputs, {.init = Init::he(0.2)}};
+    layers.push_back(row.spectral_norm ? AnyLayer<>(SpectralNorm{dense}) : AnyLayer<>(dense));
+    inputs = outputs;
+  };
+  if (row.kind == Kind::concat || row.kind == Kind::class_normal) {
+    layers.push_back(ConditionalConcat{classes});
+    inputs += classes;
+  }
+  for (index_t i = 0; i < hidden_layers; ++i) {
+    add_dense(units);
+    layers.push_back(LeakyReLU{0.2});
+  }
+  if (row.kind == Kind::projection)
+    layers.push_back(ProjectionHead{units, classes});
+  else
+    add_dense(1 + heads);
+  return Discriminator{Net(std::move(layers))};
+}
+
+/// The same for a method that taps the layers of a Sequential.
+auto static_discriminator() {
+  const DenseOptions he{.init = Init::he(0.2)};
+  return Discriminator{Sequential{Dense{2, units, he}, LeakyReLU{0.2}, Dense{units, units, he}, LeakyReLU{0.2}, Dense{units, units, he}, LeakyReLU{0.2},
+                                  Dense{units, 1, he}}};
+}
+
+struct Budget {
+  index_t steps, batch_size;
+  double learning_rate;
+};
+
+/// Trains and draws.
+template <class Trainer>
+Samples play(Trainer trainer, const Mixture& mixture, const Budget& budget, index_t steps, std::uint64_t seed) {
+  trainer.set_schedule(Player::generator, LinearDecay{.begin = budget.steps / 2, .end = budget.steps, .final_factor = 0.05});
+  trainer.set_schedule(Player::discriminator, LinearDecay{.begin = steps / 2, .end = steps, .final_factor = 0.05});
+  Samples real;
+  for (index_t step = 0; step < steps; ++step) {
+    const RandomStream random = RandomStream(seed).child(static_cast<std::uint64_t>(step));
+    const auto classes = mixture.draw_classes(random.child(0), budget.batch_size);
+    mixture.draw(random.child(1), classes, real);
+    trainer.step(real, classes);
+  }
+  return trainer.sampling_generator().generate(trainer.context(), RandomStream(seed + 1000), Labels<>(mixture.draw_classes(RandomStream(seed + 2000), drawn)));
+}
+
+Samples run(const Row& row, const Mixture& mixture, const Budget& budget, std::uint64_t seed) {
+  const Adam adam{.learning_rate = budget.learning_rate};
+  const index_t steps = budget.steps * row.critic_updates;
+  const TrainerOptions options{.seed = seed,
+                               .generator = adam,
+                               .discriminator = adam,
+                               .phases = {{Player::discriminator}, {.player = Player::generator, .every = row.critic_updates}},
+                               .reuse_fakes = row.reuse_fakes,
+                               .average_decay = row.average,
+                               .threads = 1};
+  auto g = make_generator(row, mixture);
+  const auto with = [&](auto d, auto loss, auto... methods) {
+    return play(GanTrainer{std::move(g), std::move(d), loss, options, methods...}, mixture, budget, steps, seed);
+  };
+  switch (row.kind) {
+    case Kind::relativistic: return with(make_discriminator(row, mixture), RelativisticAverage{NonSaturating{}});
+    case Kind::feature_matching:
+      return with(static_discriminator(), NonSaturating{}, FeatureMatching{1});
+    case Kind::replay_pool: return with(make_discriminator(row, mixture), NonSaturating{}, ReplayPool{2048});
+    case Kind::balanced: return with(make_discriminator(row, mixture), NonSaturating{}, BalancedSteps{0.5});
+    case Kind::acgan: return with(make_discriminator(row, mixture), NonSaturating{}, AuxiliaryClassifier{1});
+    case Kind::infogan: return with(make_discriminator(row, mixture), NonSaturating{}, Infogan{1});
+    default: break;
+  }
+  return with(make_discriminator(row, mixture), Game{row.game}, GradientPenalty{row.gradient_penalty, {.one_sided = row.one_sided}}, Dragan{row.dragan},
+              R1{row.r1}, R2{row.r2}, WeightClip{row.clip}, OrthogonalRegularisation{row.orthogonal}, HistoricalAveraging{row.historical},
+              LeCam{row.lecam, {.begin = budget.steps / 4}}, LabelSmoothing{row.smoothing}, LabelFlips{row.flips}, InstanceNoise{row.noise, steps},
+              TopK{{.least = row.top_k, .decay = row.top_k, .every = std::max<index_t>(1, budget.steps / 4)}});
+}
+
+struct Score {
+  double modes = 0, fewest = 0, quality = 0;
+};
+
+/// Modes found and the share of high quality, of one seed.
+Score score(const Mixture& mixture, const Samples& samples) {
+  std::vector<index_t> found(mixture.centres.size());
+  index_t good = 0;
+  for (index_t i = 0; i < samples.shape()[0]; ++i)
+    for (std::size_t k = 0; k < found.size(); ++k)
+      if (std::hypot(samples[2 * i] - mixture.centres[k][0], samples[2 * i + 1] - mixture.centres[k][1]) <= 3 * mixture.deviation) ++found[k], ++good;
+  const auto modes = static_cast<double>(std::count_if(found.begin(), found.end(), [](index_t count) { return count > 0; }));
+  return {modes, modes, static_cast<double>(good) / static_cast<double>(samples.shape()[0])};
+}
+
+/// Both mixtures side by side: modes as light discs, samples as dark points.
+Image picture(const std::vector<Mixture>& mixtures, const std::vector<Samples>& samples) {
+  constexpr index_t side = 96;
+  Image image{side, side * static_cast<index_t>(mixtures.size()), 3, {}};
+  image.pixels.assign(static_cast<std::size_t>(image.height * image.width * 3), 255);
+  for (std::size_t m = 0; m < mixtures.size(); ++m) {
+    const double scale = side / (2 * mixtures[m].extent);
+    const auto paint = [&](double x, double y, std::array<std::uint8_t, 3> colour) {
+      const auto column = static_cast<index_t>(std::floor(x * scale + side / 2.0)), row = static_cast<index_t>(std::floor(side / 2.0 - y * scale));
+      if (!(column >= 0 && column < side && row >= 0 && row < side)) return;
+      std::copy(colour.begin(), colour.end(), image.pixels.begin() + 3 * (row * image.width + static_cast<index_t>(m) * side + column));
+    };
+    const double radius = std::max(3 * mixtures[m].deviation, 2.5 / scale);
+    for (const auto& [x, y] : mixtures[m].centres)
+      for (double dy = -radius; dy <= radius; dy += 0.5 / scale)
+        for (double dx = -radius; dx <= radius; dx += 0.5 / scale)
+          if (std::hypot(dx, dy) <= radius) paint(x + dx, y + dy, {255, 190, 110});
+    for (index_t i = 0; i < samples[m].shape()[0]; ++i) paint(samples[m][2 * i], samples[m][2 * i + 1], {20, 40, 120});
+  }
+  return image;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  std::string out = "runs/mode_lab", wanted;
+  std::int64_t steps = 2500, batch_size = 128, seeds = 5, threads = 2;
+  double learning_rate = 3e-3;
+  example::Arguments arguments("Plays every loss and method on two mixtures of Gaussians and counts the modes that they find.");
+  arguments.option("--out", out, "folder for a picture of each row")
+      .option("--rows", wanted, "only rows whose name holds this")
+      .option("--steps", steps, "updates of the generator")
+      .option("--batch-size", batch_size, "samples a step")
+      .option("--learning-rate", learning_rate, "of both players, for the first half of the steps")
+      .option("--seeds", seeds, "runs of each row")
+      .option("--threads", threads, "runs at a time");
+
+  return arguments.run(argc, argv, [&] {
+    for (const auto& [name, value] : {std::pair{"--steps", steps}, {"--seeds", seeds}, {"--threads", threads}})
+      example::require_at_least(1, static_cast<double>(value), name, "ask for some");
+    if (std::none_of(rows.begin(), rows.end(), [&](const Row& row) { return row.name.find(wanted) != std::string::npos; }))
+      throw DataError("--rows", "a part of the name of a row", "'" + wanted + "'", "leave it out to see them all");
+    const std::vector<Mixture> mixtures{ring(), grid()};
+    std::printf("| Players and methods | ring: modes of 8 | of high quality | grid: modes of 25 | of high quality | picture |\n|---|---|---|---|---|---|\n");
+    for (std::size_t r = 0; r < rows.size(); ++r) {
+      const Row& row = rows[r];
+      if (row.name.find(wanted) == std::string::npos) continue;
+      const std::int64_t runs = seeds * static_cast<std::int64_t>(mixtures.size());
+      std::vector<Samples> samples(static_cast<std::size_t>(runs));
+      std::exception_ptr failure;
+      std::mutex mutex;
+#pragma omp parallel for schedule(dynamic) num_threads(static_cast<int>(threads))
+      for (std::int64_t i = 0; i < runs; ++i) {
+        try {
+          samples[static_cast<std::size_t>(i)] = run(row, mixtures[static_cast<std::size_t>(i / seeds)], {steps, batch_size, learning_rate},
+                                                     static_cast<std::uint64_t>(1 + i % seeds));
+        } catch (...) {
+          const std::lock_guard lock(mutex);
+          failure = std::current_exception();
+        }
+      }
+      if (failure) std::rethrow_exception(failure);
+
+      std::string line = concat("| ", row.name, " |");
+      for (std::size_t m = 0; m < mixtures.size(); ++m) {
+        Score total{.fewest = 1e9};
+        for (std::size_t seed = 0; seed < static_cast<std::size_t>(seeds); ++seed) {
+          const Score one = score(mixtures[m], samples[m * static_cast<std::size_t>(seeds) + seed]);
+          total = {total.modes + one.modes, std::min(total.fewest, one.modes), total.quality + one.quality};
+        }
+        char text[64];
+        std::snprintf(text, sizeof text, " %.1f (%.0f) | %.0f %% |", total.modes / static_cast<double>(seeds), total.fewest,
+                      100 * total.quality / static_cast<double>(seeds));
+        line += text;
+      }
+      char file[32];
+      std::snprintf(file, sizeof file, "modes-%02d.png", static_cast<int>(r));
+      write_png(std::filesystem::path(out) / file, picture(mixtures, {samples[0], samples[static_cast<std::size_t>(seeds)]}));
+      std::printf("%s ![](images/modes/%s) |\n", line.c_str(), file);
+      std::fflush(stdout);
+    }
+  });
+}

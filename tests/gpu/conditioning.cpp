@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gpu/device_under_test.hpp"
+#include "method/methods.hpp"
+#include "nash/method/gradient_penalty.hpp"
+#include "nash/method/infogan.hpp"
+#include "nash/method/semi_supervised.hpp"
+
+using namespace nash;
+
+namespace {
+
+/// Five steps with labels, latents around their classes' means, codes, and labelled samples.
+template <class Device>
+std::vector<double> conditional_run(bool record = true) {
+  using T = double;
+  const Latent latent = Latent::class_normal(3, 4).with_category(3).with_continuous(2);
+  Generator g{latent, Sequential{ConditionalConcat<T, Device>{4, {.embedding = 2}}, Dense<T, Device>{10, 6}, ConditionalBatchNorm<T, Device>{4, 6},
+                                 Tanh<T, Device>{}, Residual{Dense<T, Device>{6, 25}, Embedding<T, Device>{4, 25}}, Reshape<T, Device>{5, 5, 1}}};
+  Discriminator d{Sequential{ConditionalConcat<T, Device>{4}, Conv2d<T, Device>{5, 2, {.kernel = 3, .stride = 2}}, Tanh<T, Device>{},
+                             ConditionalAffine<T, Device>{4, 2}, Dense<T, Device>{8, 1 + 4 + 3 + 2}}};
+  const Dataset labelled("digits", {5, 5, 5, 1}, std::vector<std::uint8_t>(125, 200), {3, 0, 1, 1, 2});
+  GanTrainer trainer{std::move(g), std::move(d), NonSaturating{}, {.seed = 3, .record_steps = record}, AuxiliaryClassifier{1, {.classes = 4}}, Infogan{},
+                     SemiSupervised{labelled, 1, {.batch_size = 3, .classes = 4}}, GradientPenalty{1}};
+  return state_after(trainer, 5, {6, 5, 5, 1});
+}
+
+}  // namespace
+
+TEST_CASE("a conditional run on a GPU is that on the Reference device, recorded or not") {
+  const auto here = conditional_run<DeviceUnderTest>();
+  CHECK(relative_difference(here, conditional_run<Reference>()) < 1e-8);
+  CHECK(same_bits(here, conditional_run<DeviceUnderTest>(false)));
+  CHECK(relative_difference(conditional_run<Cpu>(), here) < 1e-8);
+}
