@@ -146,7 +146,7 @@ TEST_CASE("BatchNorm refuses what does not fit") {
         "BatchNorm: expected N×…×3 values, got 4×2.\nBuild BatchNorm{2} or change the layer before it.");
   CHECK(message_of<ShapeError>([&] { layer.output_shape({3}); }).find("BatchNorm: expected N×…×3 values, got 3.") == 0);
   CHECK(message_of<ShapeError>([] { BatchNorm{0}; }).find("BatchNorm: expected a number of channels of at least 1, got 0.") == 0);
-  CHECK(message_of<ShapeError>([] { BatchNorm(1, {.epsilon = 0}); }) == "BatchNorm: expected a positive epsilon, got 0.\nUse 1e-5.");
+  CHECK(message_of<ShapeError>([] { BatchNorm(1, {.epsilon = 0}); }) == "BatchNorm: expected a positive, finite epsilon, got 0.\nUse 1e-5.");
   CHECK(message_of<ShapeError>([] { BatchNorm(1, {.momentum = 1.5}); }) == "BatchNorm: expected a momentum from 0 to 1, got 1.5.\nUse 0.1.");
   CHECK(message_of<ShapeError>([] { BatchNorm(1, {.momentum = std::nan("")}); }) != "");
 }
