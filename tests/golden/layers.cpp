@@ -20,6 +20,9 @@ void for_each_case(const Function& f) {
   f("conv2d.one_pixel", train, Conv2d{4, 3, {.kernel = 1}});
   f("conv2d.wide_padding", train, Conv2d{2, 3, {.kernel = 3, .stride = 2, .padding = 3, .bias = false}});
 
+  f("conv2d.wide", train, Conv2d{16, 16, {.kernel = 3, .padding = 1, .bias = false}});  // by minimal filtering, in float
+
+  f("conv_transpose2d.wide", train, ConvTranspose2d{16, 16, {.kernel = 3, .padding = 1, .bias = false}});
   f("conv_transpose2d", train, ConvTranspose2d{3, 2, {.kernel = 4, .stride = 2, .padding = 1}});
   f("conv_transpose2d.latent", train, ConvTranspose2d{6, 3, {.kernel = 3}});
   f("conv_transpose2d.output_padding", train,
@@ -104,4 +107,9 @@ TEST_CASE("every layer's forward and backward give PyTorch's values in double") 
 TEST_CASE("every layer's forward and backward give PyTorch's values in float") { check_all<float, Cpu>(1e-4); }
 TEST_CASE("every layer's forward and backward give PyTorch's values on the reference device") {
   check_all<double, Reference>(1e-10);
+}
+TEST_CASE("the wide convolutions among them run by minimal filtering, as those of the published networks do") {
+  Context<> context;
+  if (context.instruction_set() == InstructionSet::baseline) return;
+  CHECK(cpu::Winograd<float>::suits(context, {.n = 2, .h = 12, .w = 12, .c = 16, .o = 16, .r = 3, .s = 3, .padding_h = 1, .padding_w = 1}));
 }

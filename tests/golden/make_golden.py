@@ -255,7 +255,9 @@ def layers():
     record("conv2d.rest", nn.Conv2d(1, 3, 3, stride=2), (3, 1, 6, 9))  # the last row of the image is never read
     record("conv2d.one_pixel", nn.Conv2d(4, 3, 1), (2, 4, 3, 5))
     record("conv2d.wide_padding", nn.Conv2d(2, 3, 3, stride=2, padding=3, bias=False), (2, 2, 4, 3))
+    record("conv2d.wide", nn.Conv2d(16, 16, 3, padding=1, bias=False), (2, 16, 12, 12))
 
+    record("conv_transpose2d.wide", nn.ConvTranspose2d(16, 16, 3, padding=1, bias=False), (2, 16, 12, 12))
     record("conv_transpose2d", nn.ConvTranspose2d(3, 2, 4, stride=2, padding=1), (2, 3, 4, 3))
     record("conv_transpose2d.latent", nn.ConvTranspose2d(6, 3, 3), (3, 6, 1, 1))
     record("conv_transpose2d.output_padding", nn.ConvTranspose2d(2, 3, 3, 2, padding=1, output_padding=1), (2, 2, 5, 4))

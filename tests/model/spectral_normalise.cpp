@@ -4,6 +4,7 @@
 #include <Eigen/SVD>
 
 #include "model/networks.hpp"
+#include "nash/model/dcgan.hpp"
 #include "nash/nn/layers.hpp"
 
 using namespace nash;
@@ -77,4 +78,28 @@ TEST_CASE("parameters that were set stay, and are normalised at once") {
   double square = 0;
   for (index_t i = 0; i < 5; ++i) square += plain.parameters()[i] * plain.parameters()[i];
   CHECK(logits[0] == doctest::Approx(plain.parameters()[0] / std::sqrt(square)).epsilon(1e-10));
+}
+
+TEST_CASE("spectral_normalise goes into networks that were put together at run time, and what it makes of them is normalised") {
+  auto plain = dcgan_discriminator<double>({.size = 32, .width = 4});
+  plain.initialise(2);
+  auto normalised = spectral_normalise(plain);
+  CHECK(normalised.is_ready());
+  CHECK(layers_of(normalised).starts_with("SpectralNorm LeakyReLU SpectralNorm BatchNorm LeakyReLU SpectralNorm"));
+
+  const AnyLayer<double> skip(Residual<AnyLayer<double>>(AnyLayer<double>(AnySequential<double>({AnyLayer<double>(Dense<double>{3, 3}), AnyLayer<double>(Tanh<double>{})}))));
+  const LayerDescription description = spectral_normalise(skip).describe();
+  CHECK(description.children()[0].children()[0].type() == "SpectralNorm");
+
+  // Against the static network of the same layers and parameters.
+  auto fixed = Discriminator{Sequential{Dense<double>{5, 4}, Tanh<double>{}, Dense<double>{4, 1}}};
+  fixed.initialise(1);
+  auto free = Discriminator{AnySequential<double>({AnyLayer<double>(Dense<double>{5, 4}), AnyLayer<double>(Tanh<double>{}), AnyLayer<double>(Dense<double>{4, 1})})};
+  free.initialise(1);
+  Context<Cpu> context(1);
+  const Tensor<double> x({1, 5}, std::vector<double>{1, -1, 0.5, 0, 2});
+  Tensor<double> expected, got;
+  spectral_normalise(fixed).discriminate(context, x, expected);
+  spectral_normalise(free).discriminate(context, x, got);
+  CHECK(got.to_host() == expected.to_host());
 }

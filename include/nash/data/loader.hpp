@@ -23,6 +23,7 @@ enum class LastBatch {
   keep,  ///< they make a smaller batch
 };
 
+/// How a Loader deals a dataset out: batches, order, range of pixels.
 struct LoaderOptions {
   index_t batch_size = 64;
   std::uint64_t seed = 0;

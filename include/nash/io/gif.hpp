@@ -12,6 +12,7 @@
 
 namespace nash {
 
+/// Of write_gif.
 struct GifOptions {
   int delay = 20;       ///< hundredths of a second that a picture stays, from 0 to 65535
   int last_delay = -1;  ///< the same for the last picture; -1 takes the delay of the others

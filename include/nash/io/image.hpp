@@ -39,6 +39,7 @@ std::uint8_t to_pixel(T value, double low = -1, double high = 1) {
   return scaled >= 255.0 ? std::uint8_t{255} : scaled > 0.0 ? static_cast<std::uint8_t>(scaled + 0.5) : std::uint8_t{0};
 }
 
+/// How image_grid lays samples out and what it takes for black and white.
 struct GridOptions {
   index_t columns = 0;          ///< images side by side; 0 takes the squarest grid
   index_t padding = 2;          ///< pixels between the images and around them

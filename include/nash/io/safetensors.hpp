@@ -13,6 +13,7 @@
 
 namespace nash {
 
+/// An entry of a safetensors file.
 template <class T = float>
 struct NamedTensor {
   std::string name;
@@ -20,6 +21,7 @@ struct NamedTensor {
   std::vector<T> values;  ///< shape.count() of them, row-major
 };
 
+/// What a safetensors file holds: its tensors in the file's order, and its metadata.
 template <class T = float>
 struct Safetensors {
   std::vector<NamedTensor<T>> tensors;  ///< in the order of their values in the file, which is that of saving

@@ -1,8 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <optional>
+#include <vector>
+
 #include "nash/model/discriminator.hpp"
 #include "nash/model/generator.hpp"
+#include "nash/nn/any_sequential.hpp"
+#include "nash/nn/conv2d.hpp"
+#include "nash/nn/conv_transpose2d.hpp"
+#include "nash/nn/dense.hpp"
 #include "nash/nn/reference_batch.hpp"
 #include "nash/nn/residual.hpp"
 #include "nash/nn/sequential.hpp"
@@ -14,7 +21,7 @@ namespace nash {
 template <class L>
 concept Weighted = Layer<L> && std::is_base_of_v<AffineLayer<L, typename L::Scalar, typename L::Device>, L>;
 
-/// The same layer, with SpectralNorm around every weighted layer in it. What has one already, and layers of other kinds, stay.
+/// The same layer, with SpectralNorm around every weighted layer in it. What has one already, and layers of other kinds, Maxout among them, stay.
 template <Layer L>
 auto spectral_normalise(const L& layer, const SpectralNormOptions& options = {}) {
   if constexpr (Weighted<L>) {
@@ -47,6 +54,30 @@ auto spectral_normalise(const Sequential<Layers...>& layers, const SpectralNormO
   return [&]<std::size_t... Is>(std::index_sequence<Is...>) {
     return Sequential<decltype(spectral_normalise(layers.template layer<Is>(), options))...>(spectral_normalise(layers.template layer<Is>(), options)...);
   }(std::index_sequence_for<Layers...>{});
+}
+
+/// The same, of a layer whose type is known at run time only.
+template <class T, class D>
+NASH_COLD AnyLayer<T, D> spectral_normalise(const AnyLayer<T, D>& layer, const SpectralNormOptions& options = {});
+template <class T, class D>
+NASH_COLD AnySequential<T, D> spectral_normalise(const AnySequential<T, D>& layers, const SpectralNormOptions& options = {}) {
+  std::vector<AnyLayer<T, D>> normalised;
+  for (const AnyLayer<T, D>& layer : layers.layers()) normalised.push_back(spectral_normalise(layer, options));
+  return AnySequential<T, D>(std::move(normalised));
+}
+template <class T, class D>
+NASH_COLD AnyLayer<T, D> spectral_normalise(const AnyLayer<T, D>& layer, const SpectralNormOptions& options) {
+  std::optional<AnyLayer<T, D>> normalised;
+  const auto normalise_if = [&]<class L>(const L* known) {
+    if (known != nullptr) normalised.emplace(spectral_normalise(*known, options));
+  };
+  normalise_if(layer.template as<Dense<T, D>>());
+  normalise_if(layer.template as<Conv2d<T, D>>());
+  normalise_if(layer.template as<ConvTranspose2d<T, D>>());
+  normalise_if(layer.template as<AnySequential<T, D>>());
+  normalise_if(layer.template as<Residual<AnyLayer<T, D>>>());
+  normalise_if(layer.template as<Residual<AnyLayer<T, D>, AnyLayer<T, D>>>());
+  return normalised ? std::move(*normalised) : layer;
 }
 
 /// A discriminator with spectral normalisation on every weighted layer: GanTrainer{generator, spectral_normalise(discriminator), Hinge{}}.

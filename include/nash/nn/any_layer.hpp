@@ -28,6 +28,15 @@ class AnyLayer {
     requires(!std::same_as<L, AnyLayer> && std::same_as<typename L::Scalar, T> && std::same_as<typename L::Device, D>)
   AnyLayer(L layer) : layer_(std::move(layer)), table_(&second_order_table<L>) {}  // NOLINT: every layer is an AnyLayer
 
+  /// A layer that is already there as a value, with the table of its type.
+  AnyLayer(AnyValue layer, const LayerTable<T, D>* table) : layer_(std::move(layer)), table_(table) {}
+
+  /// The layer as what it is, or null where it is of another type.
+  template <Layer L>
+  const L* as() const {
+    return table_ == &second_order_table<L> ? static_cast<const L*>(layer_.get()) : nullptr;
+  }
+
   Shape output_shape(const Shape& x) const { return table_->output_shape(layer_.get(), x); }
   void forward(const Pass<D>& pass, const Tensor<T, D>& x, Tensor<T, D>& y, Saved* saved) const {
     table_->forward(layer_.get(), pass, x, y, saved == nullptr ? nullptr : state_of(*saved));

@@ -25,6 +25,13 @@ class AnySequential : public Chain<T, D> {
     }
   }
 
+  /// Copies of the layers.
+  NASH_COLD std::vector<AnyLayer<T, D>> layers() const {
+    std::vector<AnyLayer<T, D>> copies;
+    for (const auto& link : this->links()) copies.emplace_back(link.layer, link.table);
+    return copies;
+  }
+
   // Each layer is asked for its second order when it happens.
   void tangent(const Pass<D>& pass, const Tensor<T, D>& x, const Tensor<T, D>& y, Saved& saved, const Tensor<T, D>& x_tangent,
                Tensor<T, D>& y_tangent) const {

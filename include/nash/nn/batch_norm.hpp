@@ -7,6 +7,7 @@
 
 namespace nash {
 
+/// Of BatchNorm; the defaults are PyTorch's.
 struct BatchNormOptions {
   double epsilon = 1e-5;
   double momentum = 0.1;      ///< the weight of the newest batch in the running statistics

@@ -145,6 +145,7 @@ class Chain : public LayerDefaults<T, D> {
   }
 
   const void* layer(index_t i) const { return links_[at(i)].layer.get(); }
+  const auto& links() const { return links_; }
 
   /// `tables` are the layers' tables of either order; null where the links' own are.
   NASH_COLD void tangent(const LayerTable<T, D>* const* tables, const Pass<D>& pass, const Tensor<T, D>& x, const Tensor<T,

@@ -6,6 +6,7 @@
 
 namespace nash {
 
+/// Of ConvTranspose2d, in both directions alike: pixels, but for the last two.
 struct ConvTranspose2dOptions {
   index_t kernel = 3;          ///< filter height and width
   index_t stride = 1;

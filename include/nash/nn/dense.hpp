@@ -6,6 +6,7 @@
 
 namespace nash {
 
+/// Of Dense.
 struct DenseOptions {
   bool bias = true;
   Init init = Init::glorot();

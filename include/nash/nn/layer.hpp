@@ -209,6 +209,7 @@ struct CountParameters {
   void operator()(const StateName&, const auto& parameter) { count += parameter.count(); }
 };
 
+/// How many numbers a layer trains.
 template <class L>
 index_t count_parameters(const L& layer) {
   CountParameters visitor;

@@ -45,6 +45,7 @@ struct PickWinner {
   NASH_HOST_DEVICE void operator()(index_t i) const { y[i] = z[i * pieces + winner[i]]; }
 };
 
+/// Of Maxout.
 struct MaxoutOptions {
   index_t pieces = 5;
   Init init = Init::glorot();

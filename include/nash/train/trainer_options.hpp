@@ -14,6 +14,7 @@ enum class OnNonFinite {
   report,  ///< end the step and say so in the report
 };
 
+/// What a GanTrainer needs to know besides its players and loss; the defaults are DCGAN's (Radford, Metz and Chintala 2016).
 struct TrainerOptions {
   std::uint64_t seed = 0;               ///< of the initial parameters, the latents and dropout
   Adam generator = {};                  ///< another optimiser: trainer.set_optimizer(Player::generator, Sgd{…})

@@ -30,6 +30,11 @@ for argument; do
   esac
 done
 mkdir -p "$out"
+if [ -n "${WAIT:-}" ]; then
+  trap 'echo "step,d_loss\n1,1" >"$out/metrics.csv"; echo "ended early"; exit 0' INT
+  : >"$WAIT"
+  while :; do sleep 0.05; done
+fi
 { echo "step,d_loss"; seq "${STEPS:-2}" | sed 's/$/,1/'; } >"$out/metrics.csv"
 exit "${CODE:-0}"
 END
@@ -70,3 +75,17 @@ expect_files mine "joined metrics.csv"
 # What the program says, the script says.
 CODE=2 expect 2 "in $top/elsewhere" ../repository/scripts/demo --out other
 expect_files other "metrics.csv"
+
+# Ctrl-C reaches the script and its program alike: the program ends its run, and the script draws what there is.
+rm -rf mine started
+env --default-signal=INT WAIT="$PWD/started" setsid ../repository/scripts/demo --out mine >interrupted.log 2>&1 &
+script=$!
+for _ in $(seq 200); do [ -e started ] && break; sleep 0.05; done
+kill -INT "-$script"
+code=0
+wait "$script" || code=$?
+cat interrupted.log
+[ "$code" -eq 0 ] || { echo "The exit code is $code, not 0"; exit 1; }
+grep -q "ended early" interrupted.log
+grep -q "Losses:   mine/losses.png" interrupted.log
+[ -s mine/losses.png ]
