@@ -91,6 +91,9 @@ TEST_CASE("latents move by the formula, and bounded ones stay within their bound
   Generator bounded{Latent::uniform(2), g.body()};
   bounded.mark_loaded(context);
   CHECK(moved(Logan{0.5, {.natural = false}}, bounded) == std::vector<double>{1, 1});
+  Generator of_classes{Latent::class_normal(2, 3, 0.1), g.body()};  // its bound is that of the means
+  of_classes.mark_loaded(context);
+  CHECK(moved(Logan{0.5, {.natural = false}}, of_classes) == std::vector<double>{2, 1.75});
 }
 
 TEST_CASE("α = 0 changes no bit; above it latents move") {
@@ -105,6 +108,8 @@ TEST_CASE("α = 0 changes no bit; above it latents move") {
 TEST_CASE("what latent optimisation refuses") {
   CHECK(message_of<ShapeError>([] { Logan{-1}; }) == "Logan: expected a rate, finite and at least 0, got -1.\nCorrect the option.");
   CHECK(message_of<ShapeError>([] { Logan(1, {.damping = 0}); }) == "Logan: expected a damping above 0, got 0.\nUse 0.1.");
+  CHECK(message_of<ShapeError>([] { GanTrainer(smooth_generator(Latent::normal(2).with_continuous(1)), smooth_discriminator(), NonSaturating{}, Logan{}); }) ==
+        "Logan: expected latents without codes, got codes behind them.\nLeave the codes or the method out.");
   CHECK(message_of<ShapeError>([] { GanTrainer(smooth_generator(), smooth_discriminator(), NonSaturating{}, {.reuse_fakes = true}, Logan{}); }) ==
         "GanTrainer: expected with reuse_fakes no method that changes latents, got one that does.\nLeave that method or reuse_fakes out.");
 }

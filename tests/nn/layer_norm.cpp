@@ -39,7 +39,7 @@ TEST_CASE("LayerNorm sees each sample by itself: gradient penalties through it a
 
 TEST_CASE("what LayerNorm refuses") {
   CHECK(message_of<ShapeError>([] { LayerNorm{0}; }).starts_with("LayerNorm: expected a number of channels of at least 1, got 0"));
-  CHECK(message_of<ShapeError>([] { LayerNorm(3, {.epsilon = 0}); }) == "LayerNorm: expected a positive epsilon, got 0.\nUse 1e-5.");
+  CHECK(message_of<ShapeError>([] { LayerNorm(3, {.epsilon = 0}); }) == "LayerNorm: expected a positive, finite epsilon, got 0.\nUse 1e-5.");
   CHECK(message_of<ShapeError>([] { (void)LayerNorm{3}.output_shape({2, 4}); }) ==
         "LayerNorm: expected N×…×3 values, got 2×4.\nBuild LayerNorm{4} or change the layer before it.");
 }

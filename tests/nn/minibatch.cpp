@@ -54,7 +54,7 @@ TEST_CASE("a penalty goes through MinibatchStdDev, which allows it, and Minibatc
 TEST_CASE("what they refuse") {
   CHECK(message_of<ShapeError>([] { output_of(MinibatchStdDev{}, tensor<float>({6, 1}, {1, 2, 3, 4, 5, 6})); }) ==
         "MinibatchStdDev: expected a batch that is a multiple of its groups of 4, got 6.\nUse such batches, or another group.");
-  CHECK(message_of<ShapeError>([] { MinibatchStdDev{{.epsilon = 0}}; }) == "MinibatchStdDev: expected a positive epsilon, got 0.\nUse 1e-8.");
+  CHECK(message_of<ShapeError>([] { MinibatchStdDev{{.epsilon = 0}}; }) == "MinibatchStdDev: expected a positive, finite epsilon, got 0.\nUse 1e-8.");
   CHECK(message_of<ShapeError>([] { (void)MinibatchDiscrimination{5, 3}.output_shape({4, 6}); }) ==
         "MinibatchDiscrimination: expected N×5 inputs, got 4×6.\nBuild MinibatchDiscrimination{6, 3} or change the layer before it.");
   CHECK(message_of<ShapeError>([] { MinibatchDiscrimination(5, 0); }).starts_with("MinibatchDiscrimination: expected a number of kernels of at least 1"));

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "distribution.hpp"
+#include "nash/nn/conditional_affine.hpp"
 #include "nash/sample/interpolation.hpp"
 #include "nash/sample/langevin.hpp"
 #include "nash/sample/nearest_neighbours.hpp"
@@ -46,6 +47,36 @@ TEST_CASE("truncated latents are drawn again and not clamped") {
   CHECK(truncated(Latent::truncated_normal(3, 0.9), 0.7).bound() == 0.7);
   CHECK(message_of<ShapeError>([] { truncated(Latent::uniform(2), 1); }) ==
         "truncated: expected normal latents, got uniform ones.\nDraw them by Latent::uniform with a smaller bound.");
+  CHECK(message_of<ShapeError>([] { truncated(Latent::class_normal(2, 3), 1); }).starts_with("truncated: expected normal latents, got those around a mean for each class."));
+}
+
+TEST_CASE("truncation leaves codes as they are") {
+  Context<Cpu> context(1);
+  const Latent latent = truncated(Latent::normal(2).with_category(3).with_continuous(1), 1e-3);
+  REQUIRE(latent.size() == 6);
+  Tensor<double> z;
+  latent.draw(context, RandomStream(1), 200, z);
+  double largest = 0;
+  for (index_t n = 0; n < 200; ++n) {
+    CHECK(std::max(std::abs(z[6 * n]), std::abs(z[6 * n + 1])) <= 1e-3);
+    CHECK(z[6 * n + 2] + z[6 * n + 3] + z[6 * n + 4] == 1);
+    largest = std::max(largest, std::abs(z[6 * n + 5]));
+  }
+  CHECK(largest > 0.9);
+}
+
+TEST_CASE("latents of a conditional generator are refined with their labels") {
+  Context<Cpu> context(1);
+  Generator g{Latent::normal(1), Sequential{ConditionalAffine<double>{2, 1}}};
+  g.initialise(1);
+  const Labels<> labels(std::vector<std::int32_t>{0, 1});
+  for_each_parameter(g.body(), [&](const StateName& name, const auto&) { CHECK((name.text() == "0.weight" || name.text() == "0.bias")); });
+  g.parameters().assign_from_host(std::vector<double>{1, 2, 0, 0});  // a scale for each class
+  Tensor<double> z = Tensor<double>::zeros({2, 1});
+  refine_latents(context, g, line_discriminator(1), {}, z, {.dynamics = LatentDynamics::dg_flow, .steps = 1, .rate = 0.5, .noise = 0}, labels.view());
+  CHECK(z.to_host() == std::vector<double>{0.5, 1});
+  CHECK(message_of<ShapeError>([&] { refine_latents(context, g, line_discriminator(1), {}, z); }).find("a label for each of 2 samples, got none") !=
+        std::string::npos);
 }
 
 TEST_CASE("DDLS samples p(z)·exp(D(G(z))): of a standard normal and a linear D the normal about its slope, by Kolmogorov's test") {
@@ -180,6 +211,8 @@ TEST_CASE("what the samplers refuse") {
   CHECK(message_of<ShapeError>([&] { refine_latents(context, line_generator(Latent::uniform(1)), d, {}, z); }) ==
         "refine_latents: expected normal latents, whose density DDLS needs, got others.\n"
         "Use LatentDynamics::dg_flow or a generator of Latent::normal.");
+  Generator coded{Latent::normal(1).with_continuous(1), Sequential{Dense<double>{2, 1}}};
+  CHECK(message_of<ShapeError>([&] { refine_latents(context, coded, d, {}, z); }).starts_with("refine_latents: expected normal latents"));
   CHECK(message_of<ShapeError>([&] { refine_latents(context, line_generator(), d, {}, z, {.rate = 0}); }) ==
         "refine_latents: expected a rate above 0, got 0.\nUse 0.005.");
   CHECK(message_of<NumericError>([&] { refine_latents(context, line_generator(), d, {}, z, {.steps = 4000, .rate = 1000}); }) ==

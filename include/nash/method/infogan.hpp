@@ -60,7 +60,7 @@ class Infogan {
     Work(const Infogan& method, const G& generator, const D& discriminator)
         : weight_(method.weight_), continuous_weight_(method.options_.continuous_weight), latent_(generator.latent()) {
       const index_t codes = latent_.size() - latent_.first_code();
-      if (codes == 0)
+      if (!latent_.has_codes())
         throw ShapeError("Infogan", "a latent with codes", "one without",
                          "build the generator with Latent::normal(62).with_category(10).with_continuous(2), or the like");
       first_output_ = 1 + require_heads(codes, generator, discriminator, "Infogan", "the codes") - codes;

@@ -87,7 +87,7 @@ struct LoganOptions {
 /// and both losses are those of G(z′). Their gradients go through Δz too, whose dependence on both networks is of second order: it is
 /// what stabilises the game. Wu et al. 2019, algorithm 1 and section 3; g is of the adversarial logit.
 ///
-/// Bounded latents, which the paper's are, are clipped to their bound. Both networks are twice differentiable, BatchNorm included, else
+/// Bounded latents, which the paper's are, are clipped to their bound; codes, which moving would change, are refused. Both networks are twice differentiable, BatchNorm included, else
 /// they are refused. An update costs about three times a plain one. With α = 0 nothing runs.
 class Logan {
  public:
@@ -109,7 +109,9 @@ class Logan {
    public:
     Work(const Logan& method, const G& generator, const D& discriminator) : rate_(method.rate_), options_(method.options_) {
       const Latent& latent = generator.latent();
-      if (latent.distribution() != Latent::Distribution::normal) bound_ = latent.bound();
+      using enum Latent::Distribution;
+      if (latent.distribution() == uniform || latent.distribution() == truncated_normal) bound_ = latent.bound();
+      if (latent.has_codes()) throw ShapeError("Logan", "latents without codes", "codes behind them", "leave the codes or the method out");
       if (!is_twice_differentiable(generator.body()) || !is_twice_differentiable(discriminator.body()))
         throw Error("Logan", "networks whose layers are all twice differentiable", "one that is not", "leave that layer or the method out");
     }

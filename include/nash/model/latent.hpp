@@ -95,6 +95,7 @@ class Latent {
   index_t classes() const { return classes_; }
   const std::vector<index_t>& categories() const { return categories_; }
   index_t continuous() const { return continuous_; }
+  bool has_codes() const { return first_code() < size_; }
   /// The first column of the codes.
   index_t first_code() const {
     index_t first = size_ - continuous_;

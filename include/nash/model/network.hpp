@@ -61,7 +61,7 @@ class Network {
     located([&] { body_.forward(pass, x, y, saved); });
   }
   NASH_COLD void backward(const Pass<Device>& pass, const Tensor<Scalar, Device>& x, const Tensor<Scalar, Device>& y, Saved& saved,
-                const Tensor<Scalar, Device>& dy, Tensor<Scalar, Device>* dx, Gradients<Scalar, Device>* grads) const {
+                          const Tensor<Scalar, Device>& dy, Tensor<Scalar, Device>* dx, Gradients<Scalar, Device>* grads) const {
     if (y.shape() != output_shape(x.shape()) || dy.shape() != y.shape())
       throw ShapeError(role_, concat("y and dy of the shape that ", x.shape(), " gives, ", output_shape(x.shape())),
                        concat(y.shape(), " and ", dy.shape()), "run forward on this x first, and take the gradient of its y");

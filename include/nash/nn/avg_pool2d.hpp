@@ -2,7 +2,7 @@
 #pragma once
 
 #include "nash/nn/description.hpp"
-#include "nash/nn/layer.hpp"
+#include "nash/nn/linear_map.hpp"
 
 namespace nash {
 
@@ -54,10 +54,8 @@ struct AvgPool2dOptions {
 /// The mean of each window of kernel×kernel pixels: N×H×W×C → N×P×Q×C, P = ⌊(H − kernel)/stride⌋ + 1. Pixels beyond the last whole
 /// window are not read.
 template <class T = float, class D = Cpu>
-class AvgPool2d : public LayerDefaults<T, D> {
+class AvgPool2d : public LinearMap<AvgPool2d<T, D>, T, D> {
  public:
-  static constexpr Reads reads{.input = false, .output = false};
-
   NASH_COLD explicit AvgPool2d(const AvgPool2dOptions& options = {}) : options_(options) {
     require_at_least(1, options.kernel, "AvgPool2d", "a kernel");
     require_at_least(0, options.stride, "AvgPool2d", "a stride");
@@ -71,26 +69,12 @@ class AvgPool2d : public LayerDefaults<T, D> {
     return {x[0], (x[1] - options_.kernel) / options_.stride + 1, (x[2] - options_.kernel) / options_.stride + 1, x[3]};
   }
 
-  void forward(const Pass<D>& pass, const Tensor<T, D>& x, Tensor<T, D>& y, NoSaved*) const {
-    const Shape shape = output_shape(x.shape());
-    y.resize(shape);
-    pointwise(pass.context, y.count(), AveragePool<T>{windows(x.shape(), shape, x, y)});
+  void apply(Context<D>& context, const Tensor<T, D>& x, Tensor<T, D>& y) const {
+    pointwise(context, y.count(), AveragePool<T>{windows(x.shape(), y.shape(), x, y)});
   }
-
-  void backward(const Pass<D>& pass, const Tensor<T, D>& x, const Tensor<T, D>&, NoSaved&, const Tensor<T, D>& dy, Tensor<T, D>* dx,
-                Gradients<T, D>*) const {
-    if (dx == nullptr) return;
-    const Shape shape = x.shape();
-    dx->resize(shape);
-    pointwise(pass.context, dx->count(), AveragePoolAdjoint<T>{windows(shape, dy.shape(), dy, *dx)});
+  void apply_transposed(Context<D>& context, const Tensor<T, D>& dy, Tensor<T, D>& dx) const {
+    pointwise(context, dx.count(), AveragePoolAdjoint<T>{windows(dx.shape(), dy.shape(), dy, dx)});
   }
-
-  void tangent(const Pass<D>& pass, const Tensor<T, D>&, const Tensor<T, D>&, NoSaved&, const Tensor<T, D>& x_tangent,
-               Tensor<T, D>& y_tangent) const {
-    forward(pass, x_tangent, y_tangent, nullptr);
-  }
-  void tangent_backward(const Pass<D>&, const Tensor<T, D>&, const Tensor<T, D>&, NoSaved&, const Tensor<T, D>&, const Tensor<T, D>&,
-                        Tensor<T, D>*, Gradients<T, D>*) const {}
 
   template <class U, class E>
   AvgPool2d<U, E> to() const {

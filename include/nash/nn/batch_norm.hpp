@@ -33,7 +33,7 @@ class BatchNorm : public LayerDefaults<T, D> {
   NASH_COLD explicit BatchNorm(index_t channels, const BatchNormOptions& options = {}) : channels_(channels),
                                options_(options) {
     require_at_least(1, channels, "BatchNorm", "a number of channels");
-    if (!(options.epsilon > 0) || !std::isfinite(options.epsilon)) throw ShapeError("BatchNorm", "a positive, finite epsilon", concat(options.epsilon), "use 1e-5");
+    require_epsilon(options.epsilon, "BatchNorm");
     if (!(options.momentum >= 0 && options.momentum <= 1))
       throw ShapeError("BatchNorm", "a momentum from 0 to 1", concat(options.momentum), "use 0.1");
     scale_ = Parameter<T, D>(Shape{channels}, options.init);

@@ -173,6 +173,11 @@ NASH_COLD inline void require_at_least(index_t least, index_t value, std::string
     throw ShapeError(std::string(layer), concat(what, " of at most ", most), concat(value), "check the layer's arguments");
 }
 
+/// Throws ShapeError unless what a normalisation adds to variances is above 0 and finite.
+NASH_COLD inline void require_epsilon(double value, std::string_view layer, std::string_view usual = "1e-5") {
+  if (!(value > 0 && std::isfinite(value))) throw ShapeError(std::string(layer), "a positive, finite epsilon", concat(value), concat("use ", usual));
+}
+
 template <class State>
 inline constexpr bool is_parameter = false;
 template <class T, class Device>

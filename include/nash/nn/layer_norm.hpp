@@ -158,7 +158,7 @@ class LayerNorm : public LayerDefaults<T, D> {
 
   explicit LayerNorm(index_t channels, const LayerNormOptions& options = {}) : channels_(channels), options_(options) {
     require_at_least(1, channels, "LayerNorm", "a number of channels");
-    if (!(options.epsilon > 0)) throw ShapeError("LayerNorm", "a positive epsilon", concat(options.epsilon), "use 1e-5");
+    require_epsilon(options.epsilon, "LayerNorm");
     scale_ = Parameter<T, D>(Shape{channels}, Init::ones());
     shift_ = Parameter<T, D>(Shape{channels}, Init::zeros());
   }

@@ -131,7 +131,7 @@ class MinibatchStdDev : public LayerDefaults<T, D> {
 
   NASH_COLD explicit MinibatchStdDev(const MinibatchStdDevOptions& options = {}) : options_(options) {
     require_at_least(1, options.group, "MinibatchStdDev", "a group");
-    if (!(options.epsilon > 0)) throw ShapeError("MinibatchStdDev", "a positive epsilon", concat(options.epsilon), "use 1e-8");
+    require_epsilon(options.epsilon, "MinibatchStdDev", "1e-8");
   }
 
   NASH_COLD Shape output_shape(const Shape& x) const {

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "nash/nn/description.hpp"
-#include "nash/nn/layer.hpp"
+#include "nash/nn/linear_map.hpp"
 
 namespace nash {
 
@@ -27,10 +27,8 @@ struct ShufflePixels {
 /// Larger images out of channels: N×H×W×(C·r²) → N×rH×rW×C, y[n, h·r + a, w·r + b, c] = x[n, h, w, c·r² + a·r + b]. After a
 /// convolution it is an upsampling without the chequered patterns of strides. Shi et al. 2016, equation 4.
 template <class T = float, class D = Cpu>
-class PixelShuffle : public LayerDefaults<T, D> {
+class PixelShuffle : public LinearMap<PixelShuffle<T, D>, T, D> {
  public:
-  static constexpr Reads reads{.input = false, .output = false};
-
   NASH_COLD explicit PixelShuffle(index_t factor = 2) : factor_(factor) { require_at_least(1, factor, "PixelShuffle", "a factor"); }
 
   NASH_COLD Shape output_shape(const Shape& x) const {
@@ -39,25 +37,8 @@ class PixelShuffle : public LayerDefaults<T, D> {
     return {x[0], x[1] * factor_, x[2] * factor_, x[3] / (factor_ * factor_)};
   }
 
-  void forward(const Pass<D>& pass, const Tensor<T, D>& x, Tensor<T, D>& y, NoSaved*) const {
-    const Shape shape = output_shape(x.shape());
-    y.resize(shape);
-    shuffle<false>(pass, shape, x, y);
-  }
-
-  void backward(const Pass<D>& pass, const Tensor<T, D>& x, const Tensor<T, D>&, NoSaved&, const Tensor<T, D>& dy, Tensor<T, D>* dx,
-                Gradients<T, D>*) const {
-    if (dx == nullptr) return;
-    dx->resize(x.shape());
-    shuffle<true>(pass, dy.shape(), dy, *dx);
-  }
-
-  void tangent(const Pass<D>& pass, const Tensor<T, D>&, const Tensor<T, D>&, NoSaved&, const Tensor<T, D>& x_tangent,
-               Tensor<T, D>& y_tangent) const {
-    forward(pass, x_tangent, y_tangent, nullptr);
-  }
-  void tangent_backward(const Pass<D>&, const Tensor<T, D>&, const Tensor<T, D>&, NoSaved&, const Tensor<T, D>&, const Tensor<T, D>&,
-                        Tensor<T, D>*, Gradients<T, D>*) const {}
+  void apply(Context<D>& context, const Tensor<T, D>& x, Tensor<T, D>& y) const { shuffle<false>(context, y.shape(), x, y); }
+  void apply_transposed(Context<D>& context, const Tensor<T, D>& dy, Tensor<T, D>& dx) const { shuffle<true>(context, dy.shape(), dy, dx); }
 
   template <class U, class E>
   PixelShuffle<U, E> to() const {
@@ -72,8 +53,8 @@ class PixelShuffle : public LayerDefaults<T, D> {
 
  private:
   template <bool inverse>
-  void shuffle(const Pass<D>& pass, const Shape& y, const Tensor<T, D>& from, Tensor<T, D>& to) const {
-    pointwise(pass.context, y.count(), ShufflePixels<T, inverse>{y[1], y[2], y[3], factor_, from.data(), to.data()});
+  void shuffle(Context<D>& context, const Shape& y, const Tensor<T, D>& from, Tensor<T, D>& to) const {
+    pointwise(context, y.count(), ShufflePixels<T, inverse>{y[1], y[2], y[3], factor_, from.data(), to.data()});
   }
 
   index_t factor_;

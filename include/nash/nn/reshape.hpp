@@ -2,35 +2,18 @@
 #pragma once
 
 #include "nash/nn/description.hpp"
-#include "nash/nn/layer.hpp"
+#include "nash/nn/linear_map.hpp"
 
 namespace nash {
 
 /// What all layers share that only give the same values another shape; a derived layer supplies output_shape(shape).
 template <class Derived, class T, class D>
-class ReshapingLayer : public LayerDefaults<T, D> {
+class ReshapingLayer : public LinearMap<Derived, T, D> {
  public:
-  static constexpr Reads reads{.input = false, .output = false};
-
-  void forward(const Pass<D>& pass, const Tensor<T, D>& x, Tensor<T, D>& y, NoSaved*) const {
-    copy(pass.context, x, static_cast<const Derived&>(*this).output_shape(x.shape()), y);
+  static void apply(Context<D>& context, const Tensor<T, D>& x, Tensor<T, D>& y) {
+    pointwise(context, x.count(), Copy<T>{x.data(), y.data()});
   }
-  void backward(const Pass<D>& pass, const Tensor<T, D>& x, const Tensor<T, D>&, NoSaved&, const Tensor<T, D>& dy,
-                Tensor<T, D>* dx, Gradients<T, D>*) const {
-    if (dx != nullptr) copy(pass.context, dy, x.shape(), *dx);
-  }
-  void tangent(const Pass<D>& pass, const Tensor<T, D>&, const Tensor<T, D>& y, NoSaved&, const Tensor<T, D>& x_tangent,
-               Tensor<T, D>& y_tangent) const {
-    copy(pass.context, x_tangent, y.shape(), y_tangent);
-  }
-  void tangent_backward(const Pass<D>&, const Tensor<T, D>&, const Tensor<T, D>&, NoSaved&, const Tensor<T, D>&, const Tensor<T, D>&,
-                        Tensor<T, D>*, Gradients<T, D>*) const {}
-
- private:
-  static void copy(Context<D>& context, const Tensor<T, D>& from, const Shape& shape, Tensor<T, D>& to) {
-    to.resize(shape);
-    pointwise(context, from.count(), Copy<T>{from.data(), to.data()});
-  }
+  static void apply_transposed(Context<D>& context, const Tensor<T, D>& dy, Tensor<T, D>& dx) { apply(context, dy, dx); }
 };
 
 /// The same values under another shape per sample: Reshape{7, 7, 256} makes N×12544 into N×7×7×256.

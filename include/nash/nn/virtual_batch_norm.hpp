@@ -202,7 +202,7 @@ class VirtualBatchNorm : public LayerDefaults<T, D> {
       : channels_(channels), reference_(reference), options_(options) {
     require_at_least(1, channels, "VirtualBatchNorm", "a number of channels");
     require_at_least(2, reference, "VirtualBatchNorm", "a number of samples of the reference");
-    if (!(options.epsilon > 0)) throw ShapeError("VirtualBatchNorm", "a positive epsilon", concat(options.epsilon), "use 1e-5");
+    require_epsilon(options.epsilon, "VirtualBatchNorm");
     scale_ = Parameter<T, D>(Shape{channels}, options.init);
     shift_ = Parameter<T, D>(Shape{channels}, Init::zeros());
   }

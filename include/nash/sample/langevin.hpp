@@ -42,22 +42,23 @@ struct LangevinOptions {
 ///     DG-flow  z += η·∇_z D(G(z))       + noise·√(2η)·ε       Ansari, Ang and Soh 2021, algorithm 1, for the Kullback–Leibler divergence
 ///
 /// where D is the adversarial logit, which is to be the logarithm of the ratio of densities: calibrate it, or train D on. Networks are in
-/// inference mode, so that each latent goes its own way. Throws ShapeError for DDLS with latents that are not normal, NumericError
-/// where one ends up not finite.
+/// inference mode, so that each latent goes its own way, with its label where the networks depend on them. Throws ShapeError for DDLS with
+/// latents that are not normal or have codes, NumericError where one ends up not finite.
 template <class G, class D>
 NASH_COLD void refine_latents(Context<typename G::Device>& context, const G& generator, const D& discriminator, RandomStream random,
-                              Tensor<typename G::Scalar, typename G::Device>& z, const LangevinOptions& options = {}) {
+                              Tensor<typename G::Scalar, typename G::Device>& z, const LangevinOptions& options = {},
+                              const LabelView& labels = {}) {
   using T = typename G::Scalar;
   using Device = typename G::Device;
   const bool has_prior = options.dynamics == LatentDynamics::ddls;
-  if (has_prior && generator.latent().distribution() != Latent::Distribution::normal)
+  if (has_prior && (generator.latent().distribution() != Latent::Distribution::normal || generator.latent().has_codes()))
     throw ShapeError("refine_latents", "normal latents, whose density DDLS needs", "others", "use LatentDynamics::dg_flow or a generator of Latent::normal");
   require_at_least(0, options.steps, "refine_latents", "a number of steps");
   if (!(options.rate > 0 && std::isfinite(options.rate))) throw ShapeError("refine_latents", "a rate above 0", concat(options.rate), "use 0.005");
   if (!(options.noise >= 0 && std::isfinite(options.noise)))
     throw ShapeError("refine_latents", "noise of at least 0", concat(options.noise), "use 1, or 0 for none");
   LatentGradient<G, D> gradient;
-  const Pass<Device> pass{context, Mode::infer};
+  const Pass<Device> pass{.context = context, .mode = Mode::infer, .labels = labels};
   const double deviation = options.noise * std::sqrt(2 * options.rate);
   for (index_t step = 0; step < options.steps; ++step) {
     const Tensor<T, Device>& g = gradient.of(pass, generator, discriminator, z);

@@ -122,8 +122,8 @@ concept ActsAfterStep = requires(M& m, index_t step, const StepReport& report) {
 template <class M, class G, class D>
 concept Method = TakesPart<M, typename D::Device> || ChangesLatents<M, G, D> || ChangesImages<M, typename D::Scalar, typename D::Device> ||
                  ChangesTargets<M, typename D::Scalar, typename D::Device> || WeighsFakes<M, typename D::Scalar, typename D::Device> ||
-                 AddsToLoss<M, typename D::Scalar, typename D::Device> || Recovers<M, typename D::Scalar, typename D::Device> || Penalises<M, D> || Matches<M, D> || AddsParameterTerm<M, G> ||
-                 AddsParameterTerm<M, D> || ActsAfterUpdate<M, G> || ActsAfterUpdate<M, D> || ActsAfterStep<M>;
+                 AddsToLoss<M, typename D::Scalar, typename D::Device> || Recovers<M, typename D::Scalar, typename D::Device> ||
+                 Penalises<M, D> || Matches<M, D> || AddsParameterTerm<M, G> || AddsParameterTerm<M, D> || ActsAfterUpdate<M, G> || ActsAfterUpdate<M, D> || ActsAfterStep<M>;
 
 /// Throws ShapeError unless an option of a method is finite and at least `least`.
 inline void require_method_option(double least, double value, std::string_view method, std::string_view option) {
