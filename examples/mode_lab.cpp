@@ -10,8 +10,8 @@
 // sample of high quality lies there: Srivastava et al. 2017 (VEEGAN), section 4.1. The table has the mean over the seeds, and for the
 // modes the fewest of any seed; each picture shows the samples of the first seed, dark, on the modes, light.
 //
-// Two multilayer perceptrons with three hidden layers of 64 units play, the same for all rows but for what the row is about. All methods that change no bit at
-// their zero are in one trainer, so that a row is a line of numbers and the program compiles soon.
+// Two multilayer perceptrons with three hidden layers of 64 units play, the same for all rows but for what the row is about. All
+// methods that change no bit at their zero are in one trainer, so that a row is a line of numbers and the program compiles soon.
 #include <array>
 #include <cmath>
 #include <cstdio>

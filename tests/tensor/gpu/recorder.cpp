@@ -10,7 +10,7 @@ using namespace nash;
 
 namespace {
 
-using Numbers = Tensor<float, StandIn>;
+using Numbers = Tensor<double, StandIn>;  // kernels of doubles and pointers have no padding, which not every compiler can clear
 
 /// Sequences on some numbers, and what the stand-in was asked to do in them.
 struct Sequences {
@@ -26,29 +26,29 @@ struct Sequences {
     }
     return stand_in::take_counts();
   }
-  void scale(float a) { pointwise(context, 4, Scale<float>{x.data(), a, x.data()}); }
-  void add(Numbers& to) { pointwise(context, 4, Accumulate<float>{x.data(), to.data()}); }
-  float value() { return x.to_host()[0]; }
+  void scale(double a) { pointwise(context, 4, Scale<double>{x.data(), a, x.data()}); }
+  void add(Numbers& to) { pointwise(context, 4, Accumulate<double>{x.data(), to.data()}); }
+  double value() { return x.to_host()[0]; }
 };
 
 }  // namespace
 
 TEST_CASE("a sequence runs while it is recorded, and as one graph from then on, whose parameters may change") {
   Sequences s;
-  const auto sequence = [&](float a) { return [&s, a] { s.scale(2), s.scale(a), s.add(s.y); }; };
+  const auto sequence = [&](double a) { return [&s, a] { s.scale(2), s.scale(a), s.add(s.y); }; };
   CHECK(s.run(sequence(3)).graphs_launched == 0);
   CHECK(s.value() == 6);
   const auto second = s.run(sequence(3));
   CHECK(second.graphs_built == 1);
   CHECK(second.graphs_launched == 1);
   CHECK(s.value() == 36);
-  const auto third = s.run(sequence(0.5f));
+  const auto third = s.run(sequence(0.5));
   CHECK(third.graphs_built == 0);
   CHECK(third.graphs_launched == 1);
   CHECK(third.updates == 1);
   CHECK(s.value() == 36);
   CHECK(s.y.to_host()[0] == 1 + 6 + 36 + 36);
-  CHECK(s.run(sequence(0.5f)).updates == 0);
+  CHECK(s.run(sequence(0.5)).updates == 0);
   CHECK(s.context.graphs(1) == 1);
 }
 
@@ -57,9 +57,9 @@ TEST_CASE("a sequence is cut where the host waits, and gets the values of then")
   std::vector<double> sums;
   const auto sequence = [&] {
     s.scale(2);
-    sums.push_back(sum(s.context, 4, Value<float>{s.x.data()}));
-    s.scale(0.5f);
-    sums.push_back(sum(s.context, 4, Value<float>{s.x.data()}));
+    sums.push_back(sum(s.context, 4, Value<double>{s.x.data()}));
+    s.scale(0.5);
+    sums.push_back(sum(s.context, 4, Value<double>{s.x.data()}));
     s.add(s.x);
   };
   for (int i = 0; i < 4; ++i) (void)s.run(sequence);
@@ -94,7 +94,7 @@ TEST_CASE("sequences of different names are kept apart") {
 
 TEST_CASE("copies and allocations within a sequence keep their places in it") {
   Sequences s;
-  const auto sequence = [&](const std::vector<float>& values) {
+  const auto sequence = [&](const std::vector<double>& values) {
     return [&s, values] {
       s.scale(2);
       s.x.assign_from_host(values);
@@ -104,7 +104,7 @@ TEST_CASE("copies and allocations within a sequence keep their places in it") {
       CHECK(copy.to_host()[0] == 3 * values[0]);
     };
   };
-  for (const float first : {1.0f, 2.0f, 3.0f, 4.0f, 5.0f}) {
+  for (const double first : {1.0, 2.0, 3.0, 4.0, 5.0}) {
     (void)s.run(sequence({first, 0, 0, 0}));
     CHECK(s.value() == 6 * first);
   }
@@ -112,13 +112,13 @@ TEST_CASE("copies and allocations within a sequence keep their places in it") {
 
 TEST_CASE("memory that is given back within a sequence may be used again in it") {
   Sequences s;
-  for (const float value : {1.0f, 2.0f, 3.0f, 4.0f}) {
+  for (const double value : {1.0, 2.0, 3.0, 4.0}) {
     auto given = std::make_unique<Numbers>(Numbers::filled(Shape{4}, value));
     (void)s.run([&] {
-      pointwise(s.context, 4, Copy<float>{given->data(), s.y.data()});
+      pointwise(s.context, 4, Copy<double>{given->data(), s.y.data()});
       given.reset();
       Numbers again(Shape{4});  // where the copy, which may be held back, reads
-      pointwise(s.context, 4, Fill<float>{again.data(), 7});
+      pointwise(s.context, 4, Fill<double>{again.data(), 7});
     });
     CHECK(s.y.to_host()[0] == value);
   }
