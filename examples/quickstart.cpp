@@ -3,7 +3,8 @@
 // A whole GAN in one page: it learns handwritten digits in about a minute and leaves a picture of 64 that it made up.
 #include <cstdio>
 
-#include "nash/io.hpp"
+#include "nash/data/idx_folder.hpp"
+#include "nash/io/png.hpp"
 #include "nash/nash.hpp"
 #include "support/arguments.hpp"
 

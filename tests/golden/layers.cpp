@@ -56,7 +56,12 @@ void for_each_case(const Function& f) {
   f("tanh", train, Tanh{});
   f("sigmoid", train, Sigmoid{});
   f("softplus", train, Softplus{});
+  f("dropout", train, Dropout{0.4});
   f("dropout.infer", infer, Dropout{0.4});
+
+  f("identity", train, Identity{});
+  f("flatten", train, Flatten{});
+  f("reshape", train, Reshape{2, 3, 4});
 
   f("spectral_norm.dense", train, SpectralNorm{Dense{6, 4}});
   f("spectral_norm.conv2d", train, SpectralNorm{Conv2d{3, 4, {.kernel = 3, .stride = 2, .padding = 1}}});

@@ -70,6 +70,30 @@ class Reshape(nn.Module):
         return x.view(-1, *self.shape).permute(0, 3, 1, 2)
 
 
+def philox4x32(counter, key):
+    """Salmon et al. 2011, section 3.3, in Python's own integers."""
+    for _ in range(10):
+        a, b = 0xD2511F53 * counter[0], 0xCD9E8D57 * counter[2]
+        counter = [b >> 32 ^ counter[1] ^ key[0], b % 2**32, a >> 32 ^ counter[3] ^ key[1], a % 2**32]
+        key = [(key[0] + 0x9E3779B9) % 2**32, (key[1] + 0xBB67AE85) % 2**32]
+    return counter
+
+
+class Dropout(nn.Module):
+    """Dropout with the mask of nash's stream of seed 0: value i, in the order of N×H×W×C, falls where uniform(i) < p."""
+
+    def __init__(self, probability):
+        super().__init__()
+        self.probability = probability
+
+    def forward(self, x):
+        bits = [word for k in range((x.numel() + 3) // 4) for word in philox4x32([k, 0, 0, 0], [0, 0])]
+        uniform = (torch.tensor(bits[: x.numel()], dtype=torch.float64) + 0.5) / 2**32
+        n, c, h, w = x.shape
+        kept = (uniform >= self.probability).view(n, h, w, c).permute(0, 3, 1, 2)
+        return x * kept / (1 - self.probability)
+
+
 class Maxout(nn.Linear):
     def __init__(self, inputs, outputs, pieces):
         super().__init__(inputs, outputs * pieces)
@@ -294,7 +318,12 @@ def layers():
     record("sigmoid", nn.Sigmoid(), x.clone())
     # PyTorch takes softplus(x) = x from its threshold on; at 700 that is exact, at its default of 20 it is not.
     record("softplus", nn.Softplus(threshold=700), x.clone())
+    record("dropout", Dropout(0.4), (3, 3, 3, 5))
     record("dropout.infer", nn.Dropout(0.4), x.clone())
+
+    record("identity", nn.Identity(), (3, 2, 2, 3))
+    record("flatten", Flatten(), (3, 4, 2, 3))
+    record("reshape", Reshape(2, 3, 4), (3, 24))
 
     record("spectral_norm.dense", spectral_norm(Dense(6, 4)), (3, 6))
     record("spectral_norm.conv2d", spectral_norm(nn.Conv2d(3, 4, 3, stride=2, padding=1)), (2, 3, 5, 6))

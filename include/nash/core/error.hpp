@@ -4,10 +4,10 @@
 #include <charconv>
 #include <concepts>
 #include <cstdint>
+#include <initializer_list>
 #include <stdexcept>
 #include <string>
 #include <string_view>
-#include <type_traits>
 
 #include "nash/core/platform.hpp"
 
@@ -16,29 +16,55 @@ namespace nash {
 /// Sizes, offsets and positions; signed, so that differences are.
 using index_t = std::int64_t;
 
-NASH_COLD inline void append_text(std::string& text, std::string_view part) { text += part; }
+/// One part of a text before it becomes characters: text that lives elsewhere, or a number.
+class TextPart {
+ public:
+  TextPart(std::string_view text) : kind_(Kind::text), text_(text) {}
+  TextPart(const char* text) : TextPart(std::string_view(text)) {}
+  TextPart(const std::string& text) : TextPart(std::string_view(text)) {}
+  TextPart(bool value) : TextPart(value ? "true" : "false") {}
+  TextPart(std::signed_integral auto number) : kind_(Kind::whole), whole_(number) {}
+  TextPart(std::unsigned_integral auto number) : kind_(Kind::natural), natural_(number) {}
+  TextPart(std::floating_point auto number) : kind_(Kind::real), real_(static_cast<double>(number)) {}
 
-template <class Number>
-  requires std::is_arithmetic_v<Number>
-NASH_COLD void append_text(std::string& text, Number number) {
-  char digits[64];
-  if constexpr (std::is_same_v<Number, bool>) {
-    text += number ? "true" : "false";
-  } else if constexpr (std::is_floating_point_v<Number>) {
-    const auto end = std::to_chars(digits, digits + sizeof digits, static_cast<double>(number), std::chars_format::general, 6).ptr;
-    text.append(digits, end);
-  } else {
-    const auto end = std::to_chars(digits, digits + sizeof digits, number).ptr;
+  NASH_COLD void append_to(std::string& text) const {
+    char digits[64];
+    char* end = digits;
+    switch (kind_) {
+      case Kind::text: text += text_; break;
+      case Kind::whole: end = std::to_chars(digits, digits + sizeof digits, whole_).ptr; break;
+      case Kind::natural: end = std::to_chars(digits, digits + sizeof digits, natural_).ptr; break;
+      case Kind::real: end = std::to_chars(digits, digits + sizeof digits, real_, std::chars_format::general, 6).ptr; break;
+    }
     text.append(digits, end);
   }
+
+ private:
+  enum class Kind { text, whole, natural, real } kind_;
+  union {
+    std::string_view text_;
+    std::int64_t whole_;
+    std::uint64_t natural_;
+    double real_;
+  };
+};
+
+NASH_COLD inline std::string join(std::initializer_list<TextPart> parts) {
+  std::string text;
+  for (const TextPart& part : parts) part.append_to(text);
+  return text;
+}
+
+/// What of a value is a part of a text: itself. Types that are no parts have an overload that gives their text.
+template <class Value>
+const Value& text_of(const Value& value) {
+  return value;
 }
 
 /// The parts one after the other, as text: concat("got ", 3, " of ", shape).
 template <class... Parts>
 NASH_COLD std::string concat(const Parts&... parts) {
-  std::string text;
-  (append_text(text, parts), ...);
-  return text;
+  return join({text_of(parts)...});
 }
 
 /// What every public entry of nash throws. The message says where, what was expected, what came, and what to do:
@@ -47,12 +73,12 @@ NASH_COLD std::string concat(const Parts&... parts) {
 ///     Build Conv2d{3, …} or convert the images to grey.
 class Error : public std::runtime_error {
  public:
-  NASH_COLD Error(std::string where, std::string_view expected, std::string_view got, std::string_view remedy)
-      : Error(std::move(where), concat("expected ", expected, ", got ", got), remedy) {}
+  NASH_COLD Error(std::string_view where, std::string_view expected, std::string_view got, std::string_view remedy)
+      : Error(where, concat("expected ", expected, ", got ", got), remedy) {}
 
   /// For what is not a mismatch of two things. Neither part ends with a full stop; the remedy may start in lower case.
-  NASH_COLD Error(std::string where, std::string problem, std::string_view remedy)
-      : std::runtime_error(""), where_(std::move(where)), problem_(std::move(problem)), remedy_(remedy) {
+  NASH_COLD Error(std::string_view where, std::string problem, std::string_view remedy)
+      : std::runtime_error(""), where_(where), problem_(std::move(problem)), remedy_(remedy) {
     if (!remedy_.empty() && remedy_[0] >= 'a' && remedy_[0] <= 'z') remedy_[0] = static_cast<char>(remedy_[0] - 'a' + 'A');
     compose();
   }

@@ -93,6 +93,6 @@ class Shape {
   int rank_ = 0;
 };
 
-inline void append_text(std::string& text, const Shape& shape) { text += shape.text(); }
+inline std::string text_of(const Shape& shape) { return shape.text(); }
 
 }  // namespace nash

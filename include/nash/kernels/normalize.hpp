@@ -29,6 +29,7 @@ struct CentredSquares {
 /// variance := Σ(x − mean)² / rows,   rstd := 1 / √(variance + epsilon)
 template <class T>
 struct VarianceFromSums {
+  static constexpr bool scalar_work = true;
   T inverse_rows, epsilon;
   T* variance;
   T* rstd;
@@ -41,6 +42,7 @@ struct VarianceFromSums {
 /// rstd := 1 / √(variance + epsilon)
 template <class T>
 struct InverseDeviation {
+  static constexpr bool scalar_work = true;
   const T* variance;
   T epsilon;
   T* rstd;
@@ -69,6 +71,7 @@ struct Normalize {
 /// running := (1 − momentum)·running + momentum·factor·batch
 template <class T>
 struct MoveRunning {
+  static constexpr bool scalar_work = true;
   const T* batch;
   T momentum, factor;
   T* running;

@@ -36,6 +36,7 @@ void fill_normal(Context<Device>& context, RandomStream random, double mean, dou
 /// clamped and none is drawn twice. `tail` is the distribution function at −bound.
 template <class T>
 struct FillTruncatedNormal {
+  static constexpr bool scalar_work = true;
   RandomStream random;
   double tail;
   T* x;

@@ -60,6 +60,7 @@ enum class LossTerm { real, fake, generator };
 /// Column 0 of d_logits := slope / rows, the other columns 0
 template <class T, class L, LossTerm term>
 struct LossGradient {
+  static constexpr bool scalar_work = true;
   L loss;
   const T* logits;
   index_t columns;
@@ -80,6 +81,7 @@ struct LossGradient {
 /// Σ value over the rows
 template <class T, class L, LossTerm term>
 struct LossSum {
+  static constexpr bool scalar_work = true;
   L loss;
   const T* logits;
   index_t columns;
@@ -91,6 +93,7 @@ struct LossSum {
 /// Σ σ(logit) over the rows
 template <class T>
 struct ProbabilitySum {
+  static constexpr bool scalar_work = true;
   const T* logits;
   index_t columns;
   NASH_HOST_DEVICE double operator()(index_t row) const { return logistic(static_cast<double>(logits[row * columns])); }
@@ -155,6 +158,7 @@ struct RowLoss {
 /// Column 0 of d_logits := slope / rows, the other columns 0
 template <class T, class L, LossTerm term>
 struct RowLossGradient {
+  static constexpr bool scalar_work = true;
   RowLoss<T, L, term> row_loss;
   const T* logits;
   index_t columns;
@@ -168,6 +172,7 @@ struct RowLossGradient {
 /// Σ value over the rows
 template <class T, class L, LossTerm term>
 struct RowLossSum {
+  static constexpr bool scalar_work = true;
   RowLoss<T, L, term> row_loss;
   const T* logits;
   index_t columns;

@@ -12,6 +12,7 @@ namespace nash {
 /// z := μ[label] + deviation·z, with μ of U(−bound, bound): the means are a function of the class and the dimension alone.
 template <class T>
 struct AroundClassMean {
+  static constexpr bool scalar_work = true;
   RandomStream means;
   double bound, deviation;
   const std::int32_t* labels;
@@ -26,6 +27,7 @@ struct AroundClassMean {
 /// The columns first, …, first + values − 1 of each row := the one-hot code of one of `values`, all equally likely
 template <class T>
 struct DrawCategory {
+  static constexpr bool scalar_work = true;
   RandomStream random;
   index_t size, first, values;
   T* z;
@@ -38,6 +40,7 @@ struct DrawCategory {
 /// The columns first, …, first + values − 1 of each row := U(−1, 1)
 template <class T>
 struct DrawContinuous {
+  static constexpr bool scalar_work = true;
   RandomStream random;
   index_t size, first, values;
   T* z;

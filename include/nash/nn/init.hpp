@@ -46,7 +46,7 @@ struct Init {
   }
 
   template <class T, class Device>
-  void fill(Context<Device>& context, RandomStream random, const Fans& fans, Tensor<T, Device>& x) const {
+  NASH_COLD void fill(Context<Device>& context, RandomStream random, const Fans& fans, Tensor<T, Device>& x) const {
     const auto uniform_within = [&](double bound) { pointwise(context, x.count(), FillUniform<T>{random, -bound, bound, x.data()}); };
     switch (kind) {
       case Kind::constant: return pointwise(context, x.count(), Fill<T>{x.data(), static_cast<T>(a)});
@@ -62,7 +62,7 @@ struct Init {
  private:
   /// Orthonormal vectors that begin as normal ones.
   template <class T, class Device>
-  void fill_orthogonal(Context<Device>& context, RandomStream random, const Fans& fans, Tensor<T, Device>& x) const {
+  NASH_COLD void fill_orthogonal(Context<Device>& context, RandomStream random, const Fans& fans, Tensor<T, Device>& x) const {
     const index_t rows = fans.rows, columns = x.count() / rows;
     const index_t vectors = std::min(rows, columns), length = std::max(rows, columns);
     std::vector<double> q(static_cast<std::size_t>(vectors * length));

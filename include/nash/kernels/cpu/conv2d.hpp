@@ -17,7 +17,7 @@ namespace nash {
 template <>
 struct Conv2dKernels<Cpu> {
   template <class T>
-  static void forward(Context<Cpu>& context, const Conv2dGeometry& g, const T* x, const T* w, T* y, const T* bias = nullptr) {
+  NASH_COLD static void forward(Context<Cpu>& context, const Conv2dGeometry& g, const T* x, const T* w, T* y, const T* bias = nullptr) {
     if constexpr (!has_vector_kernels<T>) {
       Conv2dKernels<Reference>::forward(context, g, x, w, y, bias);
     } else {
@@ -36,7 +36,7 @@ struct Conv2dKernels<Cpu> {
   }
 
   template <class T>
-  static void backward_data(Context<Cpu>& context, const Conv2dGeometry& g, const T* dy, const T* w, T* dx,
+  NASH_COLD static void backward_data(Context<Cpu>& context, const Conv2dGeometry& g, const T* dy, const T* w, T* dx,
                             const T* bias = nullptr) {
     if constexpr (!has_vector_kernels<T>) {
       Conv2dKernels<Reference>::backward_data(context, g, dy, w, dx, bias);
@@ -54,7 +54,7 @@ struct Conv2dKernels<Cpu> {
   }
 
   template <class T>
-  static void backward_weights(Context<Cpu>& context, const Conv2dGeometry& g, const T* x, const T* dy, T* dw) {
+  NASH_COLD static void backward_weights(Context<Cpu>& context, const Conv2dGeometry& g, const T* x, const T* dy, T* dw) {
     if constexpr (!has_vector_kernels<T>) {
       Conv2dKernels<Reference>::backward_weights(context, g, x, dy, dw);
     } else {
@@ -80,7 +80,7 @@ struct Conv2dKernels<Cpu> {
   static constexpr T zero{0};
 
   template <class T>
-  static void multiply_windows(Context<Cpu>& context, const Conv2dGeometry& g, const cpu::LeftOperand<T>& patches,
+  NASH_COLD static void multiply_windows(Context<Cpu>& context, const Conv2dGeometry& g, const cpu::LeftOperand<T>& patches,
                                const cpu::RightOperand<T>& gradients, T* transposed) {
     const cpu::MatrixOutput<T> filters(transposed, g.o);
     cpu::PackedProduct<T>(context, taps(g), g.o, g.n * g.p() * g.q(), patches, gradients, filters, nullptr, false).run();
@@ -97,7 +97,7 @@ struct Conv2dKernels<Cpu> {
   /// The pixels h with (h + padding) mod stride = phase, in both directions: they are seen by the filter's taps phase,
   /// phase + stride, … and by no other.
   template <class T>
-  static void backward_phase(Context<Cpu>& context, const Conv2dGeometry& g, index_t phase_h, index_t phase_w, const T* dy,
+  NASH_COLD static void backward_phase(Context<Cpu>& context, const Conv2dGeometry& g, index_t phase_h, index_t phase_w, const T* dy,
                              const T* w, const T* zeros, T* dx, const T* bias) {
     const index_t first_h = mod(phase_h - g.padding_h, g.stride_h), first_w = mod(phase_w - g.padding_w, g.stride_w);
     const index_t taps_h = steps(phase_h, g.r, g.stride_h), taps_w = steps(phase_w, g.s, g.stride_w);
@@ -116,7 +116,7 @@ struct Conv2dKernels<Cpu> {
   /// backward_data for images of few channels: what each gradient gives to each of its taps, as one product, then for each
   /// pixel the sum of what it was given. Some images at a time, so that what lies between stays in the cache.
   template <class T>
-  static void spread(Context<Cpu>& context, const Conv2dGeometry& g, const T* dy, const T* w, T* dx, const T* bias) {
+  NASH_COLD static void spread(Context<Cpu>& context, const Conv2dGeometry& g, const T* dy, const T* w, T* dx, const T* bias) {
     constexpr index_t cached = 1 << 20;  // values
     const index_t results = g.p() * g.q();
     const index_t images = std::clamp<index_t>(cached / (results * taps(g)), 1, g.n);

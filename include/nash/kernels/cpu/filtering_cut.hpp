@@ -36,7 +36,7 @@ struct Cut {
   index_t first_input = 0;  ///< 1 where a tile is closed: between zeros that it leaves out
 
   Cut() = default;
-  Cut(const Axis& axis, index_t taps, InstructionSet set) {
+  NASH_COLD Cut(const Axis& axis, index_t taps, InstructionSet set) {
     if (taps == 1) {  // nothing to save: each result by itself
       large = {axis.results, 1, &FilteringMaps<T>::template of<MinimalFiltering<1, 1>>(set)};
     } else if (taps == 2 && axis.results == 4 && is_closed(axis)) {

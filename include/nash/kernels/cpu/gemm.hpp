@@ -49,7 +49,7 @@ struct MatrixVector {
 template <>
 struct GemmKernels<Cpu> {
   template <class T>
-  static void multiply(Context<Cpu>& context, const GemmGeometry& g, const T* a, const T* b, T* c, const T* bias = nullptr) {
+  NASH_COLD static void multiply(Context<Cpu>& context, const GemmGeometry& g, const T* a, const T* b, T* c, const T* bias = nullptr) {
     if constexpr (!has_vector_kernels<T>) {
       GemmKernels<Reference>::multiply(context, g, a, b, c, bias);
     } else if (g.transpose_b && g.m == 1 && !g.accumulate) {

@@ -20,6 +20,9 @@ NASH_TARGET_AVX2_NO_FMA void run_avx2(const void* task, index_t begin, index_t e
   static_cast<const Task*>(task)->run(begin, end);
 }
 
+template <class Task>
+concept ScalarWork = requires { requires decltype(Task::f)::scalar_work; };
+
 using RangeFunction = void (*)(const void* task, index_t begin, index_t end);
 
 inline void for_ranges(int threads, index_t count, index_t step, RangeFunction run, const void* task) {
@@ -31,8 +34,10 @@ inline void for_ranges(int threads, index_t count, index_t step, RangeFunction r
 /// task.run(begin, end) for ranges of `step` that cover [0, count): the same ranges whatever the number of threads.
 template <class Task>
 void for_ranges(Context<Cpu>& context, index_t count, index_t step, bool parallel, const Task& task) {
-  for_ranges(parallel ? context.threads() : 1, count, step,
-             context.instruction_set() >= InstructionSet::avx2 ? run_avx2<Task> : run_baseline<Task>, &task);
+  RangeFunction run = run_baseline<Task>;
+  if constexpr (!ScalarWork<Task>)
+    if (context.instruction_set() >= InstructionSet::avx2) run = run_avx2<Task>;
+  for_ranges(parallel ? context.threads() : 1, count, step, run, &task);
 }
 
 }  // namespace nash::cpu

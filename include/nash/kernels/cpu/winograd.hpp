@@ -22,7 +22,7 @@ template <class T>
 class Winograd {
  public:
   /// Whether it can be done, and takes clearly less work than taps that are not on the padding.
-  static bool suits(Context<Cpu>& context, const Conv2dGeometry& g) {
+  NASH_COLD static bool suits(Context<Cpu>& context, const Conv2dGeometry& g) {
     if (context.instruction_set() == InstructionSet::baseline || g.c % channel_step != 0 || g.o % channel_step != 0) return false;
     const Axis down = axis_h(g), across = axis_w(g);
     for (const Axis& axis : {down, across})
@@ -31,7 +31,7 @@ class Winograd {
   }
 
   /// At most `cached` values of the mapped images and results are there at once, so that they stay in the last cache.
-  Winograd(Context<Cpu>& context, const Conv2dGeometry& g, index_t cached = 1 << 22)
+  NASH_COLD Winograd(Context<Cpu>& context, const Conv2dGeometry& g, index_t cached = 1 << 22)
       : context_(context), g_(g), down_(axis_h(g)), across_(axis_w(g)), kernels_(tile_kernels<T>(context.instruction_set())) {
     index_t values = 0;
     for (index_t i = 0; i < g.stride_h; ++i)
@@ -41,7 +41,7 @@ class Winograd {
     for (int i = 0; i < group_count_; ++i) groups_[i].lay_out(images_, filter_values_), filter_values_ += groups_[i].filter_values(g.o);
   }
 
-  void forward(const T* x, const T* w, T* y, const T* bias) {
+  NASH_COLD void forward(const T* x, const T* w, T* y, const T* bias) {
     const auto packed = context_.template scratch<T>(filter_values_);
     const auto inputs = context_.template scratch<T>(largest(false)), results = context_.template scratch<T>(largest(true));
     for_groups([&](const Group& group) { map_filters(group, w, packed.data(), true); });
@@ -57,7 +57,7 @@ class Winograd {
     });
   }
 
-  void backward_data(const T* dy, const T* w, T* dx, const T* bias) {
+  NASH_COLD void backward_data(const T* dy, const T* w, T* dx, const T* bias) {
     const auto packed = context_.template scratch<T>(filter_values_);
     const auto inputs = context_.template scratch<T>(largest(false)), results = context_.template scratch<T>(largest(true));
     for_groups([&](const Group& group) { map_filters(group, w, packed.data(), false); });
@@ -71,7 +71,7 @@ class Winograd {
     });
   }
 
-  void backward_weights(const T* x, const T* dy, T* dw) {
+  NASH_COLD void backward_weights(const T* x, const T* dy, T* dw) {
     const auto filters = context_.template scratch<T>(filter_values_);
     const auto inputs = context_.template scratch<T>(largest(false)), results = context_.template scratch<T>(largest(true));
     for_chunks([&](index_t first, index_t count) {
