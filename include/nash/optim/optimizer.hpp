@@ -6,7 +6,9 @@
 #include <memory>
 #include <vector>
 
+#include "nash/core/type_name.hpp"
 #include "nash/kernels/host.hpp"
+#include "nash/nn/state_name.hpp"
 
 namespace nash {
 
@@ -55,9 +57,19 @@ class Optimizer {
   /// What the rule keeps, such as Adam's moments; together with steps() all that a resumed run needs.
   const std::vector<Tensor<T, Device>>& slots() const { return slots_; }
 
+  /// visitor(name, state) for the rule's name as a text, the number of "steps" and the slots, "0.slot" and so on: for checkpoints.
+  template <class Self, class Visitor>
+  NASH_COLD static void visit_state(Self& self, Visitor&& visit) {
+    const std::string rule = type_name(self.rule_->type());
+    visit("rule", rule);
+    visit("steps", self.steps_);
+    for (std::size_t i = 0; i < self.slots_.size(); ++i) visit(StateName(static_cast<index_t>(i), "slot"), self.slots_[i]);
+  }
+
  private:
   struct Concept {
     virtual ~Concept() = default;
+    virtual const std::type_info& type() const = 0;
     virtual void apply(Context<Device>&, Tensor<T, Device>& parameters, const Tensor<T, Device>& gradients,
                        std::vector<Tensor<T, Device>>& slots, index_t t, double rate) const = 0;
   };
@@ -65,6 +77,7 @@ class Optimizer {
   template <class Rule>
   struct Model final : Concept {
     explicit Model(const Rule& r) : rule(r) {}
+    const std::type_info& type() const override { return typeid(Rule); }
     NASH_COLD void apply(Context<Device>& context, Tensor<T, Device>& parameters, const Tensor<T, Device>& gradients,
                          std::vector<Tensor<T, Device>>& slots, index_t t, double rate) const override {
       std::array<T*, Rule::slots> pointers{};

@@ -1,11 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <set>
-
-#include "nash/core/version.hpp"
-#include "nash/io/safetensors.hpp"
 #include "nash/nn/layer.hpp"
+#include "nash/train/state_file.hpp"
 
 namespace nash {
 
@@ -13,45 +10,67 @@ namespace nash {
 /// "1.running_mean"), in nash's layouts, with texts of your own besides those of nash. Throws DataError if the file cannot be
 /// written; then it is as before.
 template <class Network>
-void save_network(const std::filesystem::path& path, const Network& network, Metadata metadata = {}) {
-  using T = typename Network::Scalar;
-  std::vector<NamedTensor<T>> tensors;
-  Network::visit_state(network, [&](const StateName& name, const auto& state) {
-    tensors.push_back({name.text(), state.value().shape(), state.value().to_host()});
-  });
-  const std::string version = concat(NASH_VERSION_MAJOR, ".", NASH_VERSION_MINOR, ".", NASH_VERSION_PATCH);
-  metadata.insert_or_assign("format", "nash");
-  metadata.insert_or_assign("nash.network", network.role());
-  metadata.insert_or_assign("nash.version", version);
-  save_safetensors(path, tensors, metadata);
+NASH_COLD void save_network(const std::filesystem::path& path, const Network& network, const Metadata& metadata = {}) {
+  StateWriter<typename Network::Scalar> writer;
+  Network::visit_state(network, [&](const StateName& name, const auto& state) { writer(name, state.value()); });
+  writer.save(path, "network", network.role(), metadata);
 }
 
 /// Reads what save_network wrote, or any file with the same names and shapes, into a network of the same structure.
 /// Throws DataError for a file that does not fit, before any parameter is changed. Returns the file's texts.
 template <class Network>
-Metadata load_network(const std::filesystem::path& path, Network& network) {
-  using T = typename Network::Scalar;
-  Safetensors<T> file = load_safetensors<T>(path);
-  std::set<std::string> names;
-  Network::visit_state(network, [&](const StateName& name, const auto& state) {
-    const NamedTensor<T>* const found = file.find(*names.insert(name.text()).first);
-    if (found == nullptr)
-      throw DataError(path.string(), concat("a tensor '", name.text(), "' of ", state.value().shape()), "none of that name",
-                      "load it into a network of the same layers");
-    if (found->shape != state.value().shape())
-      throw DataError(path.string(), concat("'", name.text(), "' of ", state.value().shape()), found->shape.text(),
-                      "load it into a network of the same layers and sizes");
-  });
-  for (const NamedTensor<T>& tensor : file.tensors)
-    if (!names.contains(tensor.name))
-      throw DataError(path.string(), concat("the ", names.size(), " tensors of ", network.role()), concat("also '", tensor.name, "'"),
-                      "load it into a network of the same layers");
-  Network::visit_state(network, [&](const StateName& name, auto& state) {
-    state.value().assign_from_host(file.find(name.text())->values);
-  });
+NASH_COLD Metadata load_network(const std::filesystem::path& path, Network& network) {
+  StateReader<typename Network::Scalar> reader(path, network.role(), "network of the same layers");
+  if (reader.metadata().contains("nash.trainer"))
+    throw DataError(path.string(), concat("a ", network.role(), " as save_network writes it"), "the checkpoint of a trainer",
+                    "load it into a trainer by load_checkpoint");
+  const auto visit = [&](const StateName& name, auto& state) { reader(name, state.value()); };
+  Network::visit_state(network, visit);
+  reader.begin_assigning();
+  Network::visit_state(network, visit);
   Context<typename Network::Device> context(1);
   network.mark_loaded(context);
-  return std::move(file.metadata);
+  return reader.metadata();
+}
+
+/// Writes all that a trainer goes on from to one safetensors file: both networks and the generator's average, the optimisers, what
+/// methods carry from step to step, the seed, and how many steps were made; with texts of your own. Throws DataError if the file
+/// cannot be written; then it is as before.
+///
+///     GanTrainer trainer{…};
+///     if (std::filesystem::exists("run.safetensors")) load_checkpoint("run.safetensors", trainer);
+///     Loader loader{dataset, {.seed = 42, .first_batch = trainer.steps()}};
+///     while (trainer.steps() < 10000) {
+///       trainer.step(loader.next());
+///       if (trainer.steps() % 1000 == 0) save_checkpoint("run.safetensors", trainer);
+///     }
+///
+/// is the same run to the last bit, however often it is stopped in between.
+template <class Trainer>
+NASH_COLD void save_checkpoint(const std::filesystem::path& path, const Trainer& trainer, const Metadata& metadata = {}) {
+  StateWriter<typename Trainer::Scalar> writer;
+  Trainer::visit_state(trainer, writer);
+  writer.save(path, "trainer", scalar_name<typename Trainer::Scalar>(), metadata);
+}
+
+/// Goes on from what save_checkpoint wrote, in a trainer with the same networks, optimisers, methods and scalar type; on another device
+/// too. The random numbers go on as well: the seed is that of the file. Options, rates, schedules and the loss are the trainer's own.
+/// Throws DataError for a file that does not fit, before anything is changed. Returns the file's texts.
+template <class Trainer>
+NASH_COLD Metadata load_checkpoint(const std::filesystem::path& path, Trainer& trainer) {
+  using T = typename Trainer::Scalar;
+  StateReader<T> reader(path, "GanTrainer", "trainer of the same methods, optimisers and networks");
+  const auto kind = reader.metadata().find("nash.trainer");
+  if (kind == reader.metadata().end())
+    throw DataError(path.string(), "the checkpoint of a trainer, as save_checkpoint writes it", "another file", "read networks by load_network");
+  if (kind->second != scalar_name<T>())
+    throw DataError(path.string(), concat("the checkpoint of a trainer in ", scalar_name<T>()), detail::printable(kind->second),
+                    "load it into a trainer of that type, which goes on exactly");
+  Trainer::visit_state(trainer, reader);
+  reader.begin_assigning();
+  Trainer::visit_state(trainer, reader);
+  trainer.mark_loaded();
+  return reader.metadata();
 }
 
 }  // namespace nash

@@ -51,7 +51,7 @@ class GanTrainer {
 
   NASH_COLD GanTrainer(G generator, D discriminator, L loss, TrainerOptions options = {}, Methods... methods)
       : options_(std::move(options)), loss_(std::move(loss)), context_(options_.threads), generator_(std::move(generator)),
-        discriminator_(std::move(discriminator)), random_(options_.seed), sample_shape_(generator_.sample_shape(1)),
+        discriminator_(std::move(discriminator)), sample_shape_(generator_.sample_shape(1)),
         generator_player_(options_.generator, generator_.parameters().shape()),
         discriminator_player_(options_.discriminator, discriminator_.parameters().shape()),
         methods_(methods..., generator_, discriminator_),
@@ -66,8 +66,8 @@ class GanTrainer {
       throw ShapeError("GanTrainer", "each fake with its own label and latent where something depends on them",
                        "a method that exchanges fakes with past ones", "leave ReplayPool out");
     discriminator_.check_samples(sample_shape_);
-    if (!generator_.is_ready()) generator_.initialise(context_, random_.child(0));
-    if (!discriminator_.is_ready()) discriminator_.initialise(context_, random_.child(1));
+    if (!generator_.is_ready()) generator_.initialise(context_, random().child(0));
+    if (!discriminator_.is_ready()) discriminator_.initialise(context_, random().child(1));
     if (options_.average_decay) average_.emplace(generator_, *options_.average_decay);
   }
 
@@ -184,6 +184,34 @@ class GanTrainer {
 
   void set_gradient_reduction(GradientReduction reduction) { reduction_ = std::move(reduction); }
 
+  /// visitor(name, state) for all that a run goes on from: the networks' tensors, the average's and the optimisers', what methods carry,
+  /// the seed, and the numbers that are counted. Options are the program's own. See save_checkpoint.
+  template <class Self, class Visitor>
+  NASH_COLD static void visit_state(Self& self, Visitor&& visit) {
+    const auto network = [&](const char* name, auto& of) {
+      std::remove_cvref_t<decltype(of)>::visit_state(of, [&](const StateName& rest, auto& state) { visit(StateName(name, rest), state.value()); });
+    };
+    const auto part = [&](const char* name) { return [&visit, name](const StateName& rest, auto& state) { visit(StateName(name, rest), state); }; };
+    visit("seed", self.options_.seed);
+    visit("steps", self.steps_);
+    network("generator", self.generator_);
+    network("discriminator", self.discriminator_);
+    if (self.average_) network("average", self.average_->network());
+    Optimizer<Scalar, Device>::visit_state(self.generator_player_.optimizer, part("generator.optimizer"));
+    Optimizer<Scalar, Device>::visit_state(self.discriminator_player_.optimizer, part("discriminator.optimizer"));
+    const std::string methods = List::names();
+    visit("methods", methods);
+    List::visit_state(self.methods_, part("methods"));
+    StepReport::visit_state(self.last_report_, part("last_report"));
+  }
+
+  /// To be called after the state was written from outside, as by load_checkpoint.
+  NASH_COLD void mark_loaded() {
+    generator_.mark_loaded(context_);
+    discriminator_.mark_loaded(context_);
+    if (average_) average_->network().mark_loaded(context_);
+  }
+
  private:
   struct PlayerState {
     NASH_COLD PlayerState(const Adam& rule, const Shape& parameters)
@@ -205,16 +233,18 @@ class GanTrainer {
                        concat(network.parameters().count()), "make a new trainer for other networks");
   }
 
+  RandomStream random() const { return RandomStream(options_.seed); }
+
   PlayerState& of(Player player) { return player == Player::generator ? generator_player_ : discriminator_player_; }
 
   NASH_COLD RandomStream stream(Player player, index_t repetition, Purpose purpose) const {
-    return random_.child(2 + static_cast<std::uint64_t>(player)).child(static_cast<std::uint64_t>(steps_))
+    return random().child(2 + static_cast<std::uint64_t>(player)).child(static_cast<std::uint64_t>(steps_))
         .child(static_cast<std::uint64_t>(repetition)).child(static_cast<std::uint64_t>(purpose));
   }
   /// What methods are told, with random numbers that nobody else draws.
   Update<Device> update_of(Player player, index_t repetition) {
     return {context_, player, steps_, repetition,
-            random_.child(4 + static_cast<std::uint64_t>(player)).child(static_cast<std::uint64_t>(steps_)).child(static_cast<std::uint64_t>(repetition)),
+            random().child(4 + static_cast<std::uint64_t>(player)).child(static_cast<std::uint64_t>(steps_)).child(static_cast<std::uint64_t>(repetition)),
             labels_.view()};
   }
   Pass<Device> training_pass(Player player, index_t repetition, Purpose purpose) {
@@ -466,7 +496,6 @@ class GanTrainer {
   Context<Device> context_;
   G generator_;
   D discriminator_;
-  RandomStream random_;
   Shape sample_shape_;
   PlayerState generator_player_, discriminator_player_;
   std::optional<Ema<G>> average_;

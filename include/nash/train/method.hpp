@@ -50,7 +50,8 @@ enum class ImageSource { real, generated };
 ///     after_update(update, network)                the parameters have moved and may be moved again
 ///     after_step(step, report)                     to the host, at the end of a step
 ///     classes()                                    how many classes it knows: above 0 it is told labels, and needs them
-///     M::visit_state(method, visitor)              visitor(name, Tensor<T, Device>, double or index_t) for a checkpoint
+///     M::visit_state(method, visitor)              visitor(name, state) for all that it carries from step to step, so that a checkpoint has
+///                                                  it: a Tensor<T, Device>, double, or index_t from 0
 ///
 /// A method that gives D other fakes than those of this update says so: static constexpr bool exchanges_fakes = true.
 ///

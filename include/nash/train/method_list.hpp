@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "nash/core/type_name.hpp"
 #include "nash/train/method.hpp"
 
 namespace nash {
@@ -161,6 +162,13 @@ class MethodList {
     for_each([&](auto& method, std::size_t) {
       if constexpr (ActsAfterStep<std::remove_cvref_t<decltype(method)>>) method.after_step(step, report);
     });
+  }
+
+  /// "nash::LeCam, nash::TopK"
+  NASH_COLD static std::string names() {
+    std::string names;
+    ((names += (names.empty() ? "" : ", ") + type_name(typeid(Methods))), ...);
+    return names;
   }
 
   /// visitor(name, state) for what the methods carry from step to step: "0.mean", each under its method's position.

@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 
+#include "nash/nn/state_name.hpp"
 #include "nash/train/phase.hpp"
 
 namespace nash {
@@ -31,6 +32,20 @@ struct StepReport {
   std::optional<double> d_gradient_norm, g_gradient_norm;  ///< Euclidean, over all of a player's parameters
   std::optional<NonFinite> non_finite;                     ///< the step ended here and the player's parameters
                                                            ///< were not updated
+
+  /// visitor(name, number) for each of its numbers: for checkpoints.
+  template <class Self, class Visitor>
+  NASH_COLD static void visit_state(Self& self, Visitor&& visit) {
+    visit("step", self.step);
+    visit("d_loss", self.d_loss);
+    visit("g_loss", self.g_loss);
+    visit("d_added", self.d_added);
+    visit("g_added", self.g_added);
+    visit("d_real", self.d_real);
+    visit("d_fake", self.d_fake);
+    visit("d_gradient_norm", self.d_gradient_norm);
+    visit("g_gradient_norm", self.g_gradient_norm);
+  }
 };
 
 }  // namespace nash

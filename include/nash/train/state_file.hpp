@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <charconv>
+#include <limits>
+#include <optional>
+#include <set>
+
+#include "nash/core/version.hpp"
+#include "nash/io/safetensors.hpp"
+#include "nash/nn/state_name.hpp"
+#include "nash/tensor/tensor.hpp"
+
+namespace nash {
+
+/// A number as a text that reads back to the same bits.
+template <class Number>
+NASH_COLD std::string exact_text(Number number) {
+  char digits[64];
+  return {digits, std::to_chars(digits, digits + sizeof digits, number).ptr};
+}
+NASH_COLD inline std::string exact_text(const std::optional<double>& number) { return number ? exact_text(*number) : "none"; }
+
+/// "float" or "double"
+template <class T>
+constexpr const char* scalar_name() {
+  return sizeof(T) == sizeof(float) ? "float" : "double";
+}
+
+/// What visits state to write it: tensors as the file's tensors, numbers and texts among its texts, under "nash.state." and their name.
+template <class T>
+class StateWriter {
+ public:
+  template <class Device>
+  NASH_COLD void operator()(const StateName& name, const Tensor<T, Device>& tensor) {
+    tensors_.push_back({name.text(), tensor.shape(), tensor.to_host()});
+  }
+  NASH_COLD void operator()(const StateName& name, const std::string& text) { metadata_["nash.state." + name.text()] = text; }
+  template <class Number>
+    requires std::is_arithmetic_v<Number>
+  void operator()(const StateName& name, const Number& number) {
+    (*this)(name, exact_text(number));
+  }
+  void operator()(const StateName& name, const std::optional<double>& number) { (*this)(name, exact_text(number)); }
+
+  /// Writes all of it, atomically, with texts of the caller's, but for those whose names are nash's. `kind` and `what` are the text by which a reader knows the file.
+  NASH_COLD void save(const std::filesystem::path& path, const std::string& kind, const std::string& what, const Metadata& others) {
+    metadata_["format"] = "nash";
+    metadata_["nash." + kind] = what;
+    metadata_["nash.version"] = concat(NASH_VERSION_MAJOR, ".", NASH_VERSION_MINOR, ".", NASH_VERSION_PATCH);
+    for (const auto& other : others)
+      if (!other.first.starts_with("nash.")) metadata_.insert(other);
+    save_safetensors(path, tensors_, metadata_);
+  }
+
+ private:
+  std::vector<NamedTensor<T>> tensors_;
+  Metadata metadata_;
+};
+
+/// What visits state to read it, twice: to check that the file fits, and then to take it over, so that nothing is half-loaded. Each
+/// thing that is visited must be in the file, and nothing else.
+template <class T>
+class StateReader {
+ public:
+  /// `owner` and `structure` are for messages: "Generator" and "network of the same layers".
+  NASH_COLD StateReader(const std::filesystem::path& path, std::string owner, std::string structure)
+      : file_(load_safetensors<T>(path)), where_(path.string()), owner_(std::move(owner)), structure_(std::move(structure)) {}
+
+  const Metadata& metadata() const { return file_.metadata; }
+
+  /// A tensor without elements takes the file's shape: it is one that its owner has not needed yet.
+  template <class Device>
+  NASH_COLD void operator()(const StateName& name, Tensor<T, Device>& tensor) {
+    const NamedTensor<T>& found = tensor_of(name.text(), tensor.shape());
+    if (!assigns_) return;
+    tensor.resize(found.shape);
+    tensor.assign_from_host(found.values);
+  }
+  template <class Number>
+    requires std::is_arithmetic_v<Number>
+  NASH_COLD void operator()(const StateName& name, Number& number) {
+    const Number read = number_of<Number>(name.text(), text_of(name.text()));
+    if (assigns_) number = read;
+  }
+  NASH_COLD void operator()(const StateName& name, std::optional<double>& number) {
+    const std::string& text = text_of(name.text());
+    const auto read = text == "none" ? std::nullopt : std::optional(number_of<double>(name.text(), text));
+    if (assigns_) number = read;
+  }
+  /// A text is nothing to be loaded, but has to be the same.
+  NASH_COLD void operator()(const StateName& name, const std::string& text) {
+    const std::string& found = text_of(name.text());
+    if (found != text) fail(concat("'", name.text(), "' to be ", text.empty() ? "none" : text), found.empty() ? "none" : detail::printable(found), "");
+  }
+
+  /// Ends the checks: throws DataError where the file holds anything that was not visited. What is visited from now on is assigned.
+  NASH_COLD void begin_assigning() {
+    for (const NamedTensor<T>& tensor : file_.tensors)
+      if (!tensors_.contains(tensor.name)) fail(concat("the ", tensors_.size(), " tensors of ", owner_), concat("also '", detail::printable(tensor.name), "'"), "");
+    for (const auto& [name, text] : file_.metadata)
+      if (name.starts_with(prefix) && !texts_.contains(name)) fail(concat("the ", texts_.size(), " numbers and texts of ", owner_), concat("also '", detail::printable(name), "'"), "");
+    assigns_ = true;
+  }
+
+ private:
+  static constexpr std::string_view prefix = "nash.state.";
+
+  NASH_COLD const NamedTensor<T>& tensor_of(const std::string& name, const Shape& shape) {
+    tensors_.insert(name);
+    const NamedTensor<T>* const found = file_.find(name);
+    if (found == nullptr) fail(concat("a tensor '", name, "' of ", shape), "none of that name", "");
+    if (found->shape != shape && shape.count() > 0) fail(concat("'", name, "' of ", shape), found->shape.text(), " and sizes");
+    return *found;
+  }
+
+  NASH_COLD const std::string& text_of(const std::string& name) {
+    const std::string key = std::string(prefix) + name;
+    texts_.insert(key);
+    const auto found = file_.metadata.find(key);
+    if (found == file_.metadata.end()) fail(concat("a number or text '", key, "'"), "none of that name", "");
+    return found->second;
+  }
+
+  /// Whole numbers are counts, and not below 0.
+  template <class Number>
+  NASH_COLD Number number_of(const std::string& name, const std::string& text) const {
+    Number number{};
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    constexpr bool is_whole = std::is_integral_v<Number>;
+    if (error != std::errc{} || end != text.data() + text.size() || (is_whole && number < Number{0}))
+      throw DataError(where_, concat("a ", is_whole ? "whole number of at least 0" : "number", " as '", prefix, name, "'"), concat("'", detail::printable(text), "'"),
+                      "the file is damaged or was written wrongly; write it again");
+    return number;
+  }
+
+  [[noreturn]] NASH_COLD void fail(const std::string& expected, const std::string& got, std::string_view more) const {
+    throw DataError(where_, expected, got, concat("load it into a ", structure_, more));
+  }
+
+  Safetensors<T> file_;
+  std::string where_, owner_, structure_;
+  std::set<std::string> tensors_, texts_;
+  bool assigns_ = false;
+};
+
+}  // namespace nash
