@@ -2,7 +2,8 @@
 #pragma once
 
 #include "nash/nn/layer.hpp"
-#include "nash/train/state_file.hpp"
+#include "nash/train/state_reader.hpp"
+#include "nash/train/state_writer.hpp"
 
 namespace nash {
 

@@ -2,63 +2,16 @@
 #pragma once
 
 #include <charconv>
-#include <limits>
 #include <optional>
 #include <set>
 
-#include "nash/core/version.hpp"
 #include "nash/io/safetensors.hpp"
 #include "nash/nn/state_name.hpp"
 #include "nash/tensor/tensor.hpp"
 
 namespace nash {
 
-/// A number as a text that reads back to the same bits.
-template <class Number>
-NASH_COLD std::string exact_text(Number number) {
-  char digits[64];
-  return {digits, std::to_chars(digits, digits + sizeof digits, number).ptr};
-}
-NASH_COLD inline std::string exact_text(const std::optional<double>& number) { return number ? exact_text(*number) : "none"; }
-
-/// "float" or "double"
-template <class T>
-constexpr const char* scalar_name() {
-  return sizeof(T) == sizeof(float) ? "float" : "double";
-}
-
-/// What visits state to write it: tensors as the file's tensors, numbers and texts among its texts, under "nash.state." and their name.
-template <class T>
-class StateWriter {
- public:
-  template <class Device>
-  NASH_COLD void operator()(const StateName& name, const Tensor<T, Device>& tensor) {
-    tensors_.push_back({name.text(), tensor.shape(), tensor.to_host()});
-  }
-  NASH_COLD void operator()(const StateName& name, const std::string& text) { metadata_["nash.state." + name.text()] = text; }
-  template <class Number>
-    requires std::is_arithmetic_v<Number>
-  void operator()(const StateName& name, const Number& number) {
-    (*this)(name, exact_text(number));
-  }
-  void operator()(const StateName& name, const std::optional<double>& number) { (*this)(name, exact_text(number)); }
-
-  /// Writes all of it, atomically, with texts of the caller's, but for those whose names are nash's. `kind` and `what` are the text by which a reader knows the file.
-  NASH_COLD void save(const std::filesystem::path& path, const std::string& kind, const std::string& what, const Metadata& others) {
-    metadata_["format"] = "nash";
-    metadata_["nash." + kind] = what;
-    metadata_["nash.version"] = concat(NASH_VERSION_MAJOR, ".", NASH_VERSION_MINOR, ".", NASH_VERSION_PATCH);
-    for (const auto& other : others)
-      if (!other.first.starts_with("nash.")) metadata_.insert(other);
-    save_safetensors(path, tensors_, metadata_);
-  }
-
- private:
-  std::vector<NamedTensor<T>> tensors_;
-  Metadata metadata_;
-};
-
-/// What visits state to read it, twice: to check that the file fits, and then to take it over, so that nothing is half-loaded. Each
+/// What visits state to read what a StateWriter wrote, twice: to check that the file fits, and then to take it over, so that nothing is half-loaded. Each
 /// thing that is visited must be in the file, and nothing else.
 template <class T>
 class StateReader {
