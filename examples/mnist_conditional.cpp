@@ -51,27 +51,10 @@ auto discriminator_body(index_t channels, index_t width, index_t hidden, Last la
                     Dense{7 * 7 * 2 * width, hidden, {.init = Init::dcgan()}}, plain_norm(hidden), LeakyReLU{0.2}, std::move(last)};
 }
 
-/// 0 0 0 … 1 1 1 …, each class `each` times.
-Labels<> every_class(index_t each) {
-  std::vector<std::int32_t> labels(static_cast<std::size_t>(classes * each));
-  for (std::size_t i = 0; i < labels.size(); ++i) labels[i] = static_cast<std::int32_t>(i / static_cast<std::size_t>(each));
-  return Labels<>(labels);
-}
-
-/// Samples of every class, `each` of one from as many latents, which are the same for all classes. Where the class is a category of the
-/// latent, it is written there.
+/// Samples of every class, `each` of one, from as many latents, which are the same for all classes.
 template <class Trainer>
 Tensor<float> samples_of_every_class(Trainer& trainer, index_t each, std::uint64_t seed) {
-  const Latent& latent = trainer.generator().latent();
-  Tensor<float> drawn, latents({classes * each, latent.size()}), samples;
-  latent.draw(trainer.context(), RandomStream(seed), each, drawn);
-  for (index_t i = 0; i < classes * each; ++i) {
-    std::copy_n(drawn.begin() + i % each * latent.size(), latent.size(), latents.begin() + i * latent.size());
-    for (index_t k = 0; k < classes && !latent.categories().empty(); ++k)
-      latents[i * latent.size() + latent.first_code() + k] = k == i / each ? 1.0f : 0.0f;
-  }
-  trainer.generate(latents, samples, every_class(each).view());
-  return samples;
+  return ClassGrid(trainer.context(), trainer.generator(), RandomStream(seed), each).samples(trainer.context(), trainer.sampling_generator());
 }
 
 }  // namespace

@@ -16,10 +16,11 @@
 /// as any device is, from the contracts of the four families.
 struct Counting {};
 
-/// One call of a kernel: which one, in words, and how many elements it passed over (0 for products and convolutions).
+/// One call of a kernel: which one, in words, and how many elements it passed over, or, of products and convolutions, how many
+/// multiply-adds it is.
 struct KernelCall {
   std::string text;
-  nash::index_t elements = 0;
+  nash::index_t elements = 0, multiply_adds = 0;
 };
 
 template <>
@@ -43,7 +44,7 @@ class nash::Context<Counting> {
 
   Context<Cpu>& cpu() { return cpu_; }
 
-  void record(std::string text, index_t elements = 0) { calls_.push_back({std::move(text), elements}); }
+  void record(std::string text, index_t elements, index_t multiply_adds = 0) { calls_.push_back({std::move(text), elements, multiply_adds}); }
   /// What ran since this was asked for last.
   std::vector<KernelCall> take_calls() { return std::exchange(calls_, {}); }
 
@@ -67,7 +68,8 @@ template <>
 struct nash::GemmKernels<Counting> {
   template <class T>
   static void multiply(Context<Counting>& context, const GemmGeometry& g, const T* a, const T* b, T* c, const T* bias = nullptr) {
-    context.record(concat("gemm ", g.accumulate ? "+" : "", g.transpose_a ? "Aᵀ" : "A", g.transpose_b ? "Bᵀ " : "B ", g.m, "×", g.n, "×", g.k));
+    context.record(concat("gemm ", g.accumulate ? "+" : "", g.transpose_a ? "Aᵀ" : "A", g.transpose_b ? "Bᵀ " : "B ", g.m, "×", g.n, "×", g.k), 0,
+                   g.m * g.n * g.k);
     GemmKernels<Cpu>::multiply(context.cpu(), g, a, b, c, bias);
   }
 };
@@ -93,7 +95,7 @@ struct nash::Conv2dKernels<Counting> {
 
  private:
   static void record(Context<Counting>& context, std::string_view direction, const Conv2dGeometry& g) {
-    context.record(concat("conv2d ", direction, g.image_shape(), " by ", g.filter_shape()));
+    context.record(concat("conv2d ", direction, g.image_shape(), " by ", g.filter_shape()), 0, g.multiply_adds());
   }
 };
 
@@ -147,4 +149,11 @@ inline std::vector<std::string> passes_of(const std::vector<KernelCall>& calls, 
   for (const KernelCall& call : calls)
     if (call.elements >= elements && call.elements > 0) passes.push_back(call.text);
   return passes;
+}
+
+/// Of all products and convolutions among the calls; taps on the padding are counted.
+inline nash::index_t multiply_adds_of(const std::vector<KernelCall>& calls) {
+  nash::index_t total = 0;
+  for (const KernelCall& call : calls) total += call.multiply_adds;
+  return total;
 }

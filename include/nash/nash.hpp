@@ -44,6 +44,7 @@
 #include "nash/optim/rmsprop.hpp"
 #include "nash/optim/schedule.hpp"
 #include "nash/optim/sgd.hpp"
+#include "nash/sample/class_grid.hpp"
 #include "nash/sample/interpolation.hpp"
 #include "nash/sample/langevin.hpp"
 #include "nash/sample/nearest_neighbours.hpp"

@@ -4,6 +4,7 @@
 #include "allocations.hpp"
 #include "counting_device.hpp"
 #include "method/methods.hpp"
+#include "nash/model/dcgan.hpp"
 
 using namespace nash;
 
@@ -32,6 +33,52 @@ TEST_CASE("GradientPenalty's gradient is that of its value, by differences, thro
   check_penalty(curved_critic(), GradientPenalty{10});
   check_penalty(curved_critic(), GradientPenalty{3, {.target = 0.01, .one_sided = true}});
   check_penalty(curved_critic<Reference>(), GradientPenalty{10});
+}
+
+namespace {
+
+/// The multiply-adds of the critic's second update on a batch.
+template <class G, class D, class... Methods>
+index_t work_of_update(const G& generator, const D& critic, const Tensor<float, Counting>& images, const Methods&... methods) {
+  GanTrainer trainer{generator, critic, Wasserstein{}, {.phases = {{discriminator}}}, methods...};
+  trainer.step(images);
+  (void)trainer.context().take_calls();
+  trainer.step(images);
+  return multiply_adds_of(trainer.context().take_calls());
+}
+
+/// What a penalty costs, as multiples of D's forward pass on its batch and of the update without it.
+struct Cost {
+  double forwards, updates;
+};
+template <class G, class D, class Penalty>
+Cost cost_of(const G& generator, const D& critic, const Penalty& penalty) {
+  const auto images = random_images<float, Counting>(generator.sample_shape(4));
+  Context<Counting> context(1);
+  D d = critic;
+  d.initialise(1);
+  Tensor<float, Counting> logits;
+  d.discriminate(context, images, logits);
+  const auto forward = static_cast<double>(multiply_adds_of(context.take_calls()));
+  const auto with = static_cast<double>(work_of_update(generator, critic, images, penalty)), without = static_cast<double>(work_of_update(generator, critic, images));
+  REQUIRE(forward > 0);
+  return {(with - without) / forward, with / without};
+}
+
+}  // namespace
+
+TEST_CASE("a penalty on DCGAN's critic costs at most 4.5 forward passes of it, and an update at most 1.8 times one without, by multiply-adds") {
+  const auto check = [](const auto& generator, const auto& critic, const auto& penalty) {
+    const Cost cost = cost_of(generator, critic, penalty);
+    CHECK(cost.forwards <= 4.5);
+    CHECK(cost.forwards == 4);  // forward, back to the images, tangent, back to the weights
+    CHECK(cost.updates <= 1.8);
+  };
+  const auto g = dcgan28_generator<float, Counting>({.width = 4});
+  const auto d = dcgan28_critic<float, Counting>({.width = 4});
+  check(g, d, GradientPenalty{10});
+  check(dcgan_generator<float, Counting>({.size = 32, .width = 2}), dcgan_critic<float, Counting>({.size = 32, .width = 2}), GradientPenalty{10});
+  CHECK(cost_of(g, d, GradientPenalty{0}).forwards == 0);
 }
 
 TEST_CASE("GradientPenalty of a linear critic is λ·(‖w‖ − target)², whatever the batch") {

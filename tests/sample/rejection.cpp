@@ -5,6 +5,7 @@
 
 #include "distribution.hpp"
 #include "message_of.hpp"
+#include "nash/nn/conditional_affine.hpp"
 #include "nash/nn/dense.hpp"
 #include "nash/nn/sequential.hpp"
 
@@ -109,6 +110,36 @@ TEST_CASE("the probability of being kept is that of the formula, and the maximum
   plain.observe(std::vector<double>{1000});
   CHECK(plain.acceptance(std::vector<double>{1000})[0] == doctest::Approx(1).epsilon(1e-6));
   CHECK(plain.acceptance(std::vector<double>{-1000})[0] == 0);
+}
+
+TEST_CASE("with labels it gives each class its own distribution, and each request its class") {
+  Context<Cpu> context(1);
+  Generator g{Latent::uniform(1), Sequential{ConditionalAffine<double>{3, 1}}};  // class k lies about 10·k
+  Discriminator d{Sequential{ConditionalAffine<double>{3, 1}}};                  // and its logit is a line about there
+  g.initialise(1), d.initialise(1);
+  g.parameters().assign_from_host(std::vector<double>{1, 1, 1, 0, 10, 20});
+  d.parameters().assign_from_host(std::vector<double>{a, -a, 0, ratio_offset, ratio_offset + a * 10, 0});
+  std::vector<std::int32_t> asked(6000);
+  for (std::size_t i = 0; i < asked.size(); ++i) asked[i] = static_cast<std::int32_t>(i % 7 % 3);
+  const Labels<> labels(asked);
+  const auto x = DiscriminatorRejection{exact}.sample(context, g, d, RandomStream(4), labels).to_host();
+  std::vector<double> of[3];
+  for (std::size_t i = 0; i < x.size(); ++i) of[asked[i]].push_back(x[i] - 10 * asked[i]);
+  const auto check = [&](int label, auto&& distribution) {
+    CHECK(of[label].size() > 1500);
+    CHECK(kolmogorov_distance(of[label], distribution) < kolmogorov_bound(static_cast<double>(of[label].size())));
+  };
+  check(0, target);
+  check(1, [](double v) { return 1 - target(-v); });
+  check(2, [](double v) { return (v + 1) / 2; });
+  CHECK(kolmogorov_distance(of[0], [](double v) { return (v + 1) / 2; }) > 0.2);
+
+  CHECK(message_of<ShapeError>([&] { DiscriminatorRejection{}.sample(context, g, d, RandomStream(4), Labels<>{}); })
+            .starts_with("DiscriminatorRejection: expected a number of labels of at least 1, got 0"));
+  CHECK(message_of<ShapeError>([&] { DiscriminatorRejection{}.sample(context, g, d, RandomStream(4), Labels<>(std::vector<std::int32_t>{3})); })
+            .find("expected labels from 0 to 2, got labels of 4 classes") != std::string::npos);
+  CHECK(message_of<ShapeError>([&] { DiscriminatorRejection{}.sample(context, g, d, RandomStream(4), 2); }).find("a label for each of 256 samples, got none") !=
+        std::string::npos);
 }
 
 TEST_CASE("what rejection sampling refuses") {

@@ -165,6 +165,24 @@ TEST_CASE("and with all methods at once, on a GPU's stand-in") {
                                 BalancedSteps{1}, AdaptiveAugmentation{{.interval = 1, .images = 20, .probability = 0.5}});
 }
 
+TEST_CASE("a loader goes on where the run does: a step has one batch") {
+  const TemporaryFolder folder;
+  std::vector<std::uint8_t> pixels(11 * 8 * 8);
+  for (std::size_t i = 0; i < pixels.size(); ++i) pixels[i] = static_cast<std::uint8_t>(i * 37 % 251);
+  const Dataset dataset("pixels", {11, 8, 8, 1}, pixels);
+  const auto go_on = [&](auto& trainer, int steps) {
+    Loader loader{dataset, {.batch_size = 3, .seed = 7, .first_batch = trainer.steps()}};
+    for (int step = 0; step < steps; ++step) trainer.step(loader.next());
+  };
+  auto whole = trainer_with(resumable), first = trainer_with(resumable), second = trainer_with(resumable);
+  go_on(whole, 8);
+  go_on(first, 5);  // in the middle of the second epoch
+  save_checkpoint(folder / "run", first);
+  load_checkpoint(folder / "run", second);
+  go_on(second, 3);
+  CHECK(differences(whole_state(second), whole_state(whole)) == "");
+}
+
 TEST_CASE("a run goes on elsewhere: saved on a GPU's stand-in, resumed on the Cpu") {
   const TemporaryFolder folder;
   auto there = trainer_with<float, StandIn>(resumable, ReplayPool{20});

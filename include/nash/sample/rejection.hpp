@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <numeric>
 #include <optional>
 #include <vector>
 
@@ -70,37 +71,70 @@ class DiscriminatorRejection {
   /// Throws Error where too few are kept.
   template <class G, class D>
   NASH_COLD auto sample(Context<typename G::Device>& context, const G& generator, const D& discriminator, RandomStream random, index_t count) {
+    require_at_least(1, count, "DiscriminatorRejection", "a number of samples");
+    return kept_samples(context, generator, discriminator, random, count, {}, 0);
+  }
+
+  /// A sample of each of these classes, of networks that depend on labels. Each is the first of its class that is kept, so that those of a
+  /// class are distributed as real ones of that class are, where l is the logarithm of the ratio of densities within each; l_M is one for
+  /// all of them.
+  template <class G, class D>
+  NASH_COLD auto sample(Context<typename G::Device>& context, const G& generator, const D& discriminator, RandomStream random,
+                        const Labels<typename G::Device>& labels) {
+    const LabelView view = labels.view();
+    require_at_least(1, view.count, "DiscriminatorRejection", "a number of labels");
+    std::vector<std::int32_t> asked(static_cast<std::size_t>(view.count));
+    Memory<typename G::Device>::to_host(asked.data(), view.values, asked.size() * sizeof(std::int32_t));
+    return kept_samples(context, generator, discriminator, random, view.count, asked, view.classes);
+  }
+
+ private:
+  static constexpr double nothing = -std::numeric_limits<double>::infinity();
+
+  /// A sample for each request, whose classes are `asked`; none: they have none, and what is kept first is the first sample.
+  template <class G, class D>
+  NASH_COLD auto kept_samples(Context<typename G::Device>& context, const G& generator, const D& discriminator, RandomStream random, index_t count,
+                              const std::vector<std::int32_t>& asked, index_t classes) {
     using T = typename G::Scalar;
     using Device = typename G::Device;
-    require_at_least(1, count, "DiscriminatorRejection", "a number of samples");
     Tensor<T, Device> latents, drawn, logits;
-    const auto draw = [&](RandomStream from, index_t samples) {
-      generator.latent().draw(context, from, samples, latents);
-      generator.generate(context, latents, drawn);
-      discriminator.discriminate(context, drawn, logits);
+    Labels<Device> labels;
+    const auto draw = [&](RandomStream from, index_t samples, const std::vector<index_t>& requests) {
+      if (!asked.empty()) {
+        std::vector<std::int32_t> own(static_cast<std::size_t>(samples));
+        for (std::size_t i = 0; i < own.size(); ++i) own[i] = asked[static_cast<std::size_t>(requests[i % requests.size()])];
+        labels.assign(own, classes);
+      }
+      generator.latent().draw(context, from, samples, latents, labels.view());
+      generator.generate(context, latents, drawn, labels.view());
+      discriminator.discriminate(context, drawn, logits, labels.view());
       return first_column(logits);
     };
+    std::vector<index_t> open(static_cast<std::size_t>(count));  // the requests without a sample, which are tried in turn
+    std::iota(open.begin(), open.end(), index_t{0});
     for (index_t seen = maximum_ == nothing ? 0 : options_.burn_in; seen < options_.burn_in; seen += options_.batch)
-      observe(draw(random.child(0).child(static_cast<std::uint64_t>(seen)), std::min(options_.batch, options_.burn_in - seen)));
+      observe(draw(random.child(0).child(static_cast<std::uint64_t>(seen)), std::min(options_.batch, options_.burn_in - seen), open));
 
     Tensor<T, Device> kept(generator.sample_shape(count));
     const index_t size = kept.shape().count_per_sample();
+    std::vector<bool> is_kept(static_cast<std::size_t>(count));
     for (index_t found = 0, tried = 0; found < count; tried += options_.batch) {
       if (tried / options_.limit > count)
         throw Error("DiscriminatorRejection", concat("at least one sample in ", options_.limit, " kept"), concat(found, " of ", tried),
                     "give it a percentile, calibrate the discriminator or train the generator further");
       const RandomStream own = random.child(1).child(static_cast<std::uint64_t>(tried));
-      const std::vector<double> probability = acceptance(draw(own.child(0), options_.batch));
+      const std::vector<double> probability = acceptance(draw(own.child(0), options_.batch, open));
       for (index_t i = 0; i < options_.batch && found < count; ++i) {
-        if (own.child(1).uniform(i) >= probability[static_cast<std::size_t>(i)]) continue;
-        pointwise(context, size, Copy<T>{drawn.data() + i * size, kept.data() + found++ * size});
+        const index_t request = asked.empty() ? found : open[static_cast<std::size_t>(i) % open.size()];
+        if (is_kept[static_cast<std::size_t>(request)] || own.child(1).uniform(i) >= probability[static_cast<std::size_t>(i)]) continue;
+        pointwise(context, size, Copy<T>{drawn.data() + i * size, kept.data() + request * size});
+        is_kept[static_cast<std::size_t>(request)] = true;
+        ++found;
       }
+      if (!asked.empty()) std::erase_if(open, [&](index_t request) { return is_kept[static_cast<std::size_t>(request)]; });
     }
     return kept;
   }
-
- private:
-  static constexpr double nothing = -std::numeric_limits<double>::infinity();
 
   template <class T, class Device>
   static std::vector<double> first_column(const Tensor<T, Device>& logits) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "nash/train/game.hpp"
+#include "nash/train/two_player_game.hpp"
 
 namespace nash {
 
@@ -72,7 +72,7 @@ class DiscriminatorPhase {
   /// Backward of a term and its commit, unless its value is not finite.
   template <LossTerm term>
   NASH_COLD bool go_back(const Update<Device>& told, const Pass<Device>& pass, double value, const Images& images, const Images& logits,
-                              Images& d_logits, typename D::Saved& tape, double& added, StepReport& report) {
+                         Images& d_logits, typename D::Saved& tape, double& added, StepReport& report) {
     if (!std::isfinite(value)) {
       if (term == LossTerm::fake && !all_finite(images)) {  // the generator's pass once more, now with a tape, tells where
         generator_.forward(game_.training_pass(told.player, told.repetition, Purpose::generator_pass), latents_, fakes_, &generator_tape_);

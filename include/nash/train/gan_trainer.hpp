@@ -24,8 +24,8 @@ namespace nash {
 /// included, and the reverse.
 template <class G, class D, Loss L, class... Methods>
 class GanTrainer {
-  using GameType = Game<G, D, L, Methods...>;
-  using List = typename GameType::List;
+  using Game = TwoPlayerGame<G, D, L, Methods...>;
+  using List = typename Game::List;
   static_assert(std::is_same_v<typename G::Scalar, typename D::Scalar>, "both players have one scalar type");
   static_assert(std::is_same_v<typename G::Device, typename D::Device>, "both players are on one device");
   static_assert(LogitLoss<L> || !List::change_targets,
@@ -222,7 +222,7 @@ class GanTrainer {
     return next.player == Player::generator && next.runs_in(game_.steps);
   }
 
-  GameType game_;
+  Game game_;
   Images real_;  // only where steps are recorded
 };
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "nash/train/game.hpp"
+#include "nash/train/two_player_game.hpp"
 
 namespace nash {
 

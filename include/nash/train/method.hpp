@@ -51,7 +51,8 @@ enum class ImageSource { real, generated };
 ///     after_step(step, report)                     to the host, at the end of a step
 ///     classes()                                    how many classes it knows: above 0 it is told labels, and needs them
 ///     M::visit_state(method, visitor)              visitor(name, state) for all that it carries from step to step, so that a checkpoint has
-///                                                  it: a Tensor<T, Device>, double, or index_t from 0
+///                                                  it: a Tensor<T, Device>, double, or index_t from 0. A tensor that is empty at first
+///                                                  gets the checkpoint's shape
 ///
 /// A method that gives D other fakes than those of this update says so: static constexpr bool exchanges_fakes = true.
 ///

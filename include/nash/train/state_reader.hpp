@@ -11,8 +11,8 @@
 
 namespace nash {
 
-/// What visits state to read what a StateWriter wrote, twice: to check that the file fits, and then to take it over, so that nothing is half-loaded. Each
-/// thing that is visited must be in the file, and nothing else.
+/// What visits state to read what a StateWriter wrote, twice: to check that the file fits, and then to take it over, so that nothing is
+/// half-loaded. Each thing that is visited must be in the file, and nothing else.
 template <class T>
 class StateReader {
  public:
@@ -49,10 +49,13 @@ class StateReader {
 
   /// Ends the checks: throws DataError where the file holds anything that was not visited. What is visited from now on is assigned.
   NASH_COLD void begin_assigning() {
+    const auto refuse = [&](std::size_t count, std::string_view what, const std::string& name) {
+      fail(concat("the ", count, what, owner_), concat("also '", detail::printable(name), "'"), "");
+    };
     for (const NamedTensor<T>& tensor : file_.tensors)
-      if (!tensors_.contains(tensor.name)) fail(concat("the ", tensors_.size(), " tensors of ", owner_), concat("also '", detail::printable(tensor.name), "'"), "");
+      if (!tensors_.contains(tensor.name)) refuse(tensors_.size(), " tensors of ", tensor.name);
     for (const auto& [name, text] : file_.metadata)
-      if (name.starts_with(prefix) && !texts_.contains(name)) fail(concat("the ", texts_.size(), " numbers and texts of ", owner_), concat("also '", detail::printable(name), "'"), "");
+      if (name.starts_with(prefix) && !texts_.contains(name)) refuse(texts_.size(), " numbers and texts of ", name);
     assigns_ = true;
   }
 
@@ -82,8 +85,8 @@ class StateReader {
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
     constexpr bool is_whole = std::is_integral_v<Number>;
     if (error != std::errc{} || end != text.data() + text.size() || (is_whole && number < Number{0}))
-      throw DataError(where_, concat("a ", is_whole ? "whole number of at least 0" : "number", " as '", prefix, name, "'"), concat("'", detail::printable(text), "'"),
-                      "the file is damaged or was written wrongly; write it again");
+      throw DataError(where_, concat("a ", is_whole ? "whole number of at least 0" : "number", " as '", prefix, name, "'"),
+                      concat("'", detail::printable(text), "'"), "the file is damaged or was written wrongly; write it again");
     return number;
   }
 

@@ -18,7 +18,7 @@ namespace nash {
 /// What the two players of a GanTrainer play with: networks, loss, methods, random numbers, the memory of a step, and what the phases of
 /// both have in common. DiscriminatorPhase and GeneratorPhase are their moves.
 template <class G, class D, Loss L, class... Methods>
-struct Game {
+struct TwoPlayerGame {
   using GeneratorType = G;
   using DiscriminatorType = D;
   using LossType = L;
@@ -32,7 +32,7 @@ struct Game {
   /// What a pass draws at random, each for a purpose of its own.
   enum class Purpose : std::uint64_t { latents, generator_pass, real_pass, fake_pass };
 
-  NASH_COLD Game(G&& g, D&& d, L&& l, TrainerOptions&& o, const Methods&... m)
+  NASH_COLD TwoPlayerGame(G&& g, D&& d, L&& l, TrainerOptions&& o, const Methods&... m)
       : options(std::move(o)), loss(std::move(l)), context(options.threads), generator(std::move(g)), discriminator(std::move(d)),
         sample_shape(generator.sample_shape(1)), generator_player(options.generator, generator.parameters().shape()),
         discriminator_player(options.discriminator, discriminator.parameters().shape()), methods(m..., generator, discriminator),
@@ -72,7 +72,8 @@ struct Game {
       latents.resize(wanted);
       latent_source(told.player, steps, told.repetition, latents);
       if (latents.shape() != wanted)
-        throw ShapeError("GanTrainer", concat("latents of the shape ", wanted, " from the latent source"), latents.shape().text(), "fill them and leave their shape");
+        throw ShapeError("GanTrainer", concat("latents of the shape ", wanted, " from the latent source"), latents.shape().text(),
+                         "fill them and leave their shape");
     }
     if constexpr (List::change_latents) methods.run_change_latents(told, generator, discriminator, latents);
   }
@@ -117,13 +118,15 @@ struct Game {
 
   /// The methods' terms of the parameters, and what all of a player's methods added into the report, unless it is not finite.
   template <class Network>
-  NASH_COLD bool add_parameter_terms(const Update<Device>& told, const Network& network, double added, StepReport& report, std::optional<double>& to) {
+  NASH_COLD bool add_parameter_terms(const Update<Device>& told, const Network& network, double added, StepReport& report,
+                                     std::optional<double>& to) {
     if constexpr (List::template adds_terms<Network>) {
       if constexpr (List::template add_parameter_term<Network>)
         added += methods.run_add_parameter_term(told, network, of(told.player).gradients);
       if (!std::isfinite(added)) {
         const std::string parameter = first_bad_parameter(network);
-        fail(report, told.player, "methods' term", parameter.empty() ? "that term" : concat("parameter ", parameter, " of ", network.role()));
+        fail(report, told.player, "methods' term",
+             parameter.empty() ? "that term" : concat("parameter ", parameter, " of ", network.role()));
         return false;
       }
       to = added;
