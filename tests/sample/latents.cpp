@@ -195,6 +195,8 @@ TEST_CASE("every sampler makes on a GPU's stand-in what it makes on the Cpu") {
     add(b.to_host());
     const auto kept = DiscriminatorRejection{{.burn_in = 40, .batch = 20}}.sample(context, g, d, RandomStream(4), 9);
     add(kept.to_host());
+    const std::vector<std::int32_t> classes{0, 1, 1, 0, 2};  // of no concern to these networks
+    add(DiscriminatorRejection{{.burn_in = 40, .batch = 20}}.sample(context, g, d, RandomStream(4), Labels<Device>(classes)).to_host());
     NearestNeighbours nearest(kept, 2);
     nearest.add(context, random_images<double, Device>({11, 6}));
     for (index_t n = 0; n < 9; ++n)
