@@ -9,13 +9,27 @@ using namespace nash;
 
 namespace {
 
-/// A BatchNorm whose fusions are counted.
+/// A layer whose fusions are counted.
 struct CountedNorm : BatchNorm<double> {
   using BatchNorm<double>::BatchNorm;
   static inline int forwards = 0, backwards = 0;
 };
 
+struct CountedConv : Conv2d<double> {
+  using Conv2d<double>::Conv2d;
+  static inline int forwards = 0;
+};
+
 }  // namespace
+
+template <>
+struct nash::Fusion<CountedConv, Tanh<double>> : nash::Fusion<Conv2d<double>, Tanh<double>> {
+  template <class... Arguments>
+  static void forward(Arguments&&... arguments) {
+    ++CountedConv::forwards;
+    nash::Fusion<Conv2d<double>, Tanh<double>>::forward(arguments...);
+  }
+};
 
 template <>
 struct nash::Fusion<CountedNorm, ReLU<double>> : nash::Fusion<BatchNorm<double>, ReLU<double>> {
@@ -36,10 +50,11 @@ namespace {
 
 /// Every place in which a pair may stand: first, in the middle, last; and with every activation that there is a slope of.
 auto network() {
-  return Sequential{BatchNorm<double>{2},  ReLU<double>{},
+  return Sequential{Conv2d<double>{2, 2, {.kernel = 3, .padding = 1}}, LeakyReLU<double>{0.1}, BatchNorm<double>{2},  ReLU<double>{},
                     Conv2d<double>{2, 5, {.kernel = 3, .stride = 2, .padding = 1}}, BatchNorm<double>{5}, LeakyReLU<double>{0.2},
                     ConvTranspose2d<double>{5, 3, {.kernel = 2, .stride = 2}}, BatchNorm<double>{3}, Tanh<double>{},
-                    Flatten<double>{}, BatchNorm<double>{48}, Softplus<double>{}, Dense<double>{48, 7}, BatchNorm<double>{7}, Sigmoid<double>{}};
+                    Flatten<double>{}, BatchNorm<double>{48}, Softplus<double>{}, Dense<double>{48, 7}, BatchNorm<double>{7}, Sigmoid<double>{},
+                    Dense<double>{7, 16}, Softplus<double>{}, Reshape<double>{2, 2, 4}, ConvTranspose2d<double>{4, 2, {.kernel = 4, .stride = 2, .padding = 1}}, Tanh<double>{}};
 }
 
 struct Results {
@@ -127,6 +142,29 @@ TEST_CASE("they do run as one, unless the pass says not to or is of second order
   CHECK(counts(true, false, Mode::infer) == std::pair(2, 0));  // only training's backward passes have a pair's
   CHECK(counts(false, false, Mode::train) == std::pair(0, 0));
   CHECK(counts(true, true, Mode::train) == std::pair(0, 0));
+}
+
+TEST_CASE("a convolution and its activation run as one on the way forward, last in the network too where nothing is saved") {
+  Sequential layer{CountedConv{2, 3, {.kernel = 3, .padding = 1}}, Tanh<double>{}, Conv2d<double>{3, 2, {.kernel = 1}}};
+  Sequential last{CountedConv{2, 3, {.kernel = 3, .padding = 1}}, Tanh<double>{}};
+  Context<Cpu> context(1);
+  initialise(context, layer, RandomStream(3)), initialise(context, last, RandomStream(3));
+  const auto x = random_tensor({2, 5, 4, 2}, 4);
+  const auto count = [&](auto& network, bool fused, bool second_order, bool save) {
+    CountedConv::forwards = 0;
+    Pass<Cpu> pass{context, Mode::train};
+    pass.fused = fused, pass.second_order = second_order;
+    typename std::remove_reference_t<decltype(network)>::Saved saved;
+    Tensor<double> y;
+    network.forward(pass, x, y, save ? &saved : nullptr);
+    return CountedConv::forwards;
+  };
+  CHECK(count(layer, true, false, true) == 1);
+  CHECK(count(layer, true, false, false) == 1);
+  CHECK(count(last, true, false, false) == 1);
+  CHECK(count(last, true, false, true) == 0);  // between the two lies a tensor of its own
+  CHECK(count(layer, false, false, true) == 0);
+  CHECK(count(layer, true, true, true) == 0);
 }
 
 TEST_CASE("a pair's errors tell the layer that they are of") {

@@ -105,6 +105,26 @@ TEST_CASE("the blocks are joined when nothing is in use, and the same demands th
   CHECK(allocation_count() == before);
 }
 
+TEST_CASE("the joined block has room for the most that was in use at a time, and for no more") {
+  if (!counts_allocations()) return;
+  Arena<Cpu> arena;
+  const auto step = [&] {
+    const auto a = take(arena, 160);
+    { const auto b = take(arena, 50000); }
+    { const auto c = take(arena, 40000); }
+    const auto d = take(arena, 1600);
+  };
+  const auto allocations_of_taking = [&](index_t count) {
+    const std::int64_t before = allocation_count();
+    { const auto all = take(arena, count); }
+    return allocation_count() - before;
+  };
+  step();
+  step();
+  CHECK(allocations_of_taking(50160) == 0);
+  CHECK(allocations_of_taking(50160 + 16) > 0);
+}
+
 TEST_CASE("what needed several blocks lies in one the next time") {
   Arena<Cpu> arena;
   const auto distance = [&] {

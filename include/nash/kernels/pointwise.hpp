@@ -15,10 +15,18 @@ namespace nash {
 /// requires  f is a named struct whose call operator is const and NASH_HOST_DEVICE, and writes only elements of its own i;
 ///           operands may be the very same array, but not overlap otherwise
 ///
+/// A device whose products and convolutions take an epilogue, a map of their results before these leave a near cache, also has
+///
+///     static auto map(const Function& f);                                 the map, to be kept while it is used
+///     static auto epilogue(Context<Device>&, T* y, const Map& map);       what the kernels take; f's i is a position within y
+///
 /// A functor that calls log, exp or the like, or whose arrays are short, gains nothing from vector instructions; with
 /// `static constexpr bool scalar_work = true` it takes half the time to compile.
 template <class Device>
 struct PointwiseKernels : NoKernels<Device> {};
+
+template <class Device, class Function>
+concept TakesEpilogues = requires(const Function& f) { PointwiseKernels<Device>::map(f); };
 
 /// y := value
 template <class T>

@@ -5,6 +5,24 @@
 
 namespace nash {
 
+// What a network checks, compiled once for all networks.
+namespace detail {
+
+[[noreturn]] NASH_COLD inline void refuse_unset_parameters(const std::string& role) {
+  throw Error(role, "the parameters are not set", "call initialise(seed), load them, or hand the network to a GanTrainer");
+}
+NASH_COLD inline void check_backward(const std::string& role, const Shape& x, const Shape& expected, const Shape& y, const Shape& dy) {
+  if (y == expected && dy == y) return;
+  throw ShapeError(role, concat("y and dy of the shape that ", x, " gives, ", expected), concat(y, " and ", dy),
+                   "run forward on this x first, and take the gradient of its y");
+}
+NASH_COLD inline void check_gradient_count(const std::string& role, index_t parameters, index_t gradients) {
+  if (gradients == parameters) return;
+  throw ShapeError(role, concat(parameters, " gradients, one a parameter"), concat(gradients), "give them the shape of parameters()");
+}
+
+}  // namespace detail
+
 /// A body of layers whose parameters are one flat tensor: what Generator and Discriminator have in common.
 ///
 /// A network knows whether its parameters mean anything yet: they do once they were initialised or loaded.
@@ -56,18 +74,13 @@ class Network {
 
   NASH_COLD void forward(const Pass<Device>& pass, const Tensor<Scalar, Device>& x, Tensor<Scalar, Device>& y,
                          Saved* saved) const {
-    if (!ready_)
-      throw Error(role_, "the parameters are not set", "call initialise(seed), load them, or hand the network to a GanTrainer");
+    if (!ready_) detail::refuse_unset_parameters(role_);
     located([&] { body_.forward(pass, x, y, saved); });
   }
   NASH_COLD void backward(const Pass<Device>& pass, const Tensor<Scalar, Device>& x, const Tensor<Scalar, Device>& y, Saved& saved,
                           const Tensor<Scalar, Device>& dy, Tensor<Scalar, Device>* dx, Gradients<Scalar, Device>* grads) const {
-    if (y.shape() != output_shape(x.shape()) || dy.shape() != y.shape())
-      throw ShapeError(role_, concat("y and dy of the shape that ", x.shape(), " gives, ", output_shape(x.shape())),
-                       concat(y.shape(), " and ", dy.shape()), "run forward on this x first, and take the gradient of its y");
-    if (grads != nullptr && grads->count() != parameters().count())
-      throw ShapeError(role_, concat(parameters().count(), " gradients, one a parameter"), concat(grads->count()),
-                       "give them the shape of parameters()");
+    detail::check_backward(role_, x.shape(), output_shape(x.shape()), y.shape(), dy.shape());
+    if (grads != nullptr) detail::check_gradient_count(role_, parameters().count(), grads->count());
     body_.backward(pass, x, y, saved, dy, dx, grads);
   }
   void commit(Context<Device>& context, Saved& saved) { body_.commit(context, saved); }

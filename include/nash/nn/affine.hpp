@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "nash/nn/activation.hpp"
 #include "nash/nn/layer.hpp"
 
 namespace nash {
@@ -10,7 +11,7 @@ namespace nash {
 /// A derived layer supplies the shape and three linear maps, on shapes that have been checked:
 ///
 ///     output_shape(shape)
-///     multiply(context, x, w, bias, y)              y := W·x + b  (bias may be null)
+///     multiply(context, x, w, bias, y, epilogue…)   y := W·x + b  (bias may be null; with the epilogue where there is one)
 ///     multiply_transposed(context, dy, w, dx)       dx := Wᵀ·dy, dx of the input's shape
 ///     accumulate_weights(context, x, dy, dw)        dw += ∇_w⟨dy, W·x⟩
 ///
@@ -21,6 +22,14 @@ class AffineLayer : public LayerDefaults<T, D> {
   NASH_COLD void forward(const Pass<D>& pass, const Tensor<T, D>& x, Tensor<T, D>& y, NoSaved*) const {
     y.resize(self().output_shape(x.shape()));
     self().multiply(pass.context, x, weight_.data(), bias_.data(), y);
+  }
+
+  /// forward, and a function of each result while it is in a near cache: y := f(W·x + b). For devices whose kernels can.
+  template <class Function>
+  NASH_COLD void forward_then(const Pass<D>& pass, const Tensor<T, D>& x, Tensor<T, D>& y, const Function& f) const {
+    y.resize(self().output_shape(x.shape()));
+    const auto map = PointwiseKernels<D>::map(Activate<T, Function>{f, y.data(), y.data()});
+    self().multiply(pass.context, x, weight_.data(), bias_.data(), y, PointwiseKernels<D>::epilogue(pass.context, y.data(), map));
   }
 
   NASH_COLD void backward(const Pass<D>& pass, const Tensor<T, D>& x, const Tensor<T, D>&, NoSaved&, const Tensor<T, D>& dy,

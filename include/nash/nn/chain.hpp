@@ -65,7 +65,7 @@ class Chain : public LayerDefaults<T, D> {
     const Tensor<T, D>* incoming = &dy;
     for (index_t i = size() - 1; i >= last; --i) {
       const Tensor<T, D>& layer_y = output(i, y, saved);
-      const bool fused = i > last && pass.mode == Mode::train && fuses(pass, saved, i - 1);
+      const bool fused = i > last && pass.mode == Mode::train && fuses(pass, saved, i - 1) && links_[at(i - 1)].fusion->backward != nullptr;
       if (fused) --i;
       const Pass<D> child = pass.child(i);
       const Tensor<T, D>& layer_x = input(i, x, saved);

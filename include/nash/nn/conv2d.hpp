@@ -77,8 +77,10 @@ class Conv2d : public AffineLayer<Conv2d<T, Device>, T, Device> {
             .stride_h = options_.stride, .stride_w = options_.stride, .padding_h = options_.padding, .padding_w = options_.padding};
   }
 
-  void multiply(Context<Device>& context, const Tensor<T, Device>& x, const T* w, const T* bias, Tensor<T, Device>& y) const {
-    Conv2dKernels<Device>::forward(context, geometry(x.shape()), x.data(), w, y.data(), bias);
+  template <class... Epilogue>
+  void multiply(Context<Device>& context, const Tensor<T, Device>& x, const T* w, const T* bias, Tensor<T, Device>& y,
+                const Epilogue&... epilogue) const {
+    Conv2dKernels<Device>::forward(context, geometry(x.shape()), x.data(), w, y.data(), bias, epilogue...);
   }
 
   void multiply_transposed(Context<Device>& context, const Tensor<T, Device>& dy, const T* w, Tensor<T, Device>& dx) const {

@@ -55,9 +55,11 @@ class Dense : public AffineLayer<Dense<T, Device>, T, Device> {
     return {outputs, inputs};
   }
 
-  void multiply(Context<Device>& context, const Tensor<T, Device>& x, const T* w, const T* bias, Tensor<T, Device>& y) const {
+  template <class... Epilogue>
+  void multiply(Context<Device>& context, const Tensor<T, Device>& x, const T* w, const T* bias, Tensor<T, Device>& y,
+                const Epilogue&... epilogue) const {
     const GemmGeometry geometry{.m = x.shape()[0], .n = outputs_, .k = inputs_, .transpose_b = true};
-    GemmKernels<Device>::multiply(context, geometry, x.data(), w, y.data(), bias);
+    GemmKernels<Device>::multiply(context, geometry, x.data(), w, y.data(), bias, epilogue...);
   }
 
   void multiply_transposed(Context<Device>& context, const Tensor<T, Device>& dy, const T* w, Tensor<T, Device>& dx) const {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "nash/nn/activation.hpp"
+#include "nash/nn/affine.hpp"
 #include "nash/nn/batch_norm.hpp"
 #include "nash/nn/layer_table.hpp"
 
@@ -9,9 +9,10 @@ namespace nash {
 
 /// Whether a network runs two neighbours as one layer, and how. Specialised for pairs that save passes over memory:
 ///
-///     static constexpr bool exists = true
+///     static constexpr bool exists = true, goes_back = true
 ///     static void forward(pass, first, second, x, y, first_saved*)
-///     static void backward(pass, first, second, x, y, first_saved, dy, dx*, grads*)      of training passes
+///     static void backward(pass, first, second, x, y, first_saved, dy, dx*, grads*)      of training passes; not where goes_back is
+///                                                                                        false: they go back one by one
 ///
 /// where x is the input of the first and y the output of the second; what lies between is not kept, so the second's backward
 /// may read its output alone, and has no saved state. A pair gives what its layers give one after the other, to rounding.
@@ -39,7 +40,7 @@ struct ThroughActivation {
 /// BatchNorm and the activation after it: two passes over memory less, one in each direction.
 template <class T, class D, ElementwiseActivation A>
 struct Fusion<BatchNorm<T, D>, A> {
-  static constexpr bool exists = true;
+  static constexpr bool exists = true, goes_back = true;
 
   static void forward(const Pass<D>& pass, const BatchNorm<T, D>& norm, const A& activation, const Tensor<T, D>& x, Tensor<T, D>& y,
                       typename BatchNorm<T, D>::Saved* saved) {
@@ -50,6 +51,23 @@ struct Fusion<BatchNorm<T, D>, A> {
                        Gradients<T, D>* grads) {
     using Function = std::remove_cvref_t<decltype(activation.function())>;
     norm.training_backward(pass, x, saved, ThroughActivation<T, Function>{activation.function(), y.data(), dy.data()}, dx, grads);
+  }
+};
+
+/// A layer that can apply a function to its results before they leave a near cache.
+template <class L, class A>
+concept AppliesActivation = TakesEpilogues<typename L::Device, Activate<typename L::Scalar, std::remove_cvref_t<decltype(std::declval<const A&>().function())>>> &&
+                            std::derived_from<L, AffineLayer<L, typename L::Scalar, typename L::Device>>;
+
+/// Dense, Conv2d or ConvTranspose2d and the activation after it: a pass over memory less on the way forward.
+template <class L, ElementwiseActivation A>
+  requires AppliesActivation<L, A>
+struct Fusion<L, A> {
+  static constexpr bool exists = true, goes_back = false;
+
+  static void forward(const Pass<typename L::Device>& pass, const L& layer, const A& activation, const Tensor<typename L::Scalar, typename L::Device>& x,
+                      Tensor<typename L::Scalar, typename L::Device>& y, NoSaved*) {
+    layer.forward_then(pass, x, y, activation.function());
   }
 };
 
@@ -71,14 +89,22 @@ struct FusionFunctions {
                                     *static_cast<Saved*>(saved), dy, dx, grads);
   }
 
-  static constexpr FusionTable<T, D> table{.forward = forward, .backward = backward};
+  static constexpr FusionTable<T, D> table() {
+    if constexpr (Fusion<First, Second>::goes_back)
+      return {.forward = forward, .backward = backward};
+    else
+      return {.forward = forward, .backward = nullptr};
+  }
 };
+
+template <class First, class Second>
+inline constexpr FusionTable<typename First::Scalar, typename First::Device> fusion_functions = FusionFunctions<First, Second>::table();
 
 /// The table of a pair's Fusion; null where it has none.
 template <class First, class Second>
 constexpr const FusionTable<typename First::Scalar, typename First::Device>* fusion_table() {
   if constexpr (Fusion<First, Second>::exists)
-    return &FusionFunctions<First, Second>::table;
+    return &fusion_functions<First, Second>;
   else
     return nullptr;
 }

@@ -38,7 +38,7 @@ struct LayerTable {
                            const Values& delta, Values* x_bar, Gradients<T, D>* grads);
 };
 
-/// Two neighbours as one layer, whose types are not known; see Fusion for what each does.
+/// Two neighbours as one layer, whose types are not known; see Fusion for what each does. A null backward: they go back one by one.
 template <class T, class D>
 struct FusionTable {
   using Values = Tensor<T, D>;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <algorithm>
 #include <vector>
 
 #include "nash/tensor/tensor.hpp"
@@ -9,8 +10,8 @@ namespace nash {
 
 /// Scratch memory in the order of a stack: what is taken last is given back first.
 ///
-/// It grows by adding blocks and joins them into one as soon as nothing is in use, so that a training step that has run
-/// once never allocates again.
+/// It grows by adding blocks and replaces them by one, of the most that was in use at a time, as soon as nothing is: a training
+/// step that has run once never allocates again, and holds no more than it needs.
 template <class Device>
 class Arena {
  public:
@@ -22,12 +23,12 @@ class Arena {
   template <class T>
   class Scratch {
    public:
-    Scratch(Arena& arena, index_t count) : arena_(&arena), block_(arena.block_), used_(arena.used_), count_(count) {
+    Scratch(Arena& arena, index_t count) : arena_(&arena), block_(arena.block_), used_(arena.used_), in_use_(arena.in_use_), count_(count) {
       data_ = static_cast<T*>(static_cast<void*>(arena.take(count * static_cast<index_t>(sizeof(T)))));
     }
     Scratch(const Scratch&) = delete;
     Scratch& operator=(const Scratch&) = delete;
-    ~Scratch() { arena_->give_back(block_, used_); }
+    ~Scratch() { arena_->give_back(block_, used_, in_use_); }
 
     T* data() const { return data_; }
     index_t count() const { return count_; }
@@ -38,7 +39,7 @@ class Arena {
    private:
     Arena* arena_;
     std::size_t block_;
-    index_t used_;
+    index_t used_, in_use_;
     index_t count_;
     T* data_;
   };
@@ -57,26 +58,28 @@ class Arena {
     }
     std::byte* taken = blocks_[block_].data() + used_;
     used_ += bytes;
+    in_use_ += bytes;
+    most_in_use_ = std::max(most_in_use_, in_use_);
     return taken;
   }
 
-  void give_back(std::size_t block, index_t used) {
+  void give_back(std::size_t block, index_t used, index_t in_use) {
     block_ = block;
     used_ = used;
+    in_use_ = in_use;
   }
 
   NASH_COLD void join_blocks() {
-    index_t total = 0;
-    for (const auto& block : blocks_) total += block.count();
     blocks_.clear();
-    add_block(total);
+    add_block(most_in_use_);
   }
 
   NASH_COLD void add_block(index_t bytes) { blocks_.emplace_back(bytes); }
 
   std::vector<Storage<std::byte, Device>> blocks_;
   std::size_t block_ = 0;
-  index_t used_ = 0;
+  index_t used_ = 0;  // of the block that is taken from
+  index_t in_use_ = 0, most_in_use_ = 0;  // bytes, of all blocks
 };
 
 }  // namespace nash

@@ -98,14 +98,7 @@ class Tensor {
   /// Takes another shape; the values are indeterminate afterwards unless the number of elements stays the same.
   NASH_NOINLINE void resize(const Shape& shape) {
     const index_t count = shape.count();
-    if (count > capacity_) {
-      if (borrowed_)
-        throw ShapeError("Tensor", concat("at most ", capacity_, " elements of borrowed memory"), shape.text(),
-                         "borrow more or use an owning tensor");
-      storage_ = Storage<T, Device>(count);
-      data_ = storage_.data();
-      capacity_ = count;
-    }
+    if (count > capacity_) grow(shape);
     shape_ = shape;
     count_ = count;
   }
@@ -134,6 +127,14 @@ class Tensor {
   }
 
  private:
+  NASH_COLD void grow(const Shape& shape) {
+    if (borrowed_)
+      throw ShapeError("Tensor", concat("at most ", capacity_, " elements of borrowed memory"), shape.text(), "borrow more or use an owning tensor");
+    storage_ = Storage<T, Device>(shape.count());
+    data_ = storage_.data();
+    capacity_ = shape.count();
+  }
+
   std::size_t bytes() const { return static_cast<std::size_t>(count_) * sizeof(T); }
 
   NASH_NOINLINE void copy_from(const Tensor& other) {

@@ -42,6 +42,20 @@ NASH_COLD std::string first_bad_parameter(const Network& network) {
   return first_bad_gradient(network, network.parameters());
 }
 
+/// The activation that is not finite, in words; of an empty list, the output.
+template <class T, class Device>
+NASH_COLD std::string first_bad_activation(const std::string& role, const std::vector<const Tensor<T, Device>*>& activations,
+                                           const LayerDescription& description, const Tensor<T, Device>& y) {
+  std::vector<std::string> layers;
+  const auto bad = std::find_if(activations.begin(), activations.end(), [](const auto* activation) { return !all_finite(*activation); });
+  for (std::size_t i = 0; i < activations.size(); ++i)
+    if (bad != activations.end() && activations[i] == *bad) layers.push_back(concat("layer ", i, " (", description.children()[i].type(), ")"));
+  if (layers.empty()) return concat(all_finite(y) ? "the loss of finite outputs of " : "the output of ", role);
+  std::string found = layers[0];
+  for (std::size_t i = 1; i < layers.size(); ++i) found += (i + 1 < layers.size() ? ", " : " or ") + layers[i];
+  return concat(found, " of ", role);
+}
+
 /// The first of input, parameters and activations of a saved pass that is not finite, in words. Where layers ran in place,
 /// what each made is gone, and all that wrote to the same memory are named.
 template <class Network, class T, class Device>
@@ -50,18 +64,10 @@ NASH_COLD std::string first_bad_place(const Network& network, const Tensor<T, De
   if (!all_finite(x)) return std::string(x_name);
   if (const std::string parameter = first_bad_parameter(network); !parameter.empty())
     return concat("parameter ", parameter, " of ", network.role());
-  std::vector<std::string> layers;
-  if constexpr (requires { network.body().activations(saved, y); }) {
-    const std::vector<const Tensor<T, Device>*> activations = network.body().activations(saved, y);
-    const auto bad = std::find_if(activations.begin(), activations.end(), [](const auto* activation) { return !all_finite(*activation); });
-    const LayerDescription description = network.body().describe();
-    for (std::size_t i = 0; i < activations.size(); ++i)
-      if (bad != activations.end() && activations[i] == *bad) layers.push_back(concat("layer ", i, " (", description.children()[i].type(), ")"));
-  }
-  if (layers.empty()) return concat(all_finite(y) ? "the loss of finite outputs of " : "the output of ", network.role());
-  std::string found = layers[0];
-  for (std::size_t i = 1; i < layers.size(); ++i) found += (i + 1 < layers.size() ? ", " : " or ") + layers[i];
-  return concat(found, " of ", network.role());
+  if constexpr (requires { network.body().activations(saved, y); })
+    return first_bad_activation(network.role(), network.body().activations(saved, y), network.body().describe(), y);
+  else
+    return first_bad_activation(network.role(), {}, LayerDescription(""), y);
 }
 
 }  // namespace nash

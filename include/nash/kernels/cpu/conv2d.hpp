@@ -17,39 +17,42 @@ namespace nash {
 template <>
 struct Conv2dKernels<Cpu> {
   template <class T>
-  NASH_COLD static void forward(Context<Cpu>& context, const Conv2dGeometry& g, const T* x, const T* w, T* y, const T* bias = nullptr) {
+  NASH_COLD static void forward(Context<Cpu>& context, const Conv2dGeometry& g, const T* x, const T* w, T* y, const T* bias = nullptr,
+                                const cpu::Epilogue<T>& epilogue = {}) {
     if constexpr (!has_vector_kernels<T>) {
       Conv2dKernels<Reference>::forward(context, g, x, w, y, bias);
+      epilogue.apply_to_all(context, g.output_shape().count());
     } else {
       if (g.n == 0) return;
-      if (sees_all(g)) return GemmKernels<Cpu>::multiply(context, {.m = g.n, .n = g.o, .k = taps(g), .transpose_b = true}, x, w, y, bias);
+      if (sees_all(g)) return GemmKernels<Cpu>::multiply(context, {.m = g.n, .n = g.o, .k = taps(g), .transpose_b = true}, x, w, y, bias, epilogue);
       if constexpr (std::is_same_v<T, float>)
-        if (cpu::Winograd<T>::suits(context, g)) return cpu::Winograd<T>(context, g).forward(x, w, y, bias);
+        if (cpu::Winograd<T>::suits(context, g)) return cpu::Winograd<T>(context, g).forward(x, w, y, bias, epilogue);
       const auto zeros = context.template scratch<T>(g.c);
       std::fill_n(zeros.data(), g.c, T{0});
       const auto windows = cpu::Windows::of(g);
       const cpu::WindowRows<T> patches(x, windows, zeros.data());
       const cpu::TransposedColumns<T> filters(w, g.o, taps(g));
       const cpu::GridPixels<T> results(y, g);
-      cpu::PackedProduct<T>(context, windows.results(), g.o, taps(g), patches, filters, results, bias, false).run();
+      cpu::PackedProduct<T>(context, windows.results(), g.o, taps(g), patches, filters, results, bias, false, epilogue).run();
     }
   }
 
   template <class T>
   NASH_COLD static void backward_data(Context<Cpu>& context, const Conv2dGeometry& g, const T* dy, const T* w, T* dx,
-                            const T* bias = nullptr) {
+                                      const T* bias = nullptr, const cpu::Epilogue<T>& epilogue = {}) {
     if constexpr (!has_vector_kernels<T>) {
       Conv2dKernels<Reference>::backward_data(context, g, dy, w, dx, bias);
+      epilogue.apply_to_all(context, g.image_shape().count());
     } else {
       if (g.n == 0) return;
-      if (sees_all(g) && bias == nullptr) return GemmKernels<Cpu>::multiply(context, {.m = g.n, .n = taps(g), .k = g.o}, dy, w, dx);
-      if (g.c <= thin) return spread(context, g, dy, w, dx, bias);
+      if (sees_all(g) && bias == nullptr) return GemmKernels<Cpu>::multiply(context, {.m = g.n, .n = taps(g), .k = g.o}, dy, w, dx, static_cast<const T*>(nullptr), epilogue);
+      if (g.c <= thin) return spread(context, g, dy, w, dx, bias, epilogue);
       if constexpr (std::is_same_v<T, float>)
-        if (cpu::Winograd<T>::suits(context, g)) return cpu::Winograd<T>(context, g).backward_data(dy, w, dx, bias);
+        if (cpu::Winograd<T>::suits(context, g)) return cpu::Winograd<T>(context, g).backward_data(dy, w, dx, bias, epilogue);
       const auto zeros = context.template scratch<T>(g.o);
       std::fill_n(zeros.data(), g.o, T{0});
       for (index_t i = 0; i < g.stride_h; ++i)
-        for (index_t j = 0; j < g.stride_w; ++j) backward_phase(context, g, i, j, dy, w, zeros.data(), dx, bias);
+        for (index_t j = 0; j < g.stride_w; ++j) backward_phase(context, g, i, j, dy, w, zeros.data(), dx, bias, epilogue);
     }
   }
 
@@ -98,7 +101,7 @@ struct Conv2dKernels<Cpu> {
   /// phase + stride, … and by no other.
   template <class T>
   NASH_COLD static void backward_phase(Context<Cpu>& context, const Conv2dGeometry& g, index_t phase_h, index_t phase_w, const T* dy,
-                             const T* w, const T* zeros, T* dx, const T* bias) {
+                             const T* w, const T* zeros, T* dx, const T* bias, const cpu::Epilogue<T>& epilogue) {
     const index_t first_h = mod(phase_h - g.padding_h, g.stride_h), first_w = mod(phase_w - g.padding_w, g.stride_w);
     const index_t taps_h = steps(phase_h, g.r, g.stride_h), taps_w = steps(phase_w, g.s, g.stride_w);
     const cpu::Windows windows{.n = g.n, .h = g.p(), .w = g.q(), .c = g.o,
@@ -110,13 +113,14 @@ struct Conv2dKernels<Cpu> {
     const cpu::WindowRows<T> patches(dy, windows, zeros);
     const cpu::PhaseFilters<T> filters(w, g, phase_h, phase_w, taps_h, taps_w);
     const cpu::GridPixels<T> pixels(dx, {g.n, g.h, g.w, g.c}, windows.grid_w, first_h, first_w, g.stride_h, g.stride_w);
-    cpu::PackedProduct<T>(context, windows.results(), g.c, windows.taps(), patches, filters, pixels, bias, false).run();
+    cpu::PackedProduct<T>(context, windows.results(), g.c, windows.taps(), patches, filters, pixels, bias, false, epilogue).run();
   }
 
   /// backward_data for images of few channels: what each gradient gives to each of its taps, as one product, then for each
   /// pixel the sum of what it was given. Some images at a time, so that what lies between stays in the cache.
   template <class T>
-  NASH_COLD static void spread(Context<Cpu>& context, const Conv2dGeometry& g, const T* dy, const T* w, T* dx, const T* bias) {
+  NASH_COLD static void spread(Context<Cpu>& context, const Conv2dGeometry& g, const T* dy, const T* w, T* dx, const T* bias,
+                               const cpu::Epilogue<T>& epilogue) {
     constexpr index_t cached = 1 << 20;  // values
     const index_t results = g.p() * g.q();
     const index_t images = std::clamp<index_t>(cached / (results * taps(g)), 1, g.n);
@@ -125,13 +129,13 @@ struct Conv2dKernels<Cpu> {
       Conv2dGeometry part = g;
       part.n = std::min(images, g.n - first);
       GemmKernels<Cpu>::multiply(context, {.m = part.n * results, .n = taps(g), .k = g.o}, dy + first * results * g.o, w, given.data());
-      collect(context, part, given.data(), dx + first * g.h * g.w * g.c, bias);
+      collect(context, part, given.data(), dx + first * g.h * g.w * g.c, bias, epilogue);
     }
   }
 
   /// dx[pixel] := bias + Σ over the taps that meet the pixel of given[result][tap].
   template <class T>
-  static void collect(Context<Cpu>& context, const Conv2dGeometry& g, const T* given, T* dx, const T* bias) {
+  static void collect(Context<Cpu>& context, const Conv2dGeometry& g, const T* given, T* dx, const T* bias, const cpu::Epilogue<T>& epilogue) {
     const index_t p = g.p(), q = g.q(), row_size = g.w * g.c;
 #pragma omp parallel for schedule(static) num_threads(context.threads()) if (g.n * g.h * row_size > 4096)
     for (index_t line = 0; line < g.n * g.h; ++line) {
@@ -151,6 +155,7 @@ struct Conv2dKernels<Cpu> {
           }
         }
       }
+      epilogue.apply(row, row_size);
     }
   }
 };

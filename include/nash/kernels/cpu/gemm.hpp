@@ -25,17 +25,19 @@ struct MatrixVector {
   T* y;
   index_t k;
 
+  template <bool vectors>
   NASH_ALWAYS_INLINE void run(index_t begin, index_t end) const {
     for (index_t row = begin; row < end; ++row) {
-      const T sum = dot(w + row * k, x, k);
+      const T sum = dot<vectors>(w + row * k, x, k);
       y[row] = bias != nullptr ? sum + bias[row] : sum;
     }
   }
 
  private:
+  template <bool vectors>
   NASH_ALWAYS_INLINE static T dot(const T* a, const T* b, index_t count) {
     T sum = 0;
-#pragma omp simd reduction(+ : sum)
+#pragma omp simd if(vectors) reduction(+ : sum)
     for (index_t i = 0; i < count; ++i) sum += a[i] * b[i];
     return sum;
   }
@@ -49,18 +51,22 @@ struct MatrixVector {
 template <>
 struct GemmKernels<Cpu> {
   template <class T>
-  NASH_COLD static void multiply(Context<Cpu>& context, const GemmGeometry& g, const T* a, const T* b, T* c, const T* bias = nullptr) {
+  NASH_COLD static void multiply(Context<Cpu>& context, const GemmGeometry& g, const T* a, const T* b, T* c, const T* bias = nullptr,
+                                 const cpu::Epilogue<T>& epilogue = {}) {
     if constexpr (!has_vector_kernels<T>) {
       GemmKernels<Reference>::multiply(context, g, a, b, c, bias);
+      epilogue.apply_to_all(context, g.m * g.n);
     } else if (g.transpose_b && g.m == 1 && !g.accumulate) {
       const index_t rows = std::max<index_t>(1, single_work / std::max<index_t>(g.k, 1));
       cpu::for_ranges(context, g.n, rows, g.n * g.k > 4 * single_work, cpu::MatrixVector<T>{b, a, bias, c, g.k});
+      epilogue.apply_to_all(context, g.n);
     } else if (g.transpose_b && g.m <= small_m && 2 * g.m <= g.n) {
       const auto transposed = context.template scratch<T>(g.m * g.n);
-      product<T>(context, g.n, g.m, g.k, b, false, a, !g.transpose_a, transposed.data(), nullptr, false);
+      product<T>(context, g.n, g.m, g.k, b, false, a, !g.transpose_a, transposed.data(), nullptr, false, {});
       cpu::transpose_into(context, transposed.data(), g.m, g.n, c, bias, g.accumulate);
+      epilogue.apply_to_all(context, g.m * g.n);
     } else {
-      product<T>(context, g.m, g.n, g.k, a, g.transpose_a, b, g.transpose_b, c, bias, g.accumulate);
+      product<T>(context, g.m, g.n, g.k, a, g.transpose_a, b, g.transpose_b, c, bias, g.accumulate, epilogue);
     }
   }
 
@@ -70,7 +76,7 @@ struct GemmKernels<Cpu> {
 
   template <class T>
   static void product(Context<Cpu>& context, index_t m, index_t n, index_t k, const T* a, bool transpose_a, const T* b,
-                      bool transpose_b, T* c, const T* bias, bool accumulate) {
+                      bool transpose_b, T* c, const T* bias, bool accumulate, const cpu::Epilogue<T>& epilogue) {
     const cpu::MatrixRows<T> rows(a, k);
     const cpu::TransposedRows<T> transposed_rows(a, m);
     const cpu::MatrixColumns<T> columns(b, n);
@@ -79,7 +85,7 @@ struct GemmKernels<Cpu> {
     const cpu::RightOperand<T>* right = &columns;
     if (transpose_a) left = &transposed_rows;
     if (transpose_b) right = &transposed_columns;
-    cpu::PackedProduct<T>(context, m, n, k, *left, *right, cpu::MatrixOutput<T>(c, n), bias, accumulate).run();
+    cpu::PackedProduct<T>(context, m, n, k, *left, *right, cpu::MatrixOutput<T>(c, n), bias, accumulate, epilogue).run();
   }
 };
 

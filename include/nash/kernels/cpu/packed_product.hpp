@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "nash/kernels/cpu/epilogue.hpp"
 #include "nash/kernels/cpu/tile.hpp"
 #include "nash/tensor/context.hpp"
 
@@ -68,7 +69,7 @@ struct ProductOutput {
   ~ProductOutput() = default;
 };
 
-/// C (+)= A·B + bias for any operands that can be read as above: the core of every product on the Cpu device.
+/// C (+)= A·B + bias, and then the epilogue, for any operands that can be read as above: the core of every product on the Cpu device.
 ///
 /// The work is cut into tasks of m_block × n_block results, and where that gives too few, into splits of k whose partial
 /// results are added in order. The cut depends on the sizes alone, so that the bits do not depend on the threads.
@@ -76,8 +77,8 @@ template <class T>
 class PackedProduct {
  public:
   PackedProduct(Context<Cpu>& context, index_t m, index_t n, index_t k, const LeftOperand<T>& left, const RightOperand<T>& right,
-                const ProductOutput<T>& output, const T* bias, bool accumulate)
-      : context_(context), m_(m), n_(n), k_(k), left_(left), right_(right), output_(output), bias_(bias), accumulate_(accumulate),
+                const ProductOutput<T>& output, const T* bias, bool accumulate, const Epilogue<T>& epilogue = {})
+      : context_(context), m_(m), n_(n), k_(k), left_(left), right_(right), output_(output), bias_(bias), accumulate_(accumulate), epilogue_(epilogue),
         kernels_(tile_kernels<T>(context.instruction_set())), slices_(divide_up(k, max_slice)) {
     choose_blocks();
   }
@@ -179,7 +180,7 @@ class PackedProduct {
         if (group > 0) end = std::min(end, (m / group + 1) * group);
         SegmentList<T> list{work.segments};
         left_.panel(m, end, kernels_.rows, slice, list, work.buffer);
-        multiply_panel(work, slice, list, packed, m, end, n_begin, n_end, index == first);
+        multiply_panel(work, slice, list, packed, m, end, n_begin, n_end, index == first, index + 1 == last);
       }
     }
   }
@@ -213,7 +214,7 @@ class PackedProduct {
   }
 
   void multiply_panel(const Work& work, Slice slice, const SegmentList<T>& list, const T* packed, index_t m, index_t m_end,
-                      index_t n_begin, index_t n_end, bool first) const {
+                      index_t n_begin, index_t n_end, bool first, bool last) const {
     constexpr index_t max_columns = TileKernels<T>::max_columns;
     alignas(64) T edge[max_tile_rows * max_columns] = {};  // a whole tile where C has only a part of one
     alignas(64) T edge_bias[max_columns] = {};
@@ -247,14 +248,17 @@ class PackedProduct {
       if (packed != nullptr) packed += slice.count() * width;
       n += width;
     }
+    if (last && !split)
+      for (index_t i = 0; i < rows; ++i) epilogue_.apply(c_rows[i] + n_begin, n_end - n_begin);
   }
 
   void fill_with_bias() {
-    if (accumulate_) return;
     for (index_t m = 0; m < m_; ++m) {
       T* row;
       output_.rows(m, 1, &row);
-      for (index_t n = 0; n < n_; ++n) row[n] = bias_ != nullptr ? bias_[n] : T{0};
+      if (!accumulate_)
+        for (index_t n = 0; n < n_; ++n) row[n] = bias_ != nullptr ? bias_[n] : T{0};
+      epilogue_.apply(row, n_);
     }
   }
 
@@ -268,6 +272,7 @@ class PackedProduct {
         for (index_t split = 0; split < splits_; ++split) total += partial[(split * m_ + m) * n_ + n];
         row[n] = total;
       }
+      epilogue_.apply(row, n_);
     }
   }
 
@@ -278,6 +283,7 @@ class PackedProduct {
   const ProductOutput<T>& output_;
   const T* bias_;
   bool accumulate_;
+  Epilogue<T> epilogue_;
   TileKernels<T> kernels_;
   index_t slices_;
   index_t m_block_ = 0, n_block_ = 0, m_blocks_ = 0, n_blocks_ = 0, splits_ = 1;

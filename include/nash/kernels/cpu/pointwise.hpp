@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "nash/kernels/cpu/ranges.hpp"
+#include "nash/kernels/cpu/epilogue.hpp"
 #include "nash/kernels/pointwise.hpp"
 
 NASH_BEGIN_SIMD_LOOPS
@@ -15,9 +15,10 @@ template <class Function>
 struct Map {
   Function f;
 
+  template <bool vectors>
   NASH_ALWAYS_INLINE void run(index_t begin, index_t end) const {
     const Function own = f;  // a copy of our own: the compiler then knows that its pointers stay what they are
-#pragma omp simd
+#pragma omp simd if(vectors)
     for (index_t i = begin; i < end; ++i) own(i);
   }
 };
@@ -28,11 +29,12 @@ struct MapRows {
   Function f;
   index_t columns;
 
+  template <bool vectors>
   NASH_ALWAYS_INLINE void run(index_t begin, index_t end) const {
     const Function own = f;
     const index_t width = columns;
     for (index_t row = begin; row < end; ++row) {
-#pragma omp simd
+#pragma omp simd if(vectors)
       for (index_t column = 0; column < width; ++column) own(row * width + column, column);
     }
   }
@@ -42,21 +44,24 @@ struct MapRows {
 
 template <>
 struct PointwiseKernels<Cpu> {
-  /// Below this many elements a second thread costs more than it brings.
-  static constexpr index_t parallel_from = 1 << 14;
-  /// So many at a time, whatever the number of threads: whether an element is done in a vector or in the rest of a loop may
-  /// change its last bit, and so may not depend on the threads.
-  static constexpr index_t chunk = 1 << 12;
-
   template <class Function>
   static void for_each(Context<Cpu>& context, index_t count, const Function& f) {
-    cpu::for_ranges(context, count, chunk, count >= parallel_from, cpu::Map<Function>{f});
+    cpu::for_ranges(context, count, cpu::map_chunk, count >= cpu::map_parallel_from, cpu::Map<Function>{f});
   }
 
   template <class Function>
   static void for_each_in_rows(Context<Cpu>& context, index_t rows, index_t columns, const Function& f) {
-    const index_t step = std::max<index_t>(1, chunk / std::max<index_t>(columns, 1));
-    cpu::for_ranges(context, rows, step, rows * columns >= parallel_from, cpu::MapRows<Function>{f, columns});
+    const index_t step = std::max<index_t>(1, cpu::map_chunk / std::max<index_t>(columns, 1));
+    cpu::for_ranges(context, rows, step, rows * columns >= cpu::map_parallel_from, cpu::MapRows<Function>{f, columns});
+  }
+
+  template <class Function>
+  static cpu::Map<Function> map(const Function& f) {
+    return {f};
+  }
+  template <class T, class Function>
+  static cpu::Epilogue<T> epilogue(const Context<Cpu>& context, T* y, const cpu::Map<Function>& map) {
+    return {context, y, map};
   }
 };
 

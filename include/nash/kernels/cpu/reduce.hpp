@@ -15,12 +15,13 @@ struct SumChunks {
   index_t count, chunk;
   double* sums;
 
+  template <bool vectors>
   NASH_ALWAYS_INLINE void run(index_t begin, index_t end) const {
     const Function own = f;
     for (index_t c = begin; c < end; ++c) {
       double total = 0;
       const index_t last = std::min(count, (c + 1) * chunk);
-#pragma omp simd reduction(+ : total)
+#pragma omp simd if(vectors) reduction(+ : total)
       for (index_t i = c * chunk; i < last; ++i) total += own(i);
       sums[c] = total;
     }
@@ -38,13 +39,15 @@ struct SumColumns {
   index_t rows, columns, chunk;
   double* sums;
 
+  template <bool vectors>
   NASH_ALWAYS_INLINE void run(index_t begin, index_t end) const {
     for (index_t c = begin; c < end; ++c)
       for (index_t column = 0; column < columns; column += tile)
-        sum_tile(c * chunk, std::min(rows, (c + 1) * chunk), column, std::min(columns, column + tile), sums + c * terms * columns);
+        sum_tile<vectors>(c * chunk, std::min(rows, (c + 1) * chunk), column, std::min(columns, column + tile), sums + c * terms * columns);
   }
 
  private:
+  template <bool vectors>
   NASH_ALWAYS_INLINE void sum_tile(index_t first_row, index_t end_row, index_t first_column, index_t end_column, double* to) const {
     const Function own = f;
     const index_t all = columns, width = end_column - first_column;
@@ -52,7 +55,7 @@ struct SumColumns {
     for (index_t group = first_row; group < end_row; group += rows_per_group) {
       T partial[terms][tile] = {};
       for (index_t row = group; row < std::min(end_row, group + rows_per_group); ++row) {
-#pragma omp simd
+#pragma omp simd if(vectors)
         for (index_t j = 0; j < width; ++j) add_terms(own, row * all + first_column + j, first_column + j, partial, j);
       }
       for (int k = 0; k < terms; ++k)

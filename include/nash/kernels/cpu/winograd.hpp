@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <span>
+
 #include "nash/kernels/conv2d.hpp"
 #include "nash/kernels/cpu/filtering_cut.hpp"
 #include "nash/kernels/cpu/matrix_operands.hpp"
@@ -41,47 +43,48 @@ class Winograd {
     for (int i = 0; i < group_count_; ++i) groups_[i].lay_out(images_, filter_values_), filter_values_ += groups_[i].filter_values(g.o);
   }
 
-  NASH_COLD void forward(const T* x, const T* w, T* y, const T* bias) {
+  NASH_COLD void forward(const T* x, const T* w, T* y, const T* bias, const Epilogue<T>& epilogue = {}) {
     const auto packed = context_.template scratch<T>(filter_values_);
     const auto inputs = context_.template scratch<T>(largest(false)), results = context_.template scratch<T>(largest(true));
-    for_groups([&](const Group& group) { map_filters(group, w, packed.data(), true); });
-    for_chunks([&](index_t first, index_t count) {
-      bool accumulate = bias != nullptr;
-      if (accumulate) fill(y + first * g_.p() * g_.q() * g_.o, count * g_.p() * g_.q(), g_.o, bias);
-      for_groups([&](const Group& group) {
+    for (const Group& group : groups()) map_filters(group, w, packed.data(), true);
+    for (index_t first = 0; first < g_.n; first += images_) {
+      const index_t count = std::min(images_, g_.n - first);
+      if (bias != nullptr) fill(y + first * g_.p() * g_.q() * g_.o, count * g_.p() * g_.q(), g_.o, bias);
+      for (const Group& group : groups()) {
         map_inputs(group, x, first, count, inputs.data());
         multiply(group, count, inputs.data(), group.depth, packed.data(), g_.o, g_.o, results.data());
-        collect_results(group, results.data(), first, count, accumulate, y);
-        accumulate = true;
-      });
-    });
+        collect_results(group, results.data(), first, count, bias != nullptr || &group != groups_, epilogue_of(group, epilogue), y);
+      }
+    }
   }
 
-  NASH_COLD void backward_data(const T* dy, const T* w, T* dx, const T* bias) {
+  NASH_COLD void backward_data(const T* dy, const T* w, T* dx, const T* bias, const Epilogue<T>& epilogue = {}) {
     const auto packed = context_.template scratch<T>(filter_values_);
     const auto inputs = context_.template scratch<T>(largest(false)), results = context_.template scratch<T>(largest(true));
-    for_groups([&](const Group& group) { map_filters(group, w, packed.data(), false); });
-    for_chunks([&](index_t first, index_t count) {
+    for (const Group& group : groups()) map_filters(group, w, packed.data(), false);
+    for (index_t first = 0; first < g_.n; first += images_) {
+      const index_t count = std::min(images_, g_.n - first);
       fill(dx + first * g_.h * g_.w * g_.c, count * g_.h * g_.w, g_.c, bias);
-      for_groups([&](const Group& group) {
+      for (const Group& group : groups()) {
         map_results(group, dy, first, count, results.data());
         multiply(group, count, results.data(), g_.o, packed.data(), group.depth, g_.c, inputs.data());
-        collect_inputs(group, inputs.data(), first, count, dx);
-      });
-    });
+        collect_inputs(group, inputs.data(), first, count, epilogue_of(group, epilogue), dx);
+      }
+    }
   }
 
   NASH_COLD void backward_weights(const T* x, const T* dy, T* dw) {
     const auto filters = context_.template scratch<T>(filter_values_);
     const auto inputs = context_.template scratch<T>(largest(false)), results = context_.template scratch<T>(largest(true));
-    for_chunks([&](index_t first, index_t count) {
-      for_groups([&](const Group& group) {
+    for (index_t first = 0; first < g_.n; first += images_) {
+      const index_t count = std::min(images_, g_.n - first);
+      for (const Group& group : groups()) {
         map_inputs(group, x, first, count, inputs.data());
         map_results(group, dy, first, count, results.data());
         multiply_transposed(group, count, results.data(), inputs.data(), filters.data(), first > 0);
-      });
-    });
-    for_groups([&](const Group& group) { collect_filters(group, filters.data(), dw); });
+      }
+    }
+    for (const Group& group : groups()) collect_filters(group, filters.data(), dw);
   }
 
  private:
@@ -129,8 +132,7 @@ class Winograd {
     }
 
     /// The lines of a tile at its positions.
-    template <class U>
-    void lines_at(U* mapped, index_t width, index_t image, index_t tile_h, index_t tile_w, U** lines) const {
+    NASH_NOINLINE void lines_at(T* mapped, index_t width, index_t image, index_t tile_h, index_t tile_w, T** lines) const {
       const int last_h = down.maps(tile_h).inputs.out, last_w = across.maps(tile_w).inputs.out;
       for (int i = 0; i < last_h; ++i)
         for (int j = 0; j < last_w; ++j) {
@@ -160,23 +162,18 @@ class Winograd {
   /// In multiply-adds, more or less.
   double work() const {
     double total = 0;
-    for (int i = 0; i < group_count_; ++i)
-      total += (static_cast<double>(groups_[i].products_for(g_.n)) + filter_work * groups_[i].positions()) * static_cast<double>(groups_[i].depth * g_.o);
+    for (const Group& group : groups())
+      total += (static_cast<double>(group.products_for(g_.n)) + filter_work * group.positions()) * static_cast<double>(group.depth * g_.o);
     return total;
   }
 
-  template <class Function>
-  void for_chunks(const Function& f) {
-    for (index_t first = 0; first < g_.n; first += images_) f(first, std::min(images_, g_.n - first));
-  }
-  template <class Function>
-  void for_groups(const Function& f) {
-    for (int i = 0; i < group_count_; ++i) f(groups_[i]);
-  }
+  std::span<const Group> groups() const { return {groups_, static_cast<std::size_t>(group_count_)}; }
+  /// Results are final when the last group has added to them.
+  Epilogue<T> epilogue_of(const Group& group, const Epilogue<T>& epilogue) const { return &group == groups_ + group_count_ - 1 ? epilogue : Epilogue<T>{}; }
   /// The room that all groups need for mapped results, or else for mapped images.
   index_t largest(bool of_results) const {
     index_t values = 0;
-    for (int i = 0; i < group_count_; ++i) values = std::max(values, groups_[i].values(of_results ? g_.o : groups_[i].depth));
+    for (const Group& group : groups()) values = std::max(values, group.values(of_results ? g_.o : group.depth));
     return values;
   }
 
@@ -222,9 +219,11 @@ class Winograd {
         std::fill_n(lines + i * width, width, T{0});
   }
 
+  // What follows tells where values lie, for those who write them and for those who only read: once compiled for both.
+  static T* place(const T* values) { return const_cast<T*>(values); }
+
   /// The pixels of one phase that a tile sees; `outside` stands in for those of the padding.
-  template <class U>
-  void pixels_of(const Group& group, const Phase& phase, U* images, index_t image, index_t tile_h, index_t tile_w, U* outside, U** pixels) const {
+  NASH_NOINLINE void pixels_of(const Group& group, const Phase& phase, T* images, index_t image, index_t tile_h, index_t tile_w, T* outside, T** pixels) const {
     const index_t count_h = group.down.maps(tile_h).inputs.in, count_w = group.across.maps(tile_w).inputs.in;
     const index_t first_h = group.down.begin(tile_h) + group.down.first_input, first_w = group.across.begin(tile_w) + group.across.first_input;
     for (index_t i = 0; i < count_h; ++i) {
@@ -238,8 +237,7 @@ class Winograd {
   }
 
   /// The results of a tile; `outside` stands in for those beyond the last one.
-  template <class U>
-  void results_of(const Group& group, U* results, index_t image, index_t tile_h, index_t tile_w, U* outside, U** lines) const {
+  NASH_NOINLINE void results_of(const Group& group, T* results, index_t image, index_t tile_h, index_t tile_w, T* outside, T** lines) const {
     const index_t count_h = group.down.maps(tile_h).results.out, count_w = group.across.maps(tile_w).results.out;
     for (index_t i = 0; i < count_h; ++i)
       for (index_t j = 0; j < count_w; ++j) {
@@ -257,8 +255,8 @@ class Winograd {
       T* lines[max_positions];
       group.lines_at(mapped, group.depth, image, tile_h, tile_w, lines);
       for (int phase = 0; phase < group.phase_count; ++phase) {
-        const T* pixels[max_positions];
-        pixels_of(group, group.phases[phase], x, first + image, tile_h, tile_w, static_cast<const T*>(zeros.data()), pixels);
+        T* pixels[max_positions];
+        pixels_of(group, group.phases[phase], place(x), first + image, tile_h, tile_w, zeros.data(), pixels);
         map_tile(along_h, along_w, pixels, lines, g_.c, false);
         for (int i = 0; i < along_h.out * along_w.out; ++i) lines[i] += g_.c;
       }
@@ -270,38 +268,42 @@ class Winograd {
     const auto zeros = context_.template scratch<T>(g_.o);
     std::fill_n(zeros.data(), g_.o, T{0});
     for_tiles(group, images, [&](index_t image, index_t tile_h, index_t tile_w) {
-      const T* results[max_positions];
+      T* results[max_positions];
       T* lines[max_positions];
-      results_of(group, dy, first + image, tile_h, tile_w, static_cast<const T*>(zeros.data()), results);
+      results_of(group, place(dy), first + image, tile_h, tile_w, zeros.data(), results);
       group.lines_at(mapped, g_.o, image, tile_h, tile_w, lines);
       map_tile(group.down.maps(tile_h).results_adjoint, group.across.maps(tile_w).results_adjoint, results, lines, g_.o, false);
     });
   }
 
   /// y (+)= what the products give, mapped back.
-  void collect_results(const Group& group, const T* mapped, index_t first, index_t images, bool accumulate, T* y) const {
+  void collect_results(const Group& group, const T* mapped, index_t first, index_t images, bool accumulate, const Epilogue<T>& epilogue, T* y) const {
     const auto unused = context_.template scratch<T>(g_.o * context_.threads());
     std::fill_n(unused.data(), unused.count(), T{0});
     for_tiles(group, images, [&](index_t image, index_t tile_h, index_t tile_w) {
-      const T* lines[max_positions];
+      T* lines[max_positions];
       T* results[max_positions];
-      group.lines_at(mapped, g_.o, image, tile_h, tile_w, lines);
-      results_of(group, y, first + image, tile_h, tile_w, unused.data() + g_.o * this_thread(), results);
+      group.lines_at(place(mapped), g_.o, image, tile_h, tile_w, lines);
+      T* const outside = unused.data() + g_.o * this_thread();
+      results_of(group, y, first + image, tile_h, tile_w, outside, results);
       map_tile(group.down.maps(tile_h).results, group.across.maps(tile_w).results, lines, results, g_.o, accumulate);
+      const int count = group.down.maps(tile_h).results.out * group.across.maps(tile_w).results.out;
+      for (int i = 0; i < count; ++i)
+        if (results[i] != outside) epilogue.apply(results[i], g_.o);
     });
   }
 
   /// dx += what the products give, mapped back. Tiles overlap, so that a thread has whole images.
-  void collect_inputs(const Group& group, const T* mapped, index_t first, index_t images, T* dx) const {
+  void collect_inputs(const Group& group, const T* mapped, index_t first, index_t images, const Epilogue<T>& epilogue, T* dx) const {
     const auto unused = context_.template scratch<T>(g_.c * context_.threads());
     std::fill_n(unused.data(), unused.count(), T{0});
 #pragma omp parallel for schedule(dynamic) num_threads(context_.threads())
-    for (index_t image = 0; image < images; ++image)
+    for (index_t image = 0; image < images; ++image) {
       for (index_t tile_h = 0; tile_h < group.down.count(); ++tile_h)
         for (index_t tile_w = 0; tile_w < group.across.count(); ++tile_w) {
           const LineMap<T>&along_h = group.down.maps(tile_h).inputs_adjoint, &along_w = group.across.maps(tile_w).inputs_adjoint;
-          const T* lines[max_positions];
-          group.lines_at(mapped, group.depth, image, tile_h, tile_w, lines);
+          T* lines[max_positions];
+          group.lines_at(place(mapped), group.depth, image, tile_h, tile_w, lines);
           for (int phase = 0; phase < group.phase_count; ++phase) {
             T* pixels[max_positions];
             pixels_of(group, group.phases[phase], dx, first + image, tile_h, tile_w, unused.data() + g_.c * this_thread(), pixels);
@@ -309,11 +311,12 @@ class Winograd {
             for (int i = 0; i < along_h.in * along_w.in; ++i) lines[i] += g_.c;
           }
         }
+      epilogue.apply(dx + (first + image) * g_.h * g_.w * g_.c, g_.h * g_.w * g_.c);
+    }
   }
 
   /// The taps of one phase of a filter.
-  template <class U>
-  void taps_of(const Group& group, const Phase& phase, U* filters, index_t filter, U** taps) const {
+  NASH_NOINLINE void taps_of(const Group& group, const Phase& phase, T* filters, index_t filter, T** taps) const {
     for (index_t i = 0; i < group.taps_h; ++i)
       for (index_t j = 0; j < group.taps_w; ++j)
         *taps++ = filters + ((filter * g_.r + phase.h + i * g_.stride_h) * g_.s + phase.w + j * g_.stride_w) * g_.c;
@@ -330,10 +333,10 @@ class Winograd {
       const int phase = static_cast<int>(task / blocks);
       const index_t row = task % blocks * channel_step;
       for_panels(columns, columns, [&](index_t column, index_t width) {
-        const T* taps[max_positions];
+        T* taps[max_positions];
         const T* packed_taps[max_positions];
         T* lines[max_positions];
-        taps_of(group, group.phases[phase], w, over_channels ? column : row, taps);
+        taps_of(group, group.phases[phase], place(w), over_channels ? column : row, taps);
         for (index_t i = 0; i < group.taps_h * group.taps_w; ++i) {
           T* const to = memory.data() + own * this_thread() + i * channel_step * width;
           packed_taps[i] = to;
