@@ -32,3 +32,20 @@ TEST_CASE("so is each kind of step where batches of two sizes and two lists of p
   CHECK(stand_in::take_counts().graphs_built == 0);
   CHECK(trainer.context().gpu().pool().driver_allocations() == memory);
 }
+
+TEST_CASE("a library's convolutions are steps of a recorded sequence like any other operation, for the same bits") {
+  stand_in::machine().library_strides = 2;
+  const auto outcome = [](bool record) {
+    GanTrainer trainer{small_generator().to<float, StandIn>(), small_discriminator().to<float, StandIn>(), NonSaturating{}, {.seed = 5, .record_steps = record}};
+    for (int step = 0; step < 5; ++step) (void)trainer.step(random_images<float, StandIn>({5, 8, 8, 1}, static_cast<std::uint64_t>(step)));
+    (void)stand_in::take_counts();
+    (void)trainer.step(random_images<float, StandIn>({5, 8, 8, 1}, 9));
+    const stand_in::Counts counts = stand_in::take_counts();
+    CHECK(counts.convolutions > 5);
+    CHECK((counts.graphs_launched > 0) == record);
+    CHECK(counts.graphs_built == 0);
+    return state_values(trainer.generator());
+  };
+  CHECK(same_bits(outcome(true), outcome(false)));
+  stand_in::machine().library_strides = 0;
+}

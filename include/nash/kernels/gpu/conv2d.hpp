@@ -68,8 +68,8 @@ struct CollectPatches {
   }
 };
 
-/// Conv2dKernels of a GPU: a convolution is a product of matrices with the patches of some images, which are laid out in memory
-/// for as many images at a time as fit into a piece of scratch memory.
+/// Conv2dKernels of a GPU. Where its library has the convolution, that is used. Else it is a product of matrices with the patches of
+/// some images, which are laid out in memory for as many images at a time as fit into a piece of scratch memory.
 ///
 ///     forward             y   := patches(x)·Wᵀ
 ///     backward_data       dx  := collected(dy·W)
@@ -78,6 +78,7 @@ template <class Device>
 struct Conv2dKernels {
   template <class T>
   static void forward(Context<Device>& context, const Conv2dGeometry& g, const T* x, const T* w, T* y, const T* bias = nullptr) {
+    if (runs_in_library(context, Direction::forward, g, x, w, y, results(g), g.o, bias)) return;
     for_pieces<T>(context, g, [&](const Conv2dGeometry& piece, index_t first, T* memory) {
       const T* const patches = patches_of(context, piece, x + first * image(g), memory);
       multiply(context, {.m = results(piece), .n = g.o, .k = taps(g), .transpose_b = true}, patches, w, y + first * output(g), bias);
@@ -86,6 +87,7 @@ struct Conv2dKernels {
 
   template <class T>
   static void backward_data(Context<Device>& context, const Conv2dGeometry& g, const T* dy, const T* w, T* dx, const T* bias = nullptr) {
+    if (runs_in_library(context, Direction::backward_data, g, dy, w, dx, g.n * g.h * g.w, g.c, bias)) return;
     for_pieces<T>(context, g, [&](const Conv2dGeometry& piece, index_t first, T* memory) {
       T* const to = dx + first * image(g);
       const bool direct = patches_are_images(g) && bias == nullptr;
@@ -99,6 +101,7 @@ struct Conv2dKernels {
 
   template <class T>
   static void backward_weights(Context<Device>& context, const Conv2dGeometry& g, const T* x, const T* dy, T* dw) {
+    if (runs_in_library<T>(context, Direction::backward_weights, g, x, dy, dw)) return;
     for_pieces<T>(context, g, [&](const Conv2dGeometry& piece, index_t first, T* memory) {
       const T* const patches = patches_of(context, piece, x + first * image(g), memory);
       multiply<T>(context, {.m = g.o, .n = taps(g), .k = results(piece), .transpose_a = true, .accumulate = true}, dy + first * output(g), patches, dw);
@@ -106,7 +109,10 @@ struct Conv2dKernels {
   }
 
  private:
+  using Direction = LibraryConvolution::Direction;
+
   static constexpr index_t most_patch_values = 1 << 25;  // 128 MiB of floats: a DCGAN's layers at batch 128 in one piece
+  static constexpr std::size_t workspace_alignment = 256;      // what cudaMalloc promises, which libraries may count on
 
   static index_t taps(const Conv2dGeometry& g) { return g.r * g.s * g.c; }
   static index_t results(const Conv2dGeometry& g) { return g.n * g.p() * g.q(); }
@@ -117,6 +123,30 @@ struct Conv2dKernels {
   static bool patches_are_images(const Conv2dGeometry& g) {
     const bool unpadded = g.padding_h == 0 && g.padding_w == 0;
     return unpadded && ((g.r == 1 && g.s == 1 && g.stride_h == 1 && g.stride_w == 1) || (g.r == g.h && g.s == g.w));
+  }
+
+  /// Has the device's library do it, where there is one that can. Results of channels each begin as the bias, where there is one;
+  /// weights are added to.
+  template <class T>
+  static bool runs_in_library([[maybe_unused]] Context<Device>& context, [[maybe_unused]] Direction direction, [[maybe_unused]] const Conv2dGeometry& g,
+                              [[maybe_unused]] const T* a, [[maybe_unused]] const T* b, [[maybe_unused]] T* result, [[maybe_unused]] index_t results = 0,
+                              [[maybe_unused]] index_t channels = 0, [[maybe_unused]] const T* bias = nullptr) {
+    if constexpr (std::is_same_v<T, float>) {
+      if (g.n == 0 || !context.library_convolutions()) return false;
+      const LibraryConvolution::Problem problem{.direction = direction, .exact = context.exact_products(),
+                                                .n = g.n, .h = g.h, .w = g.w, .c = g.c, .o = g.o, .r = g.r, .s = g.s, .p = g.p(), .q = g.q(),
+                                                .stride_h = g.stride_h, .stride_w = g.stride_w, .padding_h = g.padding_h, .padding_w = g.padding_w};
+      const std::optional<std::size_t> bytes = context.gpu().stream().convolution_workspace(problem);
+      if (!bytes) return false;
+      if (bias != nullptr) PointwiseKernels<Device>::for_each_in_rows(context, results, channels, RepeatRow<T>{bias, result});
+      const auto memory = context.template scratch<std::byte>(static_cast<index_t>(*bytes + workspace_alignment));
+      const std::size_t skipped = (workspace_alignment - reinterpret_cast<std::uintptr_t>(memory.data()) % workspace_alignment) % workspace_alignment;
+      context.add(LibraryConvolution{.problem = problem, .a = a, .b = b, .result = result, .adds = bias != nullptr || direction == Direction::backward_weights,
+                                     .workspace = memory.data() + skipped, .workspace_bytes = *bytes});
+      return true;
+    } else {
+      return false;
+    }
   }
 
   /// f(geometry of some images, the first of them, memory for their patches)

@@ -28,6 +28,10 @@ class GpuContext {
   bool exact_products() const { return exact_products_; }
   void set_exact_products(bool exact) { exact_products_ = exact; }
 
+  /// Whether convolutions of floats are those of the device's library where it has one (the default), or nash's own.
+  bool library_convolutions() const { return library_convolutions_; }
+  void set_library_convolutions(bool library) { library_convolutions_ = library; }
+
   template <class T>
   typename Arena<Device>::template Scratch<T> scratch(index_t count) {
     return {arena_, count};
@@ -97,7 +101,7 @@ class GpuContext {
 
   int threads_;
   Gpu<Device>* gpu_;
-  bool exact_products_ = false;
+  bool exact_products_ = false, library_convolutions_ = true;
   Arena<Device> arena_;
   std::unique_ptr<double, GiveBackPinned> pinned_;
   std::map<std::uint64_t, std::unique_ptr<Recorder<Device>>> recorders_;
