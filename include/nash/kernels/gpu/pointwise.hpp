@@ -29,19 +29,22 @@ struct ElementsOfThread {
   }
 };
 
-/// f(i) for every i
+/// f(i) for every i, unless there is a condition and it is 0
 template <class Function>
 struct Map {
   static constexpr int threads = ElementsOfThread::threads;
   using Shared = NothingShared;
   Function f;
   index_t count;
+  const double* condition;
 
   NASH_HOST_DEVICE int phases() const { return 1; }
-  NASH_HOST_DEVICE void run(int, index_t block, int thread, Shared&) const { ElementsOfThread::visit(count, block, thread, f); }
+  NASH_HOST_DEVICE void run(int, index_t block, int thread, Shared&) const {
+    if (condition == nullptr || *condition != 0) ElementsOfThread::visit(count, block, thread, f);
+  }
 };
 
-/// f(i, i mod columns) for every i
+/// f(i, i mod columns) for every i, unless there is a condition and it is 0
 template <class Function>
 struct MapRows {
   static constexpr int threads = ElementsOfThread::threads;
@@ -62,10 +65,11 @@ struct MapRows {
   Function f;
   index_t first, count;
   Divisor columns;
+  const double* condition;
 
   NASH_HOST_DEVICE int phases() const { return 1; }
   NASH_HOST_DEVICE void run(int, index_t block, int thread, Shared&) const {
-    ElementsOfThread::visit(count, block, thread, Element{f, first, columns});
+    if (condition == nullptr || *condition != 0) ElementsOfThread::visit(count, block, thread, Element{f, first, columns});
   }
 };
 
@@ -74,7 +78,7 @@ template <class Device>
 struct PointwiseKernels {
   template <class Function>
   static void for_each(Context<Device>& context, index_t count, const Function& f) {
-    launch(context, ElementsOfThread::blocks(count), Map<Function>{f, count});
+    launch(context, ElementsOfThread::blocks(count), Map<Function>{f, count, context.condition()}, true);
   }
 
   template <class Function>
@@ -83,7 +87,7 @@ struct PointwiseKernels {
     const index_t piece = std::max<index_t>(1, Divisor::most / columns) * columns;  // of whole rows
     for (index_t first = 0; first < rows * columns; first += piece) {
       const index_t count = std::min(piece, rows * columns - first);
-      launch(context, ElementsOfThread::blocks(count), MapRows<Function>{f, first, count, Divisor(columns)});
+      launch(context, ElementsOfThread::blocks(count), MapRows<Function>{f, first, count, Divisor(columns), context.condition()}, true);
     }
   }
 };
