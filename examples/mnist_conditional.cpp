@@ -19,6 +19,7 @@
 #include "nash/nash.hpp"
 #include "support/arguments.hpp"
 #include "support/classifier.hpp"
+#include "support/devices.hpp"
 #include "support/progress.hpp"
 
 namespace {
@@ -54,19 +55,22 @@ auto discriminator_body(index_t channels, index_t width, index_t hidden, Last la
 /// Samples of every class, `each` of one, from as many latents, which are the same for all classes.
 template <class Trainer>
 Tensor<float> samples_of_every_class(Trainer& trainer, index_t each, std::uint64_t seed) {
-  return ClassGrid(trainer.context(), trainer.generator(), RandomStream(seed), each).samples(trainer.context(), trainer.sampling_generator());
+  Tensor<float> samples;
+  convert(ClassGrid(trainer.context(), trainer.generator(), RandomStream(seed), each).samples(trainer.context(), trainer.sampling_generator()), samples);
+  return samples;
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  std::string data = example::default_data(), out = "runs/mnist_conditional", kind = "acgan";
+  std::string data = example::default_data(), out = "runs/mnist_conditional", kind = "acgan", device = "cpu";
   std::int64_t steps = 1200, batch_size = 64, width = 32, hidden = 512, latent = 62, classifier_steps = 600;
   std::uint64_t seed = 1;
   double learning_rate = 1e-3, average = 0.99;
   example::Arguments arguments("Trains a conditional GAN on digits with labels (IDX files) and draws each digit from the same latents.");
   arguments.option("--data", data, "folder with train-images-idx3-ubyte[.gz] and train-labels-idx1-ubyte[.gz]")
       .option("--out", out, "folder for the picture and the generator")
+      .option("--device", device, "what the GAN is trained on: cpu, or cuda where this was built with NASH_CUDA")
       .option("--kind", kind, "acgan, concat, projection or infogan")
       .option("--seed", seed, "of everything that is random")
       .option("--steps", steps, "training steps")
@@ -81,57 +85,61 @@ int main(int argc, char** argv) {
   return arguments.run(argc, argv, [&] {
     example::require_at_least(1, static_cast<double>(steps), "--steps", "train for some steps");
     example::require_at_least(1, static_cast<double>(classifier_steps), "--classifier-steps", "train it for some steps");
-    Loader loader{example::load_labelled_digits(data), {.batch_size = batch_size, .seed = seed}};
-    std::cout << loader.dataset().size() << " images from " << data << '\n';
-    const std::filesystem::path picture = std::filesystem::path(out) / "classes.png";
+    example::with_device(device, [&](auto chosen) {
+      using Device = decltype(chosen);
+      Loader<float, Device> loader{example::load_labelled_digits(data), {.batch_size = batch_size, .seed = seed}};
+      std::cout << loader.dataset().size() << " images from " << data << '\n';
+      const std::filesystem::path picture = std::filesystem::path(out) / "classes.png";
 
-    const auto play = [&](auto loss, auto generator, auto discriminator, auto... methods) {
-      const Adam adam{.learning_rate = learning_rate};
-      GanTrainer trainer{std::move(generator), std::move(discriminator), loss,
-                         {.seed = seed, .generator = adam, .discriminator = adam, .average_decay = average}, methods...};
-      const auto draw = [&] { write_png(picture, enlarge(image_grid(samples_of_every_class(trainer, columns, seed), {.columns = columns}), 2)); };
-      draw();  // where no picture can be written, this says so before the training
-      for (const auto player : {Player::generator, Player::discriminator})
-        trainer.set_schedule(player, LinearDecay{.begin = steps / 2, .end = steps, .final_factor = 0.05});
-      example::watch_for_interrupt();
-      example::Progress progress(steps, batch_size);
-      for (index_t step = 0; step < steps && !example::interrupted(); ++step) progress.show(trainer.step(loader.next()));
-      progress.finish();
-      draw();
-      save_network(std::filesystem::path(out) / "generator.safetensors", trainer.sampling_generator());
-      std::cout << "Picture: " << picture.string() << '\n';
+      const auto play = [&](auto loss, const auto& generator, const auto& discriminator, auto... methods) {
+        const Adam adam{.learning_rate = learning_rate};
+        GanTrainer trainer{generator.template to<float, Device>(), discriminator.template to<float, Device>(), loss,
+                           {.seed = seed, .generator = adam, .discriminator = adam, .average_decay = average}, methods...};
+        const auto draw = [&] { write_png(picture, enlarge(image_grid(samples_of_every_class(trainer, columns, seed), {.columns = columns}), 2)); };
+        draw();  // where no picture can be written, this says so before the training
+        for (const auto player : {Player::generator, Player::discriminator})
+          trainer.set_schedule(player, LinearDecay{.begin = steps / 2, .end = steps, .final_factor = 0.05});
+        example::watch_for_interrupt();
+        example::Progress progress(steps, batch_size);
+        for (index_t step = 0; step < steps && !example::interrupted(); ++step) progress.show(trainer.step(loader.next()));
+        progress.finish();
+        draw();
+        save_network(std::filesystem::path(out) / "generator.safetensors", trainer.sampling_generator());
+        std::cout << "Picture: " << picture.string() << '\n';
 
-      auto classifier = example::make_digit_classifier();
-      classifier.initialise(seed);
-      example::train_classifier(trainer.context(), classifier, loader.dataset(), {.steps = classifier_steps, .batch_size = batch_size, .seed = seed},
-                                [](index_t) {});
-      Tensor<float> logits;
-      const Tensor<float> samples = samples_of_every_class(trainer, 100, seed + 1);
-      classifier.forward({trainer.context(), Mode::infer}, samples, logits, nullptr);
-      std::array<std::array<index_t, classes>, classes> found{};
-      for (index_t i = 0; i < 100 * classes; ++i)
-        ++found[static_cast<std::size_t>(i / 100)][static_cast<std::size_t>(example::most_probable(logits, i, 0, classes))];
-      index_t right = 0;
-      for (std::size_t k = 0; k < classes; ++k) right += kind == "infogan" ? *std::max_element(found[k].begin(), found[k].end()) : found[k][k];
-      std::cout << "Of 1000 samples " << right << (kind == "infogan" ? " are of the most frequent digit of their row.\n" : " are of the digit that was asked for.\n");
-    };
+        Context<> host;  // for the classifier, which is small
+        auto classifier = example::make_digit_classifier();
+        classifier.initialise(seed);
+        example::train_classifier(host, classifier, loader.dataset(), {.steps = classifier_steps, .batch_size = batch_size, .seed = seed},
+                                  [](index_t) {});
+        Tensor<float> logits;
+        const Tensor<float> samples = samples_of_every_class(trainer, 100, seed + 1);
+        classifier.forward({host, Mode::infer}, samples, logits, nullptr);
+        std::array<std::array<index_t, classes>, classes> found{};
+        for (index_t i = 0; i < 100 * classes; ++i)
+          ++found[static_cast<std::size_t>(i / 100)][static_cast<std::size_t>(example::most_probable(logits, i, 0, classes))];
+        index_t right = 0;
+        for (std::size_t k = 0; k < classes; ++k) right += kind == "infogan" ? *std::max_element(found[k].begin(), found[k].end()) : found[k][k];
+        std::cout << "Of 1000 samples " << right << (kind == "infogan" ? " are of the most frequent digit of their row.\n" : " are of the digit that was asked for.\n");
+      };
 
-    const auto conditional_norm = [](index_t channels) { return ConditionalBatchNorm{classes, channels, {.init = Init::normal(0.02, 1)}}; };
-    if (kind == "projection") {
-      play(Hinge{}, Generator{Latent::normal(latent), generator_body(latent, width, hidden, conditional_norm)},
-           Discriminator{projection_body(width, hidden)});
-    } else if (kind == "concat") {
-      play(NonSaturating{}, Generator{Latent::normal(latent), Sequential{ConditionalConcat{classes}, generator_body(latent + classes, width, hidden, plain_norm)}},
-           Discriminator{Sequential{ConditionalConcat{classes}, discriminator_body(1 + classes, width, hidden, Dense{hidden, 1, {.init = Init::dcgan()}})}});
-    } else if (kind == "acgan") {
-      play(NonSaturating{}, Generator{Latent::normal(latent), Sequential{ConditionalConcat{classes}, generator_body(latent + classes, width, hidden, plain_norm)}},
-           Discriminator{discriminator_body(1, width, hidden, Dense{hidden, 1 + classes, {.init = Init::dcgan()}})}, AuxiliaryClassifier{});
-    } else if (kind == "infogan") {
-      const Latent codes = Latent::normal(latent).with_category(classes).with_continuous(2);
-      play(NonSaturating{}, Generator{codes, generator_body(codes.size(), width, hidden, plain_norm)},
-           Discriminator{discriminator_body(1, width, hidden, Dense{hidden, 1 + classes + 2, {.init = Init::dcgan()}})}, Infogan{});
-    } else {
-      throw DataError("--kind", "acgan, concat, projection or infogan", "'" + kind + "'", "choose one of these");
-    }
+      const auto conditional_norm = [](index_t channels) { return ConditionalBatchNorm{classes, channels, {.init = Init::normal(0.02, 1)}}; };
+      if (kind == "projection") {
+        play(Hinge{}, Generator{Latent::normal(latent), generator_body(latent, width, hidden, conditional_norm)},
+             Discriminator{projection_body(width, hidden)});
+      } else if (kind == "concat") {
+        play(NonSaturating{}, Generator{Latent::normal(latent), Sequential{ConditionalConcat{classes}, generator_body(latent + classes, width, hidden, plain_norm)}},
+             Discriminator{Sequential{ConditionalConcat{classes}, discriminator_body(1 + classes, width, hidden, Dense{hidden, 1, {.init = Init::dcgan()}})}});
+      } else if (kind == "acgan") {
+        play(NonSaturating{}, Generator{Latent::normal(latent), Sequential{ConditionalConcat{classes}, generator_body(latent + classes, width, hidden, plain_norm)}},
+             Discriminator{discriminator_body(1, width, hidden, Dense{hidden, 1 + classes, {.init = Init::dcgan()}})}, AuxiliaryClassifier{});
+      } else if (kind == "infogan") {
+        const Latent codes = Latent::normal(latent).with_category(classes).with_continuous(2);
+        play(NonSaturating{}, Generator{codes, generator_body(codes.size(), width, hidden, plain_norm)},
+             Discriminator{discriminator_body(1, width, hidden, Dense{hidden, 1 + classes + 2, {.init = Init::dcgan()}})}, Infogan{});
+      } else {
+        throw DataError("--kind", "acgan, concat, projection or infogan", "'" + kind + "'", "choose one of these");
+      }
+    });
   });
 }

@@ -12,16 +12,18 @@
 
 #include "nash/io.hpp"
 #include "nash/nash.hpp"
+#include "support/devices.hpp"
 #include "support/recorder.hpp"
 
 int main(int argc, char** argv) {
-  std::string data = example::default_data(), out = "runs/original_gan", loss = "non-saturating";
+  std::string data = example::default_data(), out = "runs/original_gan", loss = "non-saturating", device = "cpu";
   std::int64_t steps = 6000, batch_size = 64;
   std::uint64_t seed = 1;
   double learning_rate = 2e-4;
   example::Arguments arguments("Trains the networks of the first GAN on a folder of MNIST-like digits (IDX files).");
   arguments.option("--data", data, "folder with train-images-idx3-ubyte[.gz]")
       .option("--out", out, "folder for pictures, metrics and networks")
+      .option("--device", device, "cpu, or cuda where this was built with NASH_CUDA")
       .option("--seed", seed, "of everything that is random")
       .option("--steps", steps, "training steps")
       .option("--batch-size", batch_size, "real images a step")
@@ -29,21 +31,24 @@ int main(int argc, char** argv) {
       .option("--loss", loss, "minimax or non-saturating");
 
   return arguments.run(argc, argv, [&] {
-    nash::Loader loader{nash::load_idx_folder(data), {.batch_size = batch_size, .seed = seed, .low = 0, .high = 1}};
-    std::cout << loader.dataset().size() << " images from " << data << '\n';
+    example::with_device(device, [&](auto chosen) {
+      using Device = decltype(chosen);
+      nash::Loader<float, Device> loader{nash::load_idx_folder(data), {.batch_size = batch_size, .seed = seed, .low = 0, .high = 1}};
+      std::cout << loader.dataset().size() << " images from " << data << '\n';
 
-    const auto play = [&](auto game) {
-      nash::GanTrainer trainer{nash::goodfellow_generator(), nash::goodfellow_discriminator(), game,
-                               {.seed = seed,
-                                .generator = {.learning_rate = learning_rate},
-                                .discriminator = {.learning_rate = learning_rate}}};
-      example::train(trainer, loader, steps, out, seed);
-    };
-    if (loss == "minimax")
-      play(nash::Minimax{});
-    else if (loss == "non-saturating")
-      play(nash::NonSaturating{});
-    else
-      throw nash::DataError("--loss", "minimax or non-saturating", "'" + loss + "'", "choose one of the two");
+      const auto play = [&](auto game) {
+        nash::GanTrainer trainer{nash::goodfellow_generator<float, Device>(), nash::goodfellow_discriminator<float, Device>(), game,
+                                 {.seed = seed,
+                                  .generator = {.learning_rate = learning_rate},
+                                  .discriminator = {.learning_rate = learning_rate}}};
+        example::train(trainer, loader, steps, out, seed);
+      };
+      if (loss == "minimax")
+        play(nash::Minimax{});
+      else if (loss == "non-saturating")
+        play(nash::NonSaturating{});
+      else
+        throw nash::DataError("--loss", "minimax or non-saturating", "'" + loss + "'", "choose one of the two");
+    });
   });
 }

@@ -16,6 +16,7 @@
 #include "nash/nash.hpp"
 #include "support/arguments.hpp"
 #include "support/classifier.hpp"
+#include "support/devices.hpp"
 #include "support/progress.hpp"
 
 namespace {
@@ -60,13 +61,14 @@ Dataset balanced(const Dataset& digits, index_t count) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  std::string data = example::default_data(), out = "runs/semi_supervised";
+  std::string data = example::default_data(), out = "runs/semi_supervised", device = "cpu";
   std::int64_t labels = 100, held_out = 2000, steps = 5000, batch_size = 64;
   std::uint64_t seed = 1;
   double learning_rate = 1e-3;
   example::Arguments arguments("Trains a classifier on a few labelled digits and many without labels, by a GAN.");
   arguments.option("--data", data, "folder with digits and labels (IDX files)")
       .option("--out", out, "folder for a picture of what the generator makes")
+      .option("--device", device, "what the GAN is trained on: cpu, or cuda where this was built with NASH_CUDA")
       .option("--labels", labels, "how many digits have a label, as many of each class")
       .option("--held-out", held_out, "the last digits, which accuracy is measured on")
       .option("--steps", steps, "training steps, of the GAN and of the classifier that it is compared with")
@@ -85,29 +87,34 @@ int main(int argc, char** argv) {
     const index_t batch = std::min<index_t>(batch_size, labels);
     const std::filesystem::path picture = std::filesystem::path(out) / "samples.png";
 
-    const Adam adam{.learning_rate = learning_rate, .beta1 = 0.5};
-    GanTrainer trainer{make_generator(), make_discriminator(), DiscriminatorAlone{}, {.seed = seed, .generator = adam, .discriminator = adam},
-                       FeatureMatching{1, {features}}, SemiSupervised{labelled, 1, {.batch_size = batch}}};
-    const auto draw = [&] { write_png(picture, enlarge(image_grid(trainer.generator().generate(trainer.context(), RandomStream(seed), 64)), 2)); };
-    draw();  // where no picture can be written, this says so before the training
+    example::with_device(device, [&](auto chosen) {
+      using Device = decltype(chosen);
+      const Adam adam{.learning_rate = learning_rate, .beta1 = 0.5};
+      GanTrainer trainer{make_generator().to<float, Device>(), make_discriminator().to<float, Device>(), DiscriminatorAlone{},
+                         {.seed = seed, .generator = adam, .discriminator = adam},
+                         FeatureMatching{1, {features}}, SemiSupervised{labelled, 1, {.batch_size = batch}}};
+      const auto draw = [&] { write_png(picture, enlarge(image_grid(trainer.generator().generate(trainer.context(), RandomStream(seed), 64)), 2)); };
+      draw();  // where no picture can be written, this says so before the training
 
-    auto alone = make_discriminator();
-    alone.initialise(seed);
-    example::train_classifier(trainer.context(), alone, labelled,
-                              {.steps = steps, .batch_size = batch, .first = 1, .learning_rate = learning_rate, .seed = seed}, [](index_t) {});
-    const double accuracy_alone = example::accuracy(trainer.context(), alone, testing, 1);
-    std::printf("%lld labelled digits alone: %.2f %% of %lld held-out digits right\n", static_cast<long long>(labels), 100 * accuracy_alone,
-                static_cast<long long>(held_out));
+      Context<> host;  // for the classifiers, which are small
+      auto alone = make_discriminator();
+      alone.initialise(seed);
+      example::train_classifier(host, alone, labelled,
+                                {.steps = steps, .batch_size = batch, .first = 1, .learning_rate = learning_rate, .seed = seed}, [](index_t) {});
+      const double accuracy_alone = example::accuracy(host, alone, testing, 1);
+      std::printf("%lld labelled digits alone: %.2f %% of %lld held-out digits right\n", static_cast<long long>(labels), 100 * accuracy_alone,
+                  static_cast<long long>(held_out));
 
-    for (const auto player : {Player::generator, Player::discriminator})
-      trainer.set_schedule(player, LinearDecay{.begin = steps / 2, .end = steps, .final_factor = 0.05});
-    Loader loader{training, {.batch_size = batch_size, .seed = seed}};
-    example::watch_for_interrupt();
-    example::Progress progress(steps, batch_size);
-    for (index_t step = 0; step < steps && !example::interrupted(); ++step) progress.show(trainer.step(loader.next().images));
-    progress.finish();
-    draw();
-    std::printf("with %lld digits without labels: %.2f %%\nPicture: %s\n", static_cast<long long>(training.size()),
-                100 * example::accuracy(trainer.context(), trainer.discriminator(), testing, 1), picture.string().c_str());
+      for (const auto player : {Player::generator, Player::discriminator})
+        trainer.set_schedule(player, LinearDecay{.begin = steps / 2, .end = steps, .final_factor = 0.05});
+      Loader<float, Device> loader{training, {.batch_size = batch_size, .seed = seed}};
+      example::watch_for_interrupt();
+      example::Progress progress(steps, batch_size);
+      for (index_t step = 0; step < steps && !example::interrupted(); ++step) progress.show(trainer.step(loader.next().images));
+      progress.finish();
+      draw();
+      std::printf("with %lld digits without labels: %.2f %%\nPicture: %s\n", static_cast<long long>(training.size()),
+                  100 * example::accuracy(host, trainer.discriminator().template to<float, Cpu>(), testing, 1), picture.string().c_str());
+    });
   });
 }

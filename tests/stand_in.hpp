@@ -101,6 +101,7 @@ class AddressSpace {
 /// What the stand-ins were asked to do.
 struct Counts {
   nash::index_t queued = 0, graphs_built = 0, graphs_launched = 0, updates = 0, waits = 0;  // queued: one by one, not by a graph
+  nash::index_t convolutions = 0;                                                           // by the library, one by one or not
 };
 
 /// Everything that the stand-ins know: a test program has one machine.
@@ -108,6 +109,7 @@ struct Machine {
   AddressSpace memory[gpus];
   std::map<const std::byte*, std::size_t> pinned;
   Counts counts;
+  nash::index_t library_strides = 0;  // raise it to have a library of convolutions, of strides up to this
   std::recursive_mutex mutex;
 
   bool is_pinned(const void* pointer, std::size_t bytes) const {
@@ -171,6 +173,32 @@ void multiply(const nash::ColumnMajorProduct& g) {
   }
 }
 
+/// By the naive loops, with what a library may do to its workspace.
+inline void convolve(const nash::LibraryConvolution& v) {
+  using Direction = nash::LibraryConvolution::Direction;
+  const auto& g = v.problem;
+  const float *const a = static_cast<const float*>(v.a), *const b = static_cast<const float*>(v.b);
+  float* const result = static_cast<float*>(v.result);
+  std::memset(v.workspace, poison_byte, v.workspace_bytes);
+  const nash::index_t count = g.direction == Direction::forward ? g.n * g.p * g.q * g.o
+                              : g.direction == Direction::backward_data ? g.n * g.h * g.w * g.c : g.o * g.r * g.s * g.c;
+  if (!v.adds) std::fill(result, result + count, 0.0f);
+  const auto value = [&](float x) { return g.exact ? x : tf32(x); };
+  for (nash::index_t n = 0; n < g.n; ++n)
+    for (nash::index_t pq = 0; pq < g.p * g.q; ++pq)
+      for (nash::index_t o = 0; o < g.o; ++o)
+        for (nash::index_t rs = 0; rs < g.r * g.s; ++rs) {
+          const nash::index_t h = pq / g.q * g.stride_h + rs / g.s - g.padding_h, w = pq % g.q * g.stride_w + rs % g.s - g.padding_w;
+          if (h < 0 || h >= g.h || w < 0 || w >= g.w) continue;
+          for (nash::index_t c = 0; c < g.c; ++c) {
+            const nash::index_t x = ((n * g.h + h) * g.w + w) * g.c + c, filter = (o * g.r * g.s + rs) * g.c + c, y = (n * g.p * g.q + pq) * g.o + o;
+            if (g.direction == Direction::forward) result[y] += value(a[x]) * value(b[filter]);
+            if (g.direction == Direction::backward_data) result[x] += value(a[y]) * value(b[filter]);
+            if (g.direction == Direction::backward_weights) result[filter] += value(a[x]) * value(b[y]);
+          }
+        }
+}
+
 /// Bytes := poison
 struct Poison {
   static constexpr int threads = 64;
@@ -205,6 +233,11 @@ class Stream {
     if (!memory().walls_stand()) refuse("a kernel has written behind a block of memory");
   }
 
+  std::optional<std::size_t> convolution_workspace(const nash::LibraryConvolution::Problem& problem) const {
+    if (std::max(problem.stride_h, problem.stride_w) > machine().library_strides) return std::nullopt;
+    return static_cast<std::size_t>(8 * problem.o);
+  }
+
   /// How many operations were ever queued, and how many of them are done.
   nash::index_t enqueued() const { return enqueued_; }
   nash::index_t done() const { return enqueued_ - static_cast<nash::index_t>(queue_.size()); }
@@ -223,6 +256,14 @@ class Stream {
     for (const void* operand : {product.a, product.b, static_cast<const void*>(product.c)})
       if (!memory().within_a_block(operand)) refuse("a product was given an operand that is not in the GPU's memory");
   }
+  void check(const nash::LibraryConvolution& v) const {
+    ++machine().counts.convolutions;
+    for (const void* operand : {v.a, v.b, static_cast<const void*>(v.result)})
+      if (!memory().within_a_block(operand)) refuse("a convolution was given an operand that is not in the GPU's memory");
+    if (!memory().within_a_block(v.workspace, v.workspace_bytes)) refuse("a convolution was given a workspace that is not in the GPU's memory");
+    if (reinterpret_cast<std::uintptr_t>(v.workspace) % 256 != 0) refuse("a convolution was given a workspace that is not aligned");
+    if (v.workspace_bytes != convolution_workspace(v.problem)) refuse("a convolution was given a workspace of another size than it needs");
+  }
   void check(const nash::Transfer& transfer) const {
     using Kind = nash::Transfer::Kind;
     const auto on_gpu = [&](const void* pointer) { return memory().within_a_block(pointer, transfer.bytes); };
@@ -238,6 +279,7 @@ class Stream {
   static void run(const nash::ColumnMajorProduct& product) {
     product.type == nash::ScalarType::float32 ? multiply<float>(product) : multiply<double>(product);
   }
+  static void run(const nash::LibraryConvolution& convolution) { convolve(convolution); }
   static void run(const nash::Transfer& transfer) { std::memmove(transfer.to, transfer.from, transfer.bytes); }
 
   int gpu_ = selected();

@@ -52,13 +52,15 @@ void compare_products(const GemmGeometry& g, bool with_bias, bool exact) {
 }
 
 template <class T>
-void compare_convolutions(const ConvCase& conv_case, bool exact) {
+void compare_convolutions(const ConvCase& conv_case, bool exact, bool library) {
   const Conv2dGeometry g = for_tests(conv_case);
   CAPTURE(conv_case.name);
   CAPTURE(exact);
+  CAPTURE(library);
   const Operand<T> x(g.image_shape(), 1), w(g.filter_shape(), 2), dy(g.output_shape(), 3), bias_o({g.o}, 4), bias_c({g.c}, 5);
   Context<Device> context;
   context.set_exact_products(exact);
+  context.set_library_convolutions(library);
   Context<Reference> reference;
   for (const bool with_bias : {false, true}) {
     CAPTURE(with_bias);
@@ -112,7 +114,13 @@ TEST_CASE_TEMPLATE("a GPU's products are those of the naive loops", T, float, do
 TEST_CASE_TEMPLATE("a GPU's convolutions are those of the naive loops, in every direction", T, float, double) {
   for (const ConvCase& conv_case : conv_cases)
     for (const bool exact : {true, false})
-      if (exact || std::is_same_v<T, float>) compare_convolutions<T>(conv_case, exact);
+      if (exact || std::is_same_v<T, float>) compare_convolutions<T>(conv_case, exact, false);
+}
+
+TEST_CASE("a library's convolutions are those of the naive loops, and those that it lacks are nash's own") {
+  [[maybe_unused]] const LibraryOfConvolutions library;
+  for (const ConvCase& conv_case : conv_cases)
+    for (const bool exact : {true, false}) compare_convolutions<float>(conv_case, exact, true);
 }
 
 TEST_CASE("a GPU's maps visit every element once, and know its column") {
@@ -132,6 +140,44 @@ TEST_CASE("a GPU's maps visit every element once, and know its column") {
     const auto values = x.to_host();
     for (std::size_t i = 0; i < values.size(); ++i) REQUIRE(values[i] == 1000 + static_cast<double>(static_cast<index_t>(i) % columns));
   }
+}
+
+TEST_CASE_TEMPLATE("a GPU's maps by 16 bytes are those by single elements, wherever operands begin and whatever their sizes", T, float, double) {
+  Context<Device> context;
+  Context<Reference> reference;
+  for (const index_t begin_x : {0, 1, 4})
+    for (const index_t begin_y : {0, 2, 4})
+      for (const index_t count : {1, 3, 4, 5, 1024, 2047, 2050, 5003}) {
+        CAPTURE(begin_x);
+        CAPTURE(begin_y);
+        CAPTURE(count);
+        const Operand<T> x({begin_x + count + 5}, 1);
+        const Operand<T> before({begin_y + count + 5}, 2);
+        Operand<T> y = before;
+        pointwise(context, count, Accumulate<T>{x.here.data() + begin_x, y.here.data() + begin_y});
+        pointwise(reference, count, Accumulate<double>{x.there.data() + begin_x, y.there.data() + begin_y});
+        CHECK(off(y.here, y.there) < 1e-7);  // and nothing before or behind
+        pointwise(context, count, Scale<T>{y.here.data() + begin_y, 3, y.here.data() + begin_y});  // in place
+        pointwise(reference, count, Scale<double>{y.there.data() + begin_y, 3, y.there.data() + begin_y});
+        CHECK(off(y.here, y.there) < 1e-7);
+      }
+  for (const auto& size : {std::pair<index_t, index_t>{3, 4}, {5, 6}, {300, 8}, {7, 5}, {129, 64}})
+    for (const index_t begin : {0, 1, 4}) {
+      const index_t rows = size.first, columns = size.second;
+      CAPTURE(rows);
+      CAPTURE(columns);
+      CAPTURE(begin);
+      const Operand<T> x({rows * columns + 4}, 1), table({4, columns + 4}, 2);
+      Operand<T> y({rows * columns + 4}, 3);
+      const auto apply = [&](auto& with, const auto* from, const auto* values, auto* to) {
+        using U = std::remove_cvref_t<decltype(*to)>;
+        const index_t row = columns + 4;
+        pointwise_in_rows(with, rows, columns, Normalize<U>{{}, from + begin, values + begin, values + row, values + 2 * row, values + 3 * row, to + begin});
+      };
+      apply(context, x.here.data(), table.here.data(), y.here.data());
+      apply(reference, x.there.data(), table.there.data(), y.there.data());
+      CHECK(off(y.here, y.there) < 1e-6);
+    }
 }
 
 TEST_CASE("a GPU's sums are those of the naive loops, the same bits each time") {

@@ -8,6 +8,20 @@ namespace {
 
 using Device = DeviceUnderTest;
 
+/// The non-saturating loss, with terms that are broken, by value or by slope, where a logit lies above a threshold.
+struct BreaksAbove : NonSaturating {
+  double real_limit, fake_limit, generator_limit;
+  bool slope_alone;
+  NASH_HOST_DEVICE LossValue broken(double l, double limit, LossValue found) const {
+    constexpr double nan = std::numeric_limits<double>::quiet_NaN();
+    if (l <= limit) return found;
+    return {slope_alone ? found.value : nan, nan};
+  }
+  NASH_HOST_DEVICE LossValue real(double l) const { return broken(l, real_limit, NonSaturating::real(l)); }
+  NASH_HOST_DEVICE LossValue fake(double l) const { return broken(l, fake_limit, NonSaturating::fake(l)); }
+  NASH_HOST_DEVICE LossValue generator(double l) const { return broken(l, generator_limit, NonSaturating::generator(l)); }
+};
+
 /// What a trainer of two small players reports and leaves behind.
 struct Run {
   std::vector<double> reports, state;
@@ -80,4 +94,46 @@ TEST_CASE("a number that is not finite ends a recorded step where it ends any ot
     return reports;
   };
   CHECK(same_bits(outcome(true), outcome(false)));
+}
+
+TEST_CASE("whatever is not finite, in whichever term and update, a recorded step ends as any other does") {
+  constexpr double never = 1e30;
+  const auto outcome = [](const BreaksAbove& loss, const std::vector<Phase>& phases, bool reuse, bool record) {
+    GanTrainer trainer{small_generator().to<float, Device>(), small_discriminator().to<float, Device>(), loss,
+                       {.seed = 7, .phases = phases, .reuse_fakes = reuse, .record_steps = record, .average_decay = 0.7, .on_non_finite = OnNonFinite::report}};
+    std::pair<std::vector<double>, std::string> found;
+    for (int step = 0; step < 12; ++step) {
+      const StepReport report = trainer.step(random_images<float, Device>({5, 8, 8, 1}, static_cast<std::uint64_t>(step)));
+      for (const auto& value : {report.d_loss, report.g_loss, report.d_real, report.d_fake, report.d_gradient_norm, report.g_gradient_norm})
+        found.first.push_back(value.value_or(-1));
+      found.second += report.non_finite ? report.non_finite->text() + "\n" : "";
+    }
+    const auto add = [&](const auto& network) {
+      const auto values = state_values(network);
+      found.first.insert(found.first.end(), values.begin(), values.end());
+    };
+    add(trainer.generator()), add(trainer.discriminator()), add(trainer.sampling_generator());
+    for (const Player player : {Player::generator, Player::discriminator}) found.first.push_back(static_cast<double>(trainer.optimizer(player).steps()));
+    return found;
+  };
+  const std::vector<Phase> turns{{Player::discriminator}, {Player::generator}};
+  const std::vector<Phase> repeated{{.player = Player::discriminator, .repeat = 2}, {.player = Player::generator, .repeat = 2}};
+  for (const bool slope_alone : {false, true})
+    for (const int term : {0, 1, 2}) {
+      int mixed = 0;  // runs in which some steps ended early, and others did not
+      for (const double limit : {0.5, 1.0, 1.5})
+        for (const int kind : {0, 1, 2}) {  // turns, with fakes of the discriminator's update, repeated updates
+          CAPTURE(slope_alone);
+          CAPTURE(term);
+          CAPTURE(limit);
+          CAPTURE(kind);
+          const BreaksAbove loss{{}, term == 0 ? limit : never, term == 1 ? limit : never, term == 2 ? limit : never, slope_alone};
+          const auto recorded = outcome(loss, kind == 2 ? repeated : turns, kind == 1, true), direct = outcome(loss, kind == 2 ? repeated : turns, kind == 1, false);
+          CHECK(recorded.second == direct.second);
+          CHECK(same_bits(recorded.first, direct.first));
+          const auto ended = std::count(direct.second.begin(), direct.second.end(), '\n');
+          mixed += ended > 0 && ended < 12 ? 1 : 0;
+        }
+      CHECK(mixed > 0);
+    }
 }

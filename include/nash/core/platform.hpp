@@ -51,6 +51,13 @@
 #define NASH_CLEAR_PADDING(address) static_cast<void>(address)
 #endif
 
+// Where the device Cuda has its library of convolutions from: cuDNN with -DNASH_CUDNN=1, the same in all files of a program.
+#if defined(NASH_CUDNN) && NASH_CUDNN
+#define NASH_CUDA_CONVOLUTIONS "nash/tensor/cuda/cudnn.hpp"
+#else
+#define NASH_CUDA_CONVOLUTIONS "nash/tensor/cuda/no_cudnn.hpp"
+#endif
+
 #if defined(_OPENMP)
 #include <omp.h>
 #endif

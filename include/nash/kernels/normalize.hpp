@@ -66,6 +66,12 @@ struct Normalize {
   const T* shift;
   T* y;
   NASH_HOST_DEVICE void operator()(index_t i, index_t c) const { y[i] = f.value(scale[c] * ((x[i] - mean[c]) * rstd[c]) + shift[c]); }
+  using Element = T;
+  template <class Self, class Visitor>
+  NASH_HOST_DEVICE static void visit_operands(Self& self, Visitor& visit) {
+    visit.reads(self.x), visit.writes(self.y);
+    visit.reads_column(self.mean), visit.reads_column(self.rstd), visit.reads_column(self.scale), visit.reads_column(self.shift);
+  }
 };
 
 /// running := (1 − momentum)·running + momentum·factor·batch
@@ -85,6 +91,10 @@ template <class T>
 struct StoredValues {
   const T* d;
   NASH_HOST_DEVICE T operator()(index_t i) const { return d[i]; }
+  template <class Self, class Visitor>
+  NASH_HOST_DEVICE static void visit_operands(Self& self, Visitor& visit) {
+    visit.reads(self.d);
+  }
 };
 
 /// Σ d and Σ d·x̂
@@ -117,6 +127,13 @@ struct NormalizeJacobian {
   NASH_HOST_DEVICE void operator()(index_t i, index_t c) const {
     const T normalized = (x[i] - mean[c]) * rstd[c];
     out[i] = scale[c] * rstd[c] * (d(i) - inverse_rows * (sum_d[c] + normalized * sum_d_normalized[c]));
+  }
+  using Element = T;
+  template <class Self, class Visitor>
+  NASH_HOST_DEVICE static void visit_operands(Self& self, Visitor& visit) {
+    Values::visit_operands(self.d, visit);
+    visit.reads(self.x), visit.writes(self.out), visit.reads_column(self.mean), visit.reads_column(self.rstd);
+    visit.reads_column(self.scale), visit.reads_column(self.sum_d), visit.reads_column(self.sum_d_normalized);
   }
 };
 

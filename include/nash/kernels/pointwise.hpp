@@ -22,6 +22,12 @@ namespace nash {
 ///
 /// A functor that calls log, exp or the like, or whose arrays are short, gains nothing from vector instructions; with
 /// `static constexpr bool scalar_work = true` it takes half the time to compile.
+///
+/// A functor that depends on i through its operands alone may name them, so that a GPU can read and write 16 bytes at a time:
+///
+///     using Element = T;
+///     visit_operands(self, visit)      visit.reads(self.x), visit.writes(self.y), visit.updates(self.y) where it is read as well;
+///                                      visit.reads_column(self.scale) for what is taken at the column
 template <class Device>
 struct PointwiseKernels : NoKernels<Device> {};
 
@@ -34,6 +40,11 @@ struct Fill {
   T* y;
   T value;
   NASH_HOST_DEVICE void operator()(index_t i) const { y[i] = value; }
+  using Element = T;
+  template <class Self, class Visitor>
+  NASH_HOST_DEVICE static void visit_operands(Self& self, Visitor& visit) {
+    visit.writes(self.y);
+  }
 };
 
 /// y := x
@@ -42,6 +53,11 @@ struct Copy {
   const T* x;
   T* y;
   NASH_HOST_DEVICE void operator()(index_t i) const { y[i] = x[i]; }
+  using Element = T;
+  template <class Self, class Visitor>
+  NASH_HOST_DEVICE static void visit_operands(Self& self, Visitor& visit) {
+    visit.reads(self.x), visit.writes(self.y);
+  }
 };
 
 /// y += x
@@ -50,6 +66,11 @@ struct Accumulate {
   const T* x;
   T* y;
   NASH_HOST_DEVICE void operator()(index_t i) const { y[i] += x[i]; }
+  using Element = T;
+  template <class Self, class Visitor>
+  NASH_HOST_DEVICE static void visit_operands(Self& self, Visitor& visit) {
+    visit.reads(self.x), visit.updates(self.y);
+  }
 };
 
 /// y := a·x
@@ -59,6 +80,11 @@ struct Scale {
   T a;
   T* y;
   NASH_HOST_DEVICE void operator()(index_t i) const { y[i] = a * x[i]; }
+  using Element = T;
+  template <class Self, class Visitor>
+  NASH_HOST_DEVICE static void visit_operands(Self& self, Visitor& visit) {
+    visit.reads(self.x), visit.writes(self.y);
+  }
 };
 
 /// The functor for every element: pointwise(context, count, Fill<T>{y, 0}).

@@ -113,6 +113,10 @@ NASH_COLD inline void check_logits(std::string_view where, const Shape& shape) {
     throw ShapeError(std::string(where), "N×(1+C) logits of at least one sample", shape.text(), "end the discriminator with Dense{…, 1}");
 }
 
+/// Of sums over rows: the mean of a loss term, and that of a probability.
+inline double mean_loss_of(double sum, index_t rows) { return 1 / static_cast<double>(rows) * sum; }
+inline double mean_probability_of(double sum, index_t rows) { return sum / static_cast<double>(rows); }
+
 /// The mean of a loss term over the rows of N×(1+C) logits, whose column 0 is the adversarial one, and its gradient.
 ///
 /// A logit that is not finite makes the mean NaN, also where the loss has a limit: the network that gave it is broken.
@@ -123,7 +127,7 @@ double evaluate_loss(Context<Device>& context, const L& loss, const Tensor<T, De
   const double inverse_rows = 1 / static_cast<double>(rows);
   d_logits.resize(logits.shape());
   pointwise(context, logits.count(), LossGradient<T, L, term>{loss, logits.data(), columns, inverse_rows, d_logits.data()});
-  return inverse_rows * sum(context, rows, LossSum<T, L, term>{loss, logits.data(), columns});
+  return mean_loss_of(sum(context, rows, LossSum<T, L, term>{loss, logits.data(), columns}), rows);
 }
 
 /// What is not the same for all rows of a batch. A null pointer: every target is 1 for real rows and 0 for generated ones, every
@@ -189,7 +193,7 @@ double evaluate_loss(Context<Device>& context, const L& loss, const LossRows<T>&
   const RowLoss<T, L, term> row_loss{loss, of};
   d_logits.resize(logits.shape());
   pointwise(context, logits.count(), RowLossGradient<T, L, term>{row_loss, logits.data(), columns, inverse_rows, d_logits.data()});
-  return inverse_rows * sum(context, rows, RowLossSum<T, L, term>{row_loss, logits.data(), columns});
+  return mean_loss_of(sum(context, rows, RowLossSum<T, L, term>{row_loss, logits.data(), columns}), rows);
 }
 
 /// The mean of σ(logit): what the literature plots as D(x) and D(G(z)).
@@ -197,7 +201,7 @@ template <class T, class Device>
 double mean_probability(Context<Device>& context, const Tensor<T, Device>& logits) {
   check_logits("mean_probability", logits.shape());
   const index_t rows = logits.shape()[0];
-  return sum(context, rows, ProbabilitySum<T>{logits.data(), logits.shape().channels()}) / static_cast<double>(rows);
+  return mean_probability_of(sum(context, rows, ProbabilitySum<T>{logits.data(), logits.shape().channels()}), rows);
 }
 
 }  // namespace nash

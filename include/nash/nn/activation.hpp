@@ -15,6 +15,11 @@ struct Activate {
   const T* x;
   T* y;
   NASH_HOST_DEVICE void operator()(index_t i) const { y[i] = f.value(x[i]); }
+  using Element = T;
+  template <class Self, class Visitor>
+  NASH_HOST_DEVICE static void visit_operands(Self& self, Visitor& visit) {
+    visit.reads(self.x), visit.writes(self.y);
+  }
 };
 
 /// out := f′·d, with f′ as a function of y
@@ -25,6 +30,11 @@ struct ActivationJacobian {
   const T* d;
   T* out;
   NASH_HOST_DEVICE void operator()(index_t i) const { out[i] = f.slope(y[i]) * d[i]; }
+  using Element = T;
+  template <class Self, class Visitor>
+  NASH_HOST_DEVICE static void visit_operands(Self& self, Visitor& visit) {
+    visit.reads(self.y), visit.reads(self.d), visit.writes(self.out);
+  }
 };
 
 /// x̄ += f″·ẋ·δ, with f″ as a function of y

@@ -35,6 +35,10 @@ struct ThroughActivation {
   const T* y;
   const T* dy;
   NASH_HOST_DEVICE T operator()(index_t i) const { return f.slope(y[i]) * dy[i]; }
+  template <class Self, class Visitor>
+  NASH_HOST_DEVICE static void visit_operands(Self& self, Visitor& visit) {
+    visit.reads(self.y), visit.reads(self.dy);
+  }
 };
 
 /// BatchNorm and the activation after it: two passes over memory less, one in each direction.

@@ -25,6 +25,11 @@ struct AdamUpdate {
     v[i] = beta2 * v[i] + (T{1} - beta2) * g * g;
     theta[i] -= step_size * m[i] / (square_root(v[i]) * inverse_root + epsilon);
   }
+  using Element = T;
+  template <class Self, class Visitor>
+  NASH_HOST_DEVICE static void visit_operands(Self& self, Visitor& visit) {
+    visit.reads(self.gradient), visit.updates(self.theta), visit.updates(self.m), visit.updates(self.v);
+  }
 };
 
 /// Adam, with the learning rate and the momentum that DCGAN found to be stable.

@@ -15,6 +15,11 @@ struct MoveAverage {
   T rate;
   T* average;
   NASH_HOST_DEVICE void operator()(index_t i) const { average[i] += rate * (value[i] - average[i]); }
+  using Element = T;
+  template <class Self, class Visitor>
+  NASH_HOST_DEVICE static void visit_operands(Self& self, Visitor& visit) {
+    visit.reads(self.value), visit.updates(self.average);
+  }
 };
 
 /// An exponential moving average of a network's parameters and of its buffers, the running statistics of BatchNorm among

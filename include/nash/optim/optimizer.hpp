@@ -51,6 +51,9 @@ class Optimizer {
     rule_->apply(context, parameters, gradients, slots_, ++steps_, factor * learning_rate_);
   }
 
+  /// Makes the count that of before the last step, for one that a device has left out.
+  void forget_last_step() { --steps_; }
+
   double learning_rate() const { return learning_rate_; }
   /// How many updates were made.
   index_t steps() const { return steps_; }

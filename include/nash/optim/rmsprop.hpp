@@ -18,6 +18,11 @@ struct RmsPropUpdate {
     v[i] = decay * v[i] + (T{1} - decay) * g * g;
     theta[i] -= rate * g / (square_root(v[i]) + epsilon);
   }
+  using Element = T;
+  template <class Self, class Visitor>
+  NASH_HOST_DEVICE static void visit_operands(Self& self, Visitor& visit) {
+    visit.reads(self.gradient), visit.updates(self.theta), visit.updates(self.v);
+  }
 };
 
 /// RMSProp, with the learning rate of WGAN. Tieleman and Hinton 2012, lecture 6.5, in PyTorch's form: ε is outside of the root.

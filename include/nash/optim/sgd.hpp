@@ -16,6 +16,11 @@ struct SgdUpdate {
     velocity[i] = momentum * velocity[i] + gradient[i];
     theta[i] -= rate * velocity[i];
   }
+  using Element = T;
+  template <class Self, class Visitor>
+  NASH_HOST_DEVICE static void visit_operands(Self& self, Visitor& visit) {
+    visit.reads(self.gradient), visit.updates(self.theta), visit.updates(self.velocity);
+  }
 };
 
 /// Stochastic gradient descent with momentum (Polyak's heavy ball, in PyTorch's form: the rate is outside of the momentum).

@@ -31,9 +31,10 @@ class DiscriminatorPhase {
     DiscriminatorLoss loss{};
     double added = 0;
     if constexpr (LogitLoss<L>) {
-      discriminator_.forward(real_pass, real, logits_, &discriminator_tape_);
+      typename D::Saved& tape = game_.reads_later ? game_.real_tape : discriminator_tape_;  // is committed later, when the other is in use
+      discriminator_.forward(real_pass, real, logits_, &tape);
       loss.real = game_.template term_of<LossTerm::real>(told, logits_, d_logits_);
-      if (!go_back<LossTerm::real>(told, real_pass, loss.real, real, logits_, d_logits_, discriminator_tape_, added, report)) return;
+      if (!go_back<LossTerm::real>(told, real_pass, loss.real, real, logits_, d_logits_, tape, added, report)) return;
     }
 
     game_.draw_latents(told, real.shape()[0]);
@@ -82,13 +83,19 @@ class DiscriminatorPhase {
       }
       return false;
     }
-    (term == LossTerm::real ? report.d_real : report.d_fake) = mean_probability(context_, logits);
+    {
+      [[maybe_unused]] const auto later = game_.reading_later();
+      (term == LossTerm::real ? report.d_real : report.d_fake) = mean_probability(context_, logits);
+    }
     if constexpr (List::add_to_loss) added += methods_.run_add_to_loss(told, term, logits, d_logits);
     if constexpr (List::recover && term == LossTerm::fake) added += methods_.run_recover(told, latents_, logits, d_logits);
     Gradients<Scalar, Device> gradients(game_.discriminator_player.gradients);
     Images* const d_images = List::change_latents_backward && term == LossTerm::fake ? &d_fakes_ : nullptr;
     discriminator_.backward(pass, images, logits, tape, d_logits, d_images, &gradients);
-    discriminator_.commit(context_, tape);
+    if (!game_.reads_later) {
+      [[maybe_unused]] const auto update = game_.updating();
+      discriminator_.commit(context_, tape);
+    }
     return true;
   }
 

@@ -4,8 +4,7 @@
 #include <concepts>
 #include <functional>
 
-#include "nash/train/discriminator_phase.hpp"
-#include "nash/train/generator_phase.hpp"
+#include "nash/train/step_phases.hpp"
 #include "nash/train/trainer_checks.hpp"
 
 namespace nash {
@@ -78,27 +77,16 @@ class GanTrainer {
     game_.labels.take(batch.shape()[0], labels, classes);
     StepReport report;
     report.step = ++game_.steps;
+    phases_.begin(game_);
     [[maybe_unused]] const auto recording = record_step(batch.shape()[0]);
     const Images& real = in_one_place(batch);
-    index_t discriminator_updates = 0, generator_updates = 0;  // in this step: each draws latents of its own
+    typename StepPhases<Game>::Place at;
     try {
-      for (const Phase& phase : game_.options.phases) {
-        if (!phase.runs_in(game_.steps) || !game_.methods.run_phase(phase, game_.last_report)) continue;
-        for (index_t i = 0; i < phase.repeat && !report.non_finite; ++i) {
-          if (phase.player == Player::discriminator) {
-            const bool reused = i + 1 == phase.repeat && fakes_are_reused_after(phase);
-            DiscriminatorPhase(game_).run(real, discriminator_updates, reused ? &game_.generator_tape : nullptr, report);
-            ++discriminator_updates;
-          } else {
-            GeneratorPhase(game_).run(real, generator_updates, discriminator_updates, report);
-            ++generator_updates;
-          }
-        }
-      }
+      phases_.run(game_, real, at, report);
     } catch (const NumericError&) {
       throw;
     } catch (...) {
-      if (discriminator_updates + generator_updates == 0) --game_.steps;
+      if (at.discriminator_updates + at.generator_updates == 0) --game_.steps;
       throw;
     }
     if constexpr (sizeof...(Methods) > 0) {
@@ -197,6 +185,7 @@ class GanTrainer {
     if constexpr (requires { game_.context.record_sequence(std::uint64_t{}); }) {
       std::uint64_t name = static_cast<std::uint64_t>(samples);
       for (const Phase& phase : game_.options.phases) name = 2 * name + (phase.runs_in(game_.steps) ? 1 : 0);
+      name = 2 * name + (game_.reads_later ? 1 : 0);
       return game_.context.record_sequence(name, game_.options.record_steps);
     } else {
       return 0;
@@ -215,14 +204,8 @@ class GanTrainer {
     return batch;
   }
 
-  /// Whether the generator's update that follows a phase of this step trains on that phase's fakes.
-  bool fakes_are_reused_after(const Phase& phase) const {
-    if (!game_.options.reuse_fakes || &phase == &game_.options.phases.back()) return false;
-    const Phase& next = *(&phase + 1);
-    return next.player == Player::generator && next.runs_in(game_.steps);
-  }
-
   Game game_;
+  StepPhases<Game> phases_;
   Images real_;  // only where steps are recorded
 };
 

@@ -62,9 +62,7 @@ class GeneratorPhase {
     if constexpr (List::change_latents_backward)
       added += methods_.run_change_latents_backward(told, generator_, discriminator_, d_latents_, gradients);
     if (!game_.add_parameter_terms(told, generator_, added, report, report.g_added)) return;
-    if (!game_.update(told, generator_, report, report.g_gradient_norm)) return;
-    generator_.commit(context_, generator_tape_);
-    if (game_.average) game_.average->update(context_, generator_);
+    game_.update(told, generator_, report, report.g_gradient_norm);
   }
 
  private:

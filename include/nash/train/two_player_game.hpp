@@ -46,6 +46,20 @@ struct TwoPlayerGame {
     if (options.average_decay) average.emplace(generator, *options.average_decay);
   }
 
+  /// Whether the host may look at a step's losses and norms when it is over: see StepPhases.
+  static constexpr bool can_read_later = requires(Context<Device>& c) { c.readings(); } && LogitLoss<L> && sizeof...(Methods) == 0;
+
+  /// While what it returns lives, a value that is read may come later.
+  auto reading_later() {
+    if constexpr (can_read_later) return context.read_later(reads_later);
+    else return 0;
+  }
+  /// While what it returns lives, a player is updated.
+  auto updating() {
+    if constexpr (can_read_later) return context.updating(reads_later);
+    else return 0;
+  }
+
   RandomStream random() const { return RandomStream(options.seed); }
 
   PlayerState<Scalar, Device>& of(Player player) { return player == Player::generator ? generator_player : discriminator_player; }
@@ -98,6 +112,7 @@ struct TwoPlayerGame {
   double term_of(const Update<Device>& update, const Images& l, Images& d_l)
     requires LogitLoss<L>
   {
+    [[maybe_unused]] const auto later = reading_later();
     if constexpr (term == LossTerm::generator ? !List::weigh_fakes : !List::change_targets) {
       return evaluate_loss<term>(context, loss, l, d_l);
     } else {
@@ -136,23 +151,32 @@ struct TwoPlayerGame {
 
   /// Applies a player's gradients, unless they are not finite.
   template <class Network>
-  NASH_COLD bool update(const Update<Device>& told, Network& network, StepReport& report, std::optional<double>& norm) {
+  NASH_COLD void update(const Update<Device>& told, Network& network, StepReport& report, std::optional<double>& norm) {
     const Player player = told.player;
     PlayerState<Scalar, Device>& state = of(player);
     if (reduction) reduction(player, state.gradients);
     if (state.gradients.count() != network.parameters().count())
       throw ShapeError("GanTrainer", concat(network.parameters().count(), " gradients from the reduction"), concat(state.gradients.count()),
                        "change their values and leave their shape");
-    norm = std::sqrt(sum(context, state.gradients.count(), Square<Scalar>{state.gradients.data()}));
+    {
+      [[maybe_unused]] const auto later = reading_later();
+      norm = std::sqrt(sum(context, state.gradients.count(), Square<Scalar>{state.gradients.data()}));
+    }
     if (!std::isfinite(*norm)) {
       const std::string name = first_bad_gradient(network, state.gradients);
-      fail(report, player, name.empty() ? "gradient norm" : "gradient of " + name, name.empty() ? "their sum" : concat(name, " of ", network.role()));
-      return false;
+      return fail(report, player, name.empty() ? "gradient norm" : "gradient of " + name, name.empty() ? "their sum" : concat(name, " of ", network.role()));
+    }
+    [[maybe_unused]] const auto update = updating();
+    if constexpr (can_read_later && std::is_same_v<Network, D>) {
+      if (reads_later) discriminator.commit(context, real_tape), discriminator.commit(context, discriminator_tape);
     }
     state.optimizer.step(context, network.parameters(), state.gradients, state.schedule(state.optimizer.steps()));
     methods.run_after_update(told, network);
     network.refresh(context);
-    return true;
+    if constexpr (std::is_same_v<Network, G>) {
+      generator.commit(context, generator_tape);
+      if (average) average->update(context, generator);
+    }
   }
 
   NASH_COLD void fail(StepReport& report, Player player, std::string what, std::string origin) {
@@ -172,6 +196,7 @@ struct TwoPlayerGame {
   LatentSource latent_source;
   GradientReduction reduction;
   index_t steps = 0;
+  bool reads_later = false;  // in this step
   List methods;
   StepReport last_report;  // for methods
   StepLabels<Device> labels;

@@ -22,6 +22,7 @@ if [ ! -f /usr/include/doctest/doctest.h ]; then
 fi
 expect 2 "usage: scripts/gpu-check" "$script" --pack
 expect 2 "usage: scripts/gpu-check" "$script" --nothing
+expect 2 "usage: scripts/gpu-check --compile" "$script" --compile
 expect 1 "set DOCTEST_INCLUDE" env DOCTEST_INCLUDE="$folder/bin" "$script" --pack "$folder/packed"
 expect 0 "take $folder/packed to the machine with the GPU" "$script" --pack "$folder/packed"
 expect_files packed "benchmarks data include scripts tests third_party"
@@ -34,6 +35,7 @@ mv bin/broken-nvidia-smi bin/nvidia-smi
 expect 1 "no NVIDIA GPU" env NVCC="$folder/bin/nvcc" PATH="$folder/bin:$PATH" "$packed"
 mv bin/working-nvidia-smi bin/nvidia-smi
 expect 1 "build: **failed** (build.log)" env NVCC="$folder/bin/nvcc" PATH="$folder/bin:$PATH" "$packed" "$folder/report"
+expect 1 "build: **failed** (build.log)" env NVCC="$folder/bin/nvcc" "$packed" --compile "$folder/compiled"
 case "$(cat report/report.md)" in
   "# nash on A GPU, 1.0, CUDA 13.0"*"some checks failed"*) ;;
   *) echo "the report is not whole"; exit 1 ;;

@@ -13,6 +13,11 @@ struct RepeatRow {
   const T* bias;
   T* y;
   NASH_HOST_DEVICE void operator()(index_t i, index_t column) const { y[i] = bias[column]; }
+  using Element = T;
+  template <class Self, class Visitor>
+  NASH_HOST_DEVICE static void visit_operands(Self& self, Visitor& visit) {
+    visit.writes(self.y), visit.reads_column(self.bias);
+  }
 };
 
 /// GemmKernels of a GPU, by a library that stores matrices by columns: our C = op(A)·op(B) by rows is its Cᵀ = op(B)ᵀ·op(A)ᵀ by

@@ -13,10 +13,10 @@ namespace nash {
 ///     void run(int phase, index_t block, int thread, Shared& shared) const
 ///
 /// the last two NASH_HOST_DEVICE. Every thread of a block ends a phase before any begins the next; that is all that is promised
-/// of the order of threads, and nothing of that of blocks. So a kernel is run by a GPU's threads, or by two loops on the host.
+/// of the order of threads, and nothing of that of blocks. A conditional one does nothing where the context's condition() says so. So a kernel is run by a GPU's threads, or by two loops on the host.
 template <class Device, class Kernel>
-void launch(GpuContext<Device>& context, index_t blocks, const Kernel& kernel) {
-  if (blocks > 0) context.add(KernelLaunch::of(Driver<Device>::template entry<Kernel>(), blocks, kernel));
+void launch(GpuContext<Device>& context, index_t blocks, const Kernel& kernel, bool conditional = false) {
+  if (blocks > 0) context.add(KernelLaunch::of(Driver<Device>::template entry<Kernel>(), blocks, kernel), conditional);
 }
 
 /// What kernels of one phase share: nothing.

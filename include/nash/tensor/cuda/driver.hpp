@@ -6,8 +6,12 @@
 #include <utility>
 #include <vector>
 
+#include "nash/core/platform.hpp"
 #include "nash/tensor/cuda/check.hpp"
 #include "nash/tensor/gpu/driver.hpp"
+
+// Convolutions: cudnn.hpp or no_cudnn.hpp.
+#include NASH_CUDA_CONVOLUTIONS
 
 namespace nash {
 namespace cuda {
@@ -28,7 +32,7 @@ inline int narrow(index_t size) {
   return static_cast<int>(size);
 }
 
-/// A stream of the selected GPU, with the cuBLAS handle and its memory that products in it need.
+/// A stream of the selected GPU, with the cuBLAS handle and its memory that products in it need, and its library of convolutions.
 class Stream {
  public:
   Stream() { check(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking), "cudaStreamCreateWithFlags"); }
@@ -53,6 +57,12 @@ class Stream {
   void reserve_products() {
     const std::lock_guard lock(mutex_);
     reserve();
+  }
+
+  std::optional<std::size_t> convolution_workspace(const LibraryConvolution::Problem& problem) {
+    const std::lock_guard lock(mutex_);
+    enter();
+    return convolutions_.workspace(stream_, problem);
   }
 
   cudaStream_t get() const { return stream_; }
@@ -106,6 +116,8 @@ class Stream {
     }
   }
 
+  void run(const LibraryConvolution& convolution) { convolutions_.run(convolution); }
+
   void run(const Transfer& transfer) {
     constexpr cudaMemcpyKind kinds[] = {cudaMemcpyHostToDevice, cudaMemcpyDeviceToHost, cudaMemcpyDeviceToDevice};
     check(cudaMemcpyAsync(transfer.to, transfer.from, transfer.bytes, kinds[static_cast<int>(transfer.kind)], stream_), "cudaMemcpyAsync");
@@ -121,6 +133,7 @@ class Stream {
   cudaStream_t stream_ = nullptr;
   cublasHandle_t handle_ = nullptr;
   void* workspace_ = nullptr;
+  Convolutions convolutions_;
   std::mutex mutex_;
 };
 
@@ -147,7 +160,7 @@ class Graph {
     try {
       for (const Operation& operation : operations) {
         stream.enqueue(operation);
-        nodes_.push_back(last_node(stream));
+        nodes_.push_back(std::holds_alternative<KernelLaunch>(operation) ? last_node(stream) : nullptr);
       }
     } catch (...) {
       cudaGraph_t broken = nullptr;
@@ -181,7 +194,8 @@ class Graph {
   void launch(Stream& stream) { check(cudaGraphLaunch(executable_, stream.get()), "cudaGraphLaunch"); }
 
  private:
-  /// The node that what was enqueued last became, which is the one that the stream's next would wait for.
+  /// The node that a kernel that was enqueued last became: the one that the stream's next would wait for. What libraries enqueue may
+  /// be several.
   static cudaGraphNode_t last_node(Stream& stream) {
     cudaStreamCaptureStatus status{};
     const cudaGraphNode_t* nodes = nullptr;

@@ -6,6 +6,7 @@
 
 #include "nash/tensor/context.hpp"
 #include "nash/tensor/gpu/gpu.hpp"
+#include "nash/tensor/gpu/readings.hpp"
 
 namespace nash {
 
@@ -28,20 +29,31 @@ class GpuContext {
   bool exact_products() const { return exact_products_; }
   void set_exact_products(bool exact) { exact_products_ = exact; }
 
+  /// Whether convolutions of floats are those of the device's library where it has one (the default), or nash's own.
+  bool library_convolutions() const { return library_convolutions_; }
+  void set_library_convolutions(bool library) { library_convolutions_ = library; }
+
   template <class T>
   typename Arena<Device>::template Scratch<T> scratch(index_t count) {
     return {arena_, count};
   }
 
-  void add(const Operation& operation) {
+  /// An operation is conditional that does nothing where condition() says so.
+  void add(const Operation& operation, bool conditional = false) {
+    if (updates_ && !conditional) ++unconditional_;
     if (recorder_ != nullptr)
       recorder_->add(operation);
     else
       gpu_->stream().enqueue(operation);
   }
 
-  /// The value that the operations so far leave at an address of the GPU.
+  /// The value that the operations so far leave at an address of the GPU. While a ReadingLater lives it does not wait for it, and
+  /// returns 1.
   double read(const double* value) {
+    if (reads_later_) {
+      add(readings_.keep(value));
+      return 1;
+    }
     if (pinned_ == nullptr) pinned_.reset(static_cast<double*>(Driver<Device>::allocate_pinned(sizeof(double))));
     add(Transfer{Transfer::Kind::to_host, pinned_.get(), value, sizeof(double)});
     synchronise();
@@ -53,6 +65,55 @@ class GpuContext {
     if (recorder_ != nullptr) recorder_->cut();
     gpu_->stream().synchronise();
   }
+
+  /// Before at most so many values are read later.
+  void expect_readings(index_t count) { readings_.expect(count); }
+  /// Waits, and returns what was read since, in its order.
+  std::span<const double> readings() {
+    if (readings_.count() > 0) add(readings_.transfer());
+    synchronise();
+    return readings_.values();
+  }
+
+  /// While it lives, and is wanted, what is read comes when readings() is called: the host goes on without it.
+  class ReadingLater {
+   public:
+    ReadingLater(GpuContext& context, bool wanted) : context_(context) { context_.reads_later_ = wanted; }
+    ReadingLater(const ReadingLater&) = delete;
+    ReadingLater& operator=(const ReadingLater&) = delete;
+    ~ReadingLater() { context_.reads_later_ = false; }
+
+   private:
+    GpuContext& context_;
+  };
+  ReadingLater read_later(bool wanted) { return ReadingLater(*this, wanted); }
+
+  /// While it lives, operations change what is to last. Where it is conditional, pointwise ones do nothing unless all that was read
+  /// later is finite. Those that cannot be so are counted in either case.
+  class Updating {
+   public:
+    Updating(GpuContext& context, bool conditional) : context_(context), copies_(context.gpu_->copies()) {
+      context_.updates_ = true;
+      if (conditional) context_.condition_ = context_.readings_.all_finite();
+    }
+    Updating(const Updating&) = delete;
+    Updating& operator=(const Updating&) = delete;
+    ~Updating() {
+      context_.updates_ = false;
+      context_.condition_ = nullptr;
+      context_.unconditional_ += context_.gpu_->copies() - copies_;
+    }
+
+   private:
+    GpuContext& context_;
+    index_t copies_;
+  };
+  Updating updating(bool conditional) { return Updating(*this, conditional); }
+
+  /// Where 0 is, conditional operations do nothing; null: they are as others.
+  const double* condition() const { return condition_; }
+  /// How many operations within updates could not be conditional so far.
+  index_t unconditional() const { return unconditional_; }
 
   /// While it lives, operations belong to the sequence named by a number and run as graphs from its second time on; see Recorder.
   /// Unless it is wanted, it does nothing.
@@ -97,11 +158,15 @@ class GpuContext {
 
   int threads_;
   Gpu<Device>* gpu_;
-  bool exact_products_ = false;
+  bool exact_products_ = false, library_convolutions_ = true;
   Arena<Device> arena_;
   std::unique_ptr<double, GiveBackPinned> pinned_;
   std::map<std::uint64_t, std::unique_ptr<Recorder<Device>>> recorders_;
   Recorder<Device>* recorder_ = nullptr;
+  Readings<Device> readings_;
+  bool reads_later_ = false, updates_ = false;
+  const double* condition_ = nullptr;
+  index_t unconditional_ = 0;
 };
 
 }  // namespace nash

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <compare>
 #include <cstring>
+#include <optional>
 #include <type_traits>
 #include <variant>
 
@@ -69,8 +71,37 @@ struct Transfer {
   bool operator==(const Transfer&) const = default;
 };
 
+/// A convolution of floats by a library, in one of the directions of Conv2dKernels, on operands as these have them:
+///
+///     forward             a is x,  b is w,  result is y
+///     backward_data       a is dy, b is w,  result is dx
+///     backward_weights    a is x,  b is dy, result is dw
+struct LibraryConvolution {
+  enum class Direction { forward, backward_data, backward_weights };
+
+  /// What the choice of an algorithm depends on. Sizes are those of Conv2dGeometry.
+  struct Problem {
+    Direction direction = Direction::forward;
+    bool exact = false;  ///< float32 without rounding the operands to TF32
+    index_t n = 0, h = 0, w = 0, c = 0, o = 0, r = 0, s = 0, p = 0, q = 0;
+    index_t stride_h = 1, stride_w = 1, padding_h = 0, padding_w = 0;
+
+    auto operator<=>(const Problem&) const = default;
+  };
+
+  Problem problem;
+  const void* a = nullptr;
+  const void* b = nullptr;
+  void* result = nullptr;
+  bool adds = false;  ///< to what is in the result
+  void* workspace = nullptr;
+  std::size_t workspace_bytes = 0;
+
+  bool operator==(const LibraryConvolution&) const = default;
+};
+
 /// One thing for a GPU to do. Whatever nash asks of one is a sequence of these.
-using Operation = std::variant<KernelLaunch, ColumnMajorProduct, Transfer>;
+using Operation = std::variant<KernelLaunch, ColumnMajorProduct, LibraryConvolution, Transfer>;
 
 /// All that nash needs of a GPU's software, specialised per device; everything above it is written once, for all GPUs. Calls
 /// throw DeviceError where they fail.
@@ -90,6 +121,9 @@ using Operation = std::variant<KernelLaunch, ColumnMajorProduct, Transfer>;
 ///       void enqueue(const Operation&)                   returns at once
 ///       void synchronise()                               returns when all is done
 ///       void reserve_products()                          before the first product: what it takes to run them
+///       std::optional<std::size_t> convolution_workspace(const LibraryConvolution::Problem&)
+///                                                        the bytes that a library's algorithm for it needs, one that gives the same
+///                                                        bits each time; none where there is no library, or none in it
 ///     class Event
 ///       void record(Stream&);  void wait()               returns when what was enqueued before record() is done
 ///     class Graph                                        many operations, launched at once

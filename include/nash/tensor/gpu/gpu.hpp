@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <memory>
 #include <mutex>
 #include <thread>
@@ -67,6 +68,7 @@ class Gpu {
   /// Returns when the bytes are out of the caller's memory; the rest is queued.
   void copy_from_host(void* to, const void* from, std::size_t bytes) {
     settle();
+    ++copies_;
     const std::lock_guard lock(mutex_);
     for (std::size_t done = 0; done < bytes;) {
       Staging& staging = next_staging(bytes - done);
@@ -82,6 +84,7 @@ class Gpu {
   /// Returns when the bytes are there.
   void copy_to_host(void* to, const void* from, std::size_t bytes) {
     settle();
+    ++copies_;
     const std::lock_guard lock(mutex_);
     for (std::size_t done = 0; done < bytes;) {
       Staging& staging = next_staging(bytes - done);
@@ -96,6 +99,7 @@ class Gpu {
 
   void copy(void* to, const void* from, std::size_t bytes) {
     settle();
+    ++copies_;
     if (bytes != 0) stream_.enqueue(Transfer{Transfer::Kind::within_gpu, to, from, bytes});
   }
 
@@ -106,6 +110,8 @@ class Gpu {
     if (recorder != nullptr) recorders_.emplace_back(std::this_thread::get_id(), recorder);
   }
 
+  /// How many copies were asked for, beside what contexts were.
+  index_t copies() const { return copies_; }
   const MemoryPool<Device>& pool() const { return pool_; }
   /// Waits for all that was asked for and returns the memory that nobody uses to the driver.
   void trim() {
@@ -180,6 +186,7 @@ class Gpu {
   MemoryPool<Device> pool_;
   std::array<Staging, 2> staging_;
   std::size_t next_ = 0;
+  std::atomic<index_t> copies_ = 0;
   std::vector<std::pair<std::thread::id, Recorder<Device>*>> recorders_;
 };
 

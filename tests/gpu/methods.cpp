@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gpu/device_under_test.hpp"
+#include "method/all_methods.hpp"
+
+using namespace nash;
+
+namespace {
+
+using Device = DeviceUnderTest;
+
+/// A discriminator whose second derivatives are not zero, with spectral norm or without.
+template <class T, bool spectral>
+auto curved_discriminator() {
+  Sequential body{Conv2d<T>{1, 4, {.kernel = 4, .stride = 2, .padding = 1}}, LayerNorm<T>{4}, LeakyReLU<T>{0.2}, Dense<T>{4 * 4 * 4, 5}, Tanh<T>{}, Dense<T>{5, 1}};
+  if constexpr (spectral) {
+    return Discriminator{spectral_normalise(std::move(body))};
+  } else {
+    return Discriminator{std::move(body)};
+  }
+}
+
+/// The states of both networks after three steps with some methods.
+template <class T, class D, bool spectral = false, class... Methods>
+std::vector<T> run_with(bool record, const Methods&... methods) {
+  GanTrainer trainer{small_generator<T>().template to<T, D>(), curved_discriminator<T, spectral>().template to<T, D>(), Hinge{},
+                     {.seed = 3, .record_steps = record}, methods...};
+  if constexpr (requires { trainer.context().set_exact_products(true); }) trainer.context().set_exact_products(true);
+  return state_after(trainer, 3, {6, 8, 8, 1});
+}
+
+/// A method's run is Reference's in double, the Cpu's in float, and the same bits whether steps are recorded or not.
+template <bool spectral = false, class... Methods>
+void compare_runs(const std::string& name, const Methods&... methods) {
+  CAPTURE(name);
+  CHECK(relative_difference(run_with<double, Device, spectral>(true, methods...), run_with<double, Reference, spectral>(true, methods...)) < 1e-7);
+  const auto recorded = run_with<float, Device, spectral>(true, methods...);
+  CHECK(same_bits(recorded, run_with<float, Device, spectral>(false, methods...)));
+  CHECK(relative_difference(recorded, run_with<float, Cpu, spectral>(true, methods...)) < 1e-3);
+}
+
+}  // namespace
+
+TEST_CASE("penalties on gradients by the images are on a GPU what they are elsewhere") {
+  compare_runs("GradientPenalty", GradientPenalty{10});
+  compare_runs("R1", R1{1});
+  compare_runs("Dragan", Dragan{1});
+}
+
+TEST_CASE("methods that look at logits, latents, images and weights are on a GPU what they are elsewhere") {
+  compare_runs("LeCam", LeCam{0.3, {.begin = 1}});
+  compare_runs("Logan", Logan{0.5});
+  compare_runs("DiffAugment", DiffAugment{});
+  compare_runs("OrthogonalRegularisation and WeightClip", OrthogonalRegularisation{0.1}, WeightClip{0.5});
+}
+
+TEST_CASE("spectral norm is on a GPU what it is elsewhere, with a penalty too") {
+  compare_runs<true>("spectral norm");
+  compare_runs<true>("spectral norm and GradientPenalty", GradientPenalty{1});
+}
+
+TEST_CASE("a run with every method on a GPU is that on the Reference device") {
+  CHECK(relative_difference(run_with_all_methods<Device>(), run_with_all_methods<Reference>()) < 1e-7);
+}
