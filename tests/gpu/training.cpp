@@ -118,17 +118,20 @@ TEST_CASE("whatever is not finite, in whichever term and update, a recorded step
   };
   const std::vector<Phase> turns{{Player::discriminator}, {Player::generator}};
   const std::vector<Phase> repeated{{.player = Player::discriminator, .repeat = 2}, {.player = Player::generator, .repeat = 2}};
+  const std::vector<Phase> twice{{Player::discriminator}, {Player::generator}, {Player::discriminator}, {Player::generator}};
   for (const bool slope_alone : {false, true})
     for (const int term : {0, 1, 2}) {
       int mixed = 0;  // runs in which some steps ended early, and others did not
       for (const double limit : {0.5, 1.0, 1.5})
-        for (const int kind : {0, 1, 2}) {  // turns, with fakes of the discriminator's update, repeated updates
+        for (const int kind : {0, 1, 2, 3}) {  // turns, with fakes of the discriminator's update, repeated updates, turns twice with such fakes
+          const std::vector<Phase>& phases = kind == 2 ? repeated : kind == 3 ? twice : turns;
+          const bool reuse = kind == 1 || kind == 3;
           CAPTURE(slope_alone);
           CAPTURE(term);
           CAPTURE(limit);
           CAPTURE(kind);
           const BreaksAbove loss{{}, term == 0 ? limit : never, term == 1 ? limit : never, term == 2 ? limit : never, slope_alone};
-          const auto recorded = outcome(loss, kind == 2 ? repeated : turns, kind == 1, true), direct = outcome(loss, kind == 2 ? repeated : turns, kind == 1, false);
+          const auto recorded = outcome(loss, phases, reuse, true), direct = outcome(loss, phases, reuse, false);
           CHECK(recorded.second == direct.second);
           CHECK(same_bits(recorded.first, direct.first));
           const auto ended = std::count(direct.second.begin(), direct.second.end(), '\n');

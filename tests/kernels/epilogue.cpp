@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "nash/kernels/cpu/epilogue.hpp"
 
+#include <optional>
+
 #include "cases/conv2d.hpp"
 #include "kernels/comparison.hpp"
 
@@ -30,6 +32,7 @@ void check(Guarded<T> start, const Kernel& kernel) {
     Guarded<T> expected = start;
     kernel(one_thread, expected.data(), cpu::Epilogue<T>{});
     pointwise(one_thread, expected.count(), FromPosition<T>{expected.data()});
+    std::optional<Guarded<T>> of_one_thread;
     for (const int threads : {1, 2, 3}) {
       CAPTURE(threads);
       Context<Cpu> context(threads);
@@ -41,6 +44,8 @@ void check(Guarded<T> start, const Kernel& kernel) {
       // Minimal filtering divides by 3 and the like, and so rounds.
       const auto close = [](T a, T b) { return std::abs(a - b) <= static_cast<T>(1e-4) * (T{1} + std::abs(b)); };
       CHECK(std::equal(result.data(), result.data() + result.count(), expected.data(), close));
+      if (of_one_thread) CHECK(result.same_bits(*of_one_thread));
+      else of_one_thread = result;
     }
   });
 }

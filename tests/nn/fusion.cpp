@@ -167,6 +167,43 @@ TEST_CASE("a convolution and its activation run as one on the way forward, last 
   CHECK(count(layer, true, true, true) == 0);
 }
 
+namespace {
+
+/// y = w·x for each value, by someone who knows nothing of epilogues.
+class Gain : public AffineLayer<Gain, double, Cpu> {
+  using Base = AffineLayer<Gain, double, Cpu>;
+
+ public:
+  Gain() : Base(Shape{1}, Init::ones(), {}, 1, false) {}
+  Shape output_shape(const Shape& x) const { return x; }
+  LayerDescription describe() const { return LayerDescription("Gain"); }
+
+ private:
+  friend Base;
+  void multiply(Context<Cpu>&, const Tensor<double>& x, const double* w, const double*, Tensor<double>& y) const {
+    for (index_t i = 0; i < x.count(); ++i) y.data()[i] = w[0] * x.data()[i];
+  }
+  void multiply_transposed(Context<Cpu>&, const Tensor<double>& dy, const double* w, Tensor<double>& dx) const {
+    for (index_t i = 0; i < dy.count(); ++i) dx.data()[i] = w[0] * dy.data()[i];
+  }
+  void accumulate_weights(Context<Cpu>&, const Tensor<double>& x, const Tensor<double>& dy, double* dw) const {
+    for (index_t i = 0; i < x.count(); ++i) dw[0] += x.data()[i] * dy.data()[i];
+  }
+};
+
+}  // namespace
+
+TEST_CASE("a user's affine layer that knows no epilogues runs on its own, and the activation after it too") {
+  static_assert(!Fusion<Gain, Tanh<double>>::exists && Fusion<Dense<double>, Tanh<double>>::exists);
+  Sequential layer{Gain{}, Tanh<double>{}};
+  Context<Cpu> context(1);
+  initialise(context, layer, RandomStream(3));
+  Tensor<double> y;
+  layer.forward({context, Mode::train}, tensor<double>({1, 2}, {0.5, -2}), y, nullptr);
+  CHECK(y.data()[0] == doctest::Approx(std::tanh(0.5)));
+  CHECK(y.data()[1] == doctest::Approx(std::tanh(-2)));
+}
+
 TEST_CASE("a pair's errors tell the layer that they are of") {
   Sequential layer{Dense<double>{3, 4}, BatchNorm<double>{5}, ReLU<double>{}};
   Context<Cpu> context(1);

@@ -283,9 +283,10 @@ TEST_CASE("a checkpoint that is cut short or mislabelled is refused, and changes
   };
   const auto with_text = [&](const std::string& name, const std::string& text) { return with([&](auto& file) { file.metadata["nash.state." + name] = text; }); };
   const std::string damaged = ".\nThe file is damaged or was written wrongly; write it again.";
-  CHECK(with_text("steps", "-1") == "expected a whole number of at least 0 as 'nash.state.steps', got '-1'" + damaged);
-  CHECK(with_text("steps", "2.5") == "expected a whole number of at least 0 as 'nash.state.steps', got '2.5'" + damaged);
-  CHECK(with_text("steps", "99999999999999999999") == "expected a whole number of at least 0 as 'nash.state.steps', got '99999999999999999999'" + damaged);
+  CHECK(with_text("steps", "-1") == "expected a whole number from 0 to 2^53 as 'nash.state.steps', got '-1'" + damaged);
+  CHECK(with_text("steps", "2.5") == "expected a whole number from 0 to 2^53 as 'nash.state.steps', got '2.5'" + damaged);
+  CHECK(with_text("steps", "9223372036854775807") == "expected a whole number from 0 to 2^53 as 'nash.state.steps', got '9223372036854775807'" + damaged);
+  CHECK(with_text("steps", "99999999999999999999") == "expected a whole number from 0 to 2^53 as 'nash.state.steps', got '99999999999999999999'" + damaged);
   CHECK(with_text("methods.0.real.average", "") == "expected a number as 'nash.state.methods.0.real.average', got ''" + damaged);
   CHECK(with_text("last_report.d_real", "no") == "expected a number as 'nash.state.last_report.d_real', got 'no'" + damaged);
   CHECK(with_text("methods.1.updates", "3").find(" numbers and texts of GanTrainer, got also 'nash.state.methods.1.updates'.") != std::string::npos);

@@ -22,7 +22,7 @@ class TextPart {
   TextPart(std::string_view text) : kind_(Kind::text), text_(text) {}
   TextPart(const char* text) : TextPart(std::string_view(text)) {}
   TextPart(const std::string& text) : TextPart(std::string_view(text)) {}
-  TextPart(bool value) : TextPart(value ? "true" : "false") {}
+  TextPart(std::same_as<bool> auto value) : TextPart(value ? "true" : "false") {}
   TextPart(std::signed_integral auto number) : kind_(Kind::whole), whole_(number) {}
   TextPart(std::unsigned_integral auto number) : kind_(Kind::natural), natural_(number) {}
   TextPart(std::floating_point auto number) : kind_(Kind::real), real_(static_cast<double>(number)) {}

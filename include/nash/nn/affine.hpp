@@ -19,6 +19,8 @@ namespace nash {
 template <class Derived, class T, class D>
 class AffineLayer : public LayerDefaults<T, D> {
  public:
+  static constexpr bool takes_epilogue = false;  ///< whether multiply passes an epilogue on
+
   NASH_COLD void forward(const Pass<D>& pass, const Tensor<T, D>& x, Tensor<T, D>& y, NoSaved*) const {
     y.resize(self().output_shape(x.shape()));
     self().multiply(pass.context, x, weight_.data(), bias_.data(), y);

@@ -23,6 +23,8 @@ class Conv2d : public AffineLayer<Conv2d<T, Device>, T, Device> {
   using Base = AffineLayer<Conv2d<T, Device>, T, Device>;
 
  public:
+  static constexpr bool takes_epilogue = true;
+
   NASH_COLD Conv2d(index_t in, index_t out, const Conv2dOptions& options = {})
       : Base{weight_shape(in, out, options), options.init,
              {.in = in * options.kernel * options.kernel, .out = out * options.kernel * options.kernel, .rows = out}, out, options.bias},

@@ -25,6 +25,8 @@ class ConvTranspose2d : public AffineLayer<ConvTranspose2d<T, Device>, T, Device
   using Base = AffineLayer<ConvTranspose2d<T, Device>, T, Device>;
 
  public:
+  static constexpr bool takes_epilogue = true;
+
   NASH_COLD ConvTranspose2d(index_t in, index_t out, const ConvTranspose2dOptions& options = {})
       : Base{weight_shape(in, out, options), options.init,
              {.in = in * options.kernel * options.kernel, .out = out * options.kernel * options.kernel,

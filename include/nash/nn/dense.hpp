@@ -20,6 +20,8 @@ class Dense : public AffineLayer<Dense<T, Device>, T, Device> {
   using Base = AffineLayer<Dense<T, Device>, T, Device>;
 
  public:
+  static constexpr bool takes_epilogue = true;
+
   NASH_COLD Dense(index_t inputs, index_t outputs, const DenseOptions& options = {})
       : Base(weight_shape(inputs, outputs), options.init, {.in = inputs, .out = outputs, .rows = outputs}, outputs, options.bias),
         inputs_(inputs), outputs_(outputs), options_(options) {}

@@ -58,10 +58,15 @@ struct Fusion<BatchNorm<T, D>, A> {
   }
 };
 
-/// A layer that can apply a function to its results before they leave a near cache.
+/// The function of an activation.
+template <class A>
+using FunctionOf = std::remove_cvref_t<decltype(std::declval<const A&>().function())>;
+
+/// A layer that can apply a function to its results before they leave a near cache: one of nash's own affine layers, on a device
+/// whose kernels take epilogues.
 template <class L, class A>
-concept AppliesActivation = TakesEpilogues<typename L::Device, Activate<typename L::Scalar, std::remove_cvref_t<decltype(std::declval<const A&>().function())>>> &&
-                            std::derived_from<L, AffineLayer<L, typename L::Scalar, typename L::Device>>;
+concept AppliesActivation = TakesEpilogues<typename L::Device, Activate<typename L::Scalar, FunctionOf<A>>> &&
+                            std::derived_from<L, AffineLayer<L, typename L::Scalar, typename L::Device>> && L::takes_epilogue;
 
 /// Dense, Conv2d or ConvTranspose2d and the activation after it: a pass over memory less on the way forward.
 template <class L, ElementwiseActivation A>

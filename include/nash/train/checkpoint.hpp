@@ -35,7 +35,7 @@ NASH_COLD Metadata load_network(const std::filesystem::path& path, Network& netw
 }
 
 /// Writes all that a trainer goes on from to one safetensors file: both networks and the generator's average, the optimisers, what
-/// methods carry from step to step, the seed, and how many steps were made; with texts of your own. Throws DataError if the file
+/// methods carry from step to step, the seed, and how many steps were made; with texts of your own, but for names that begin with "nash.", which are left out. Throws DataError if the file
 /// cannot be written; then it is as before.
 ///
 ///     GanTrainer trainer{…};

@@ -77,12 +77,11 @@ class GanTrainer {
     game_.labels.take(batch.shape()[0], labels, classes);
     StepReport report;
     report.step = ++game_.steps;
-    phases_.begin(game_);
-    [[maybe_unused]] const auto recording = record_step(batch.shape()[0]);
-    const Images& real = in_one_place(batch);
     typename StepPhases<Game>::Place at;
     try {
-      phases_.run(game_, real, at, report);
+      phases_.begin(game_);
+      [[maybe_unused]] const auto recording = record_step(batch.shape()[0]);
+      phases_.run(game_, in_one_place(batch), at, report);
     } catch (const NumericError&) {
       throw;
     } catch (...) {

@@ -78,16 +78,24 @@ class StateReader {
     return found->second;
   }
 
-  /// Whole numbers are counts, and not below 0.
+  /// Whole numbers are counts: not below 0, and far from where adding one more overflows.
   template <class Number>
   NASH_COLD Number number_of(const std::string& name, const std::string& text) const {
     Number number{};
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
     constexpr bool is_whole = std::is_integral_v<Number>;
-    if (error != std::errc{} || end != text.data() + text.size() || (is_whole && number < Number{0}))
-      throw DataError(where_, concat("a ", is_whole ? "whole number of at least 0" : "number", " as '", prefix, name, "'"),
+    if (error != std::errc{} || end != text.data() + text.size() || !in_range(number))
+      throw DataError(where_, concat("a ", is_whole ? "whole number from 0 to 2^53" : "number", " as '", prefix, name, "'"),
                       concat("'", detail::printable(text), "'"), "the file is damaged or was written wrongly; write it again");
     return number;
+  }
+
+  template <class Number>
+  static bool in_range(Number number) {
+    if constexpr (std::is_integral_v<Number> && std::is_signed_v<Number>)
+      return number >= Number{0} && static_cast<double>(number) <= 0x1p53;
+    else
+      return true;  // seeds have all bits, and the last report of a run may have numbers that are not finite
   }
 
   [[noreturn]] NASH_COLD void fail(const std::string& expected, const std::string& got, std::string_view more) const {

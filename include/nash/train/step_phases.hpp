@@ -82,12 +82,16 @@ class StepPhases {
     return next.player == Player::generator && next.runs_in(game.steps);
   }
 
-  /// Whether each player that has a turn has had one before, and everything that an update of it changes can be conditional.
+  /// Whether each player that has a turn has had one before, and everything that an update of it changes can be conditional. Where
+  /// the discriminator has a turn after a generator that trains on its earlier fakes, these are gone when the host finds out.
   NASH_COLD bool may_read_later(Game& game) const {
     if (!game.options.record_steps || game.latent_source || game.reduction) return false;
     std::size_t readings = 0;
+    bool generator_had_turn = false;
     for (const Phase& phase : game.options.phases) {
       if (!phase.runs_in(game.steps)) continue;
+      if (phase.player == Player::generator) generator_had_turn = true;
+      if (phase.player == Player::discriminator && generator_had_turn && game.options.reuse_fakes) return false;
       if (!conditional_[static_cast<std::size_t>(phase.player)]) return false;
       readings += readings_of(phase.player) * static_cast<std::size_t>(phase.repeat);
     }
@@ -101,6 +105,7 @@ class StepPhases {
     run_rest(game, real, at, unknown);
     std::span<const double> values = game.context.readings();
     game.reads_later = false;
+    check_readings(values.size());
     for (std::size_t i = 0; i < unread_.size(); ++i) {
       const Player player = unread_[i].player;
       const std::span<const double> own = values.first(readings_of(player));
@@ -120,6 +125,14 @@ class StepPhases {
         report.g_gradient_norm = std::sqrt(own[1]);
       }
     }
+  }
+
+  /// The phases leave as many numbers as readings_of says.
+  NASH_COLD void check_readings(std::size_t found) const {
+    std::size_t expected = 0;
+    for (const Unread& update : unread_) expected += readings_of(update.player);
+    if (found != expected)
+      throw Error("GanTrainer", concat("a step left ", found, " losses and norms to read, not ", expected), "report this as a mistake in nash");
   }
 
   std::array<bool, 2> conditional_{};  // whether all that a player's updates change can be; not before its first

@@ -14,7 +14,7 @@ stub() {
 }
 stub nvidia-smi 'echo "A GPU, 1.0"'
 stub broken-nvidia-smi 'exit 9'
-stub nvcc 'case "$*" in --version) echo "release 13.0, V13" ;; *) echo "cannot compile"; exit 1 ;; esac'
+stub nvcc 'case "$*" in --version) echo "release 13.0, V13" ;; *) echo "$*" >>'"$folder"'/nvcc-calls; echo "cannot compile"; exit 1 ;; esac'
 
 if [ ! -f /usr/include/doctest/doctest.h ]; then
   echo "Skipped: doctest is not in /usr/include; on Debian: apt install doctest-dev"
@@ -36,6 +36,10 @@ expect 1 "no NVIDIA GPU" env NVCC="$folder/bin/nvcc" PATH="$folder/bin:$PATH" "$
 mv bin/working-nvidia-smi bin/nvidia-smi
 expect 1 "build: **failed** (build.log)" env NVCC="$folder/bin/nvcc" PATH="$folder/bin:$PATH" "$packed" "$folder/report"
 expect 1 "build: **failed** (build.log)" env NVCC="$folder/bin/nvcc" "$packed" --compile "$folder/compiled"
+grep -q -- "-arch=sm_80" nvcc-calls || { echo "--compile does not ask for sm_80"; exit 1; }
+rm nvcc-calls
+expect 1 "build: **failed** (build.log)" env NVCC="$folder/bin/nvcc" CUDA_ARCH=sm_90 "$packed" --compile "$folder/compiled"
+grep -q -- "-arch=sm_90" nvcc-calls || { echo "--compile does not ask for CUDA_ARCH"; exit 1; }
 case "$(cat report/report.md)" in
   "# nash on A GPU, 1.0, CUDA 13.0"*"some checks failed"*) ;;
   *) echo "the report is not whole"; exit 1 ;;

@@ -45,7 +45,8 @@ struct Conv2dKernels<Cpu> {
       epilogue.apply_to_all(context, g.image_shape().count());
     } else {
       if (g.n == 0) return;
-      if (sees_all(g) && bias == nullptr) return GemmKernels<Cpu>::multiply(context, {.m = g.n, .n = taps(g), .k = g.o}, dy, w, dx, static_cast<const T*>(nullptr), epilogue);
+      if (sees_all(g) && bias == nullptr)
+        return GemmKernels<Cpu>::multiply(context, {.m = g.n, .n = taps(g), .k = g.o}, dy, w, dx, static_cast<const T*>(nullptr), epilogue);
       if (g.c <= thin) return spread(context, g, dy, w, dx, bias, epilogue);
       if constexpr (std::is_same_v<T, float>)
         if (cpu::Winograd<T>::suits(context, g)) return cpu::Winograd<T>(context, g).backward_data(dy, w, dx, bias, epilogue);
@@ -84,7 +85,7 @@ struct Conv2dKernels<Cpu> {
 
   template <class T>
   NASH_COLD static void multiply_windows(Context<Cpu>& context, const Conv2dGeometry& g, const cpu::LeftOperand<T>& patches,
-                               const cpu::RightOperand<T>& gradients, T* transposed) {
+                                         const cpu::RightOperand<T>& gradients, T* transposed) {
     const cpu::MatrixOutput<T> filters(transposed, g.o);
     cpu::PackedProduct<T>(context, taps(g), g.o, g.n * g.p() * g.q(), patches, gradients, filters, nullptr, false).run();
   }
@@ -101,7 +102,7 @@ struct Conv2dKernels<Cpu> {
   /// phase + stride, … and by no other.
   template <class T>
   NASH_COLD static void backward_phase(Context<Cpu>& context, const Conv2dGeometry& g, index_t phase_h, index_t phase_w, const T* dy,
-                             const T* w, const T* zeros, T* dx, const T* bias, const cpu::Epilogue<T>& epilogue) {
+                                       const T* w, const T* zeros, T* dx, const T* bias, const cpu::Epilogue<T>& epilogue) {
     const index_t first_h = mod(phase_h - g.padding_h, g.stride_h), first_w = mod(phase_w - g.padding_w, g.stride_w);
     const index_t taps_h = steps(phase_h, g.r, g.stride_h), taps_w = steps(phase_w, g.s, g.stride_w);
     const cpu::Windows windows{.n = g.n, .h = g.p(), .w = g.q(), .c = g.o,

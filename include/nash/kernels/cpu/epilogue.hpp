@@ -19,6 +19,9 @@ class Epilogue {
   template <class Map>
   Epilogue(const Context<Cpu>& context, T* y, const Map& map) : y_(y), run_(range_function<Map>(context)), map_(&map) {}
 
+  template <class Map>
+  Epilogue(const Context<Cpu>&, T*, const Map&&) = delete;
+
   /// For `count` results from `first` on.
   void apply(T* first, index_t count) const {
     if (run_ != nullptr) run_(map_, first - y_, first - y_ + count);

@@ -63,6 +63,8 @@ struct PointwiseKernels<Cpu> {
   static cpu::Epilogue<T> epilogue(const Context<Cpu>& context, T* y, const cpu::Map<Function>& map) {
     return {context, y, map};
   }
+  template <class T, class Function>
+  static cpu::Epilogue<T> epilogue(const Context<Cpu>&, T*, const cpu::Map<Function>&&) = delete;
 };
 
 }  // namespace nash

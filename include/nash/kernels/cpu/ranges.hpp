@@ -17,7 +17,7 @@ inline constexpr index_t map_chunk = 1 << 12;
 // The loops of a task over [begin, end), with AVX2 or for whatever the file is compiled for. Wider vectors would bring nothing
 // to maps and sums: they wait for memory. No multiply-adds, so that the values are those of plain loops, to the last bit. Tasks
 // come as void, so that the threads' part is compiled once. On x86 the processors without AVX2 are so few that their loops
-// have no vectors at all, which saves a tenth of the time to compile.
+// have no vectors at all, which saves a twentieth of the time to compile.
 template <class Task>
 NASH_RARE_ON_X86 void run_baseline(const void* task, index_t begin, index_t end) {
   static_cast<const Task*>(task)->template run<!NASH_X86>(begin, end);

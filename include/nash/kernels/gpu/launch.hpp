@@ -13,7 +13,8 @@ namespace nash {
 ///     void run(int phase, index_t block, int thread, Shared& shared) const
 ///
 /// the last two NASH_HOST_DEVICE. Every thread of a block ends a phase before any begins the next; that is all that is promised
-/// of the order of threads, and nothing of that of blocks. A conditional one does nothing where the context's condition() says so. So a kernel is run by a GPU's threads, or by two loops on the host.
+/// of the order of threads, and nothing of that of blocks. So a kernel is run by a GPU's threads, or by two loops on the host.
+/// A conditional one does nothing where the context's condition() says so.
 template <class Device, class Kernel>
 void launch(GpuContext<Device>& context, index_t blocks, const Kernel& kernel, bool conditional = false) {
   if (blocks > 0) context.add(KernelLaunch::of(Driver<Device>::template entry<Kernel>(), blocks, kernel), conditional);
