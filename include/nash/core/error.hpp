@@ -24,7 +24,7 @@ class TextPart {
   TextPart(const std::string& text) : TextPart(std::string_view(text)) {}
   TextPart(std::same_as<bool> auto value) : TextPart(value ? "true" : "false") {}
   TextPart(std::signed_integral auto number) : kind_(Kind::whole), whole_(number) {}
-  TextPart(std::unsigned_integral auto number) : kind_(Kind::natural), natural_(number) {}
+  TextPart(std::unsigned_integral auto number) requires(!std::same_as<decltype(number), bool>) : kind_(Kind::natural), natural_(number) {}
   TextPart(std::floating_point auto number) : kind_(Kind::real), real_(static_cast<double>(number)) {}
 
   NASH_COLD void append_to(std::string& text) const {
