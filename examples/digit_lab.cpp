@@ -32,7 +32,7 @@ using namespace nash;
 using Samples = Tensor<float>;
 using Net = AnySequential<>;
 using AnyLayers = std::vector<AnyLayer<>>;
-constexpr index_t classes = 10, pictured = 64, in_a_line = 24;
+constexpr index_t classes = 10, pictured = 64, in_a_line = 24, most = 1000000;
 
 /// The losses of one logit as one type.
 struct Game {
@@ -215,7 +215,7 @@ void train(const Row& row, const Dataset& digits, const Sizes& sizes, double lea
     case Kind::logan: return with(d(), NonSaturating{}, Logan{0.9});
     case Kind::diff_augment: return with(d(), NonSaturating{}, DiffAugment{});
     case Kind::ada:  // p may rise from 0 to 1 in half of the run
-      return with(d(), NonSaturating{}, AdaptiveAugmentation{{.images = static_cast<double>(sizes.steps * sizes.batch_size) / 2}});
+      return with(d(), NonSaturating{}, AdaptiveAugmentation{{.images = static_cast<double>(sizes.steps) * static_cast<double>(sizes.batch_size) / 2}});
     default: break;
   }
   if (row.of_d == Normalise::none)  // penalties, which BatchNorm is refused with
@@ -339,15 +339,19 @@ int main(int argc, char** argv) {
       for (const Row& row : rows) std::printf("%-20s %-14s %s\n", row.name.c_str(), row.group.c_str(), row.text.c_str());
       return;
     }
-    for (const auto& [name, value] : {std::pair{"--steps", steps}, {"--samples", drawn}, {"--classifier-steps", classifier_steps}})
+    for (const auto& [name, value] : {std::pair{"--steps", steps}, {"--samples", drawn}, {"--classifier-steps", classifier_steps}, {"--batch-size", batch_size},
+                                      {"--width", width}, {"--hidden", hidden}, {"--latent", latent}}) {
       example::require_at_least(1, static_cast<double>(value), name, "ask for some");
+      if (value > most) throw DataError(name, concat("at most ", most), concat(value), "ask for less, this is a small laboratory");
+    }
     const std::vector<Row> wanted = chosen(list);
     const Dataset digits = example::load_labelled_digits(data);
     if (held_out < 1 || held_out >= digits.size())
       throw DataError("--held-out", concat("1 to ", digits.size() - 1), concat(held_out), "keep some digits for training");
     const Dataset training = digits.slice(0, digits.size() - held_out), testing = digits.slice(digits.size() - held_out, held_out);
-    if (few < 1 || few > training.size())
-      throw DataError("--few", concat("1 to the ", training.size(), " digits that are trained on"), concat(few), "ask for fewer, or hold fewer out");
+    if (few < batch_size || few > training.size())
+      throw DataError("--few", concat("a batch of ", batch_size, " to the ", training.size(), " digits that are trained on"), concat(few),
+                      "ask for a number between these, use smaller batches or hold fewer out");
     const Sizes sizes{steps, batch_size, width, hidden, latent};
     const std::filesystem::path folder(out);
     CsvWriter table(folder / "digits.csv", {"method", "sure", "rarest", "classes"});  // where nothing can be written, this says so
@@ -359,6 +363,12 @@ int main(int argc, char** argv) {
     std::printf("classifier: %.2f %% of %lld held-out digits right\n\n", 100 * example::accuracy(context, classifier, testing),
                 static_cast<long long>(held_out));
     std::printf("| Method | `--methods` | sure | rarest digit | digits of 10 |\n|---|---|---|---|---|\n");
+    const auto write_row = [](const std::string& text, const std::string& name, const Score& score) {
+      std::printf("| %s | %s | %.1f %% | %.1f %% | %lld |\n", text.c_str(), name.c_str(), 100 * score.sure, 100 * score.rarest,
+                  static_cast<long long>(score.classes));
+      std::fflush(stdout);
+    };
+    write_row("the held-out digits themselves", "", judge(context, classifier, images_of(testing, held_out)));
 
     example::watch_for_interrupt();
     std::optional<Players> baseline;  // trained once, for the table and for samplers
@@ -386,9 +396,7 @@ int main(int argc, char** argv) {
       write_png(folder / concat("group-", row.group, ".png"),
                 image_grid(Samples(Shape{static_cast<index_t>(sheet.size()) / (28 * 28), 28, 28, 1}, sheet), {.columns = in_a_line}));
       table.row(row.name, score.sure, score.rarest, score.classes);
-      std::printf("| %s | `%s` | %.1f %% | %.1f %% | %lld |\n", row.text.c_str(), row.name.c_str(), 100 * score.sure, 100 * score.rarest,
-                  static_cast<long long>(score.classes));
-      std::fflush(stdout);
+      write_row(row.text, concat("`", row.name, "`"), score);
     }
     std::printf("\nPictures: %s\n", out.c_str());
   });
