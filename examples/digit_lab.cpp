@@ -54,7 +54,7 @@ struct Game {
 };
 
 enum class Kind { plain, relativistic, wgan, wgan_gp, feature_matching, replay_pool, logan, diff_augment, ada, truncation, rejection, ddls, dg_flow };
-enum class Normalise { batch, none, spectral, reference };
+enum class Normalise { batch, layer, none, spectral, reference };
 
 struct Names {
   std::string name, group, text;
@@ -66,7 +66,7 @@ struct Setup {
   Game::Kind game = Game::non_saturating;
   Normalise of_d = Normalise::batch, of_g = Normalise::batch;
   double gradient_penalty = 0, dragan = 0, r1 = 0, orthogonal = 0, lecam = 0, smoothing = 1, flips = 0, noise = 0, top_k = 1, historical = 0;
-  bool std_dev = false, discrimination = false, few_digits = false;
+  bool std_dev = false, discrimination = false, few_digits = false, published = true;
   std::optional<double> average = std::nullopt;
 };
 
@@ -82,11 +82,15 @@ const std::vector<Row> rows{
     {{"hinge", "losses", "`Hinge`"}, {.game = Game::hinge}},
     {{"relativistic", "losses", "`RelativisticAverage{NonSaturating}`"}, {.kind = Kind::relativistic}},
     {{"wgan", "losses", "`wgan_trainer`, as published"}, {.kind = Kind::wgan}},
-    {{"wgan_gp", "losses", "`wgan_gp_trainer`, as published, no BatchNorm in D"}, {.kind = Kind::wgan_gp, .of_d = Normalise::none}},
-    {{"no_norm", "regularisers", "no BatchNorm in D, the baseline of the next five"}, {.of_d = Normalise::none}},
-    {{"gradient_penalty", "regularisers", "`GradientPenalty{10}`"}, {.of_d = Normalise::none, .gradient_penalty = 10}},
-    {{"r1", "regularisers", "`R1{1}`"}, {.of_d = Normalise::none, .r1 = 1}},
-    {{"dragan", "regularisers", "`Dragan{10}`"}, {.of_d = Normalise::none, .dragan = 10}},
+    {{"wgan_fast", "losses", "`wgan_trainer`, at the baseline's rate"}, {.kind = Kind::wgan, .published = false}},
+    {{"wgan_gp", "losses", "`wgan_gp_trainer`, as published, LayerNorm in D"}, {.kind = Kind::wgan_gp, .of_d = Normalise::layer}},
+    {{"wgan_gp_fast", "losses", "`wgan_gp_trainer`, at the baseline's rate, LayerNorm in D"}, {.kind = Kind::wgan_gp, .of_d = Normalise::layer, .published = false}},
+    {{"no_norm", "regularisers", "nothing in the place of D's BatchNorm"}, {.of_d = Normalise::none}},
+    {{"no_norm_r1", "regularisers", "nothing in its place, `R1{1}`"}, {.of_d = Normalise::none, .r1 = 1}},
+    {{"layer_norm", "regularisers", "LayerNorm in its place, the baseline of the next three"}, {.of_d = Normalise::layer}},
+    {{"gradient_penalty", "regularisers", "`GradientPenalty{10}`"}, {.of_d = Normalise::layer, .gradient_penalty = 10}},
+    {{"r1", "regularisers", "`R1{1}`"}, {.of_d = Normalise::layer, .r1 = 1}},
+    {{"dragan", "regularisers", "`Dragan{10}`"}, {.of_d = Normalise::layer, .dragan = 10}},
     {{"spectral_norm", "regularisers", "`spectral_normalise(d)`"}, {.of_d = Normalise::spectral}},
     {{"spectral_hinge", "regularisers", "`spectral_normalise(d)`, `Hinge`"}, {.game = Game::hinge, .of_d = Normalise::spectral}},
     {{"orthogonal", "regularisers", "`OrthogonalRegularisation{1e-4}`"}, {.orthogonal = 1e-4}},
@@ -151,12 +155,12 @@ auto make_generator(const Row& row, const Sizes& sizes) {
 /// 28×28 → 14×14 → 7×7 → hidden, as dcgan28_dense_discriminator; the last layer is head().
 Net make_features(const Row& row, const Sizes& sizes) {
   const index_t width = sizes.width, hidden = sizes.hidden;
-  const bool normalised = row.of_d == Normalise::batch;
-  const Init init = normalised ? Init::dcgan() : Init::he(0.2);
+  const Init init = row.of_d == Normalise::batch ? Init::dcgan() : Init::he(0.2);
   const Conv2dOptions halve{.kernel = 4, .stride = 2, .padding = 1, .init = init};
   AnyLayers layers;
   const auto add_norm = [&](index_t channels) {
-    if (normalised) layers.push_back(BatchNorm{channels, {.init = Init::normal(0.02, 1)}});
+    if (row.of_d == Normalise::batch) layers.push_back(BatchNorm{channels, {.init = Init::normal(0.02, 1)}});
+    if (row.of_d == Normalise::layer) layers.push_back(LayerNorm{channels});
     layers.push_back(LeakyReLU{0.2});
   };
   layers.push_back(Conv2d{1, width, halve});
@@ -207,8 +211,16 @@ void train(const Row& row, const Dataset& digits, const Sizes& sizes, double lea
   const auto d = [&] { return make_discriminator(row, sizes); };
   switch (row.kind) {
     case Kind::relativistic: return with(d(), RelativisticAverage{NonSaturating{}});
-    case Kind::wgan: return play(wgan_trainer(std::move(g), d(), options), WganOptions{}.n_critic);
-    case Kind::wgan_gp: return play(wgan_gp_trainer(std::move(g), d(), options), WganGpOptions{}.n_critic);
+    case Kind::wgan: {
+      WganOptions preset;
+      if (!row.published) preset.optimizer.learning_rate = learning_rate;
+      return play(wgan_trainer(std::move(g), d(), options, preset), preset.n_critic);
+    }
+    case Kind::wgan_gp: {
+      WganGpOptions preset;
+      if (!row.published) preset.optimizer.learning_rate = learning_rate;
+      return play(wgan_gp_trainer(std::move(g), d(), options, preset), preset.n_critic);
+    }
     case Kind::feature_matching:
       return with(Discriminator{Sequential{make_features(row, sizes), make_head(row, sizes)}}, NonSaturating{}, FeatureMatching{1, {0}});
     case Kind::replay_pool: return with(d(), NonSaturating{}, ReplayPool{std::max<index_t>(2048, sizes.batch_size)});
@@ -218,7 +230,7 @@ void train(const Row& row, const Dataset& digits, const Sizes& sizes, double lea
       return with(d(), NonSaturating{}, AdaptiveAugmentation{{.images = static_cast<double>(sizes.steps) * static_cast<double>(sizes.batch_size) / 2}});
     default: break;
   }
-  if (row.of_d == Normalise::none)  // penalties, which BatchNorm is refused with
+  if (row.of_d == Normalise::none || row.of_d == Normalise::layer)  // penalties, which BatchNorm is refused with
     return with(d(), NonSaturating{}, GradientPenalty{row.gradient_penalty}, R1{row.r1}, Dragan{row.dragan});
   with(d(), Game{row.game}, OrthogonalRegularisation{row.orthogonal}, LeCam{row.lecam, {.begin = sizes.steps / 4}},
        LabelSmoothing{row.smoothing}, LabelFlips{row.flips}, InstanceNoise{row.noise, sizes.steps},
