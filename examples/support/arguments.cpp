@@ -51,6 +51,10 @@ Arguments& Arguments::option(const std::string& name, std::string& value, const 
   parser_->app.add_option(name, value, help);
   return *this;
 }
+Arguments& Arguments::flag(const std::string& name, bool& value, const std::string& help) {
+  parser_->app.add_flag(name, value, help);
+  return *this;
+}
 Arguments& Arguments::positional(const std::string& name, std::vector<std::string>& values, const std::string& help) {
   parser_->app.add_option(name, values, help);
   return *this;

@@ -21,6 +21,9 @@ class Arguments {
   Arguments& option(const std::string& name, double& value, const std::string& help);
   Arguments& option(const std::string& name, std::string& value, const std::string& help);
 
+  /// An option without a value: true where it is given.
+  Arguments& flag(const std::string& name, bool& value, const std::string& help);
+
   /// Any number of values without a name.
   Arguments& positional(const std::string& name, std::vector<std::string>& values, const std::string& help);
 
