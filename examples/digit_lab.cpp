@@ -12,8 +12,8 @@
 // The first says how clear the samples are, the others how various: a generator that draws nothing but clear ones wins the first alone.
 // Methods of a group also share a picture with a line for each of them, in the order of --list.
 //
-// Networks are put together when the program runs and most methods are in one trainer each at their zero, where they change no bit, so
-// that a method is a line of numbers and the program compiles soon.
+// Networks are put together when the program runs, and most methods share a trainer, where all but one are at their zero and change no
+// bit, so that a method is a line of numbers and the program compiles soon.
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -352,8 +352,8 @@ int main(int argc, char** argv) {
       for (const Row& row : rows) std::printf("%-20s %-14s %s\n", row.name.c_str(), row.group.c_str(), row.text.c_str());
       return;
     }
-    for (const auto& [name, value] : {std::pair{"--steps", steps}, {"--samples", drawn}, {"--classifier-steps", classifier_steps}, {"--batch-size", batch_size},
-                                      {"--width", width}, {"--hidden", hidden}, {"--latent", latent}}) {
+    for (const auto& [name, value] : {std::pair{"--steps", steps}, {"--samples", drawn}, {"--classifier-steps", classifier_steps},
+                                      {"--batch-size", batch_size}, {"--width", width}, {"--hidden", hidden}, {"--latent", latent}}) {
       example::require_at_least(1, static_cast<double>(value), name, "ask for some");
       if (value > most) throw DataError(name, concat("at most ", most), concat(value), "ask for less, this is a small laboratory");
     }
