@@ -23,35 +23,18 @@
 
 #include "nash/io.hpp"
 #include "nash/nash.hpp"
+#include "support/any_logit_loss.hpp"
 #include "support/arguments.hpp"
 #include "support/classifier.hpp"
 
 namespace {
 
 using namespace nash;
+using example::AnyLogitLoss;
 using Samples = Tensor<float>;
 using Net = AnySequential<>;
 using AnyLayers = std::vector<AnyLayer<>>;
 constexpr index_t classes = 10, pictured = 64, in_a_line = 24, most = 1000000;
-
-/// The losses of one logit as one type.
-struct Game {
-  enum Kind { non_saturating, minimax, least_squares, hinge } kind = non_saturating;
-
-  template <class Function>
-  LossValue of(const Function& f) const {
-    switch (kind) {
-      case minimax: return f(Minimax{});
-      case least_squares: return f(LeastSquares{});
-      case hinge: return f(Hinge{});
-      case non_saturating: break;
-    }
-    return f(NonSaturating{});
-  }
-  LossValue real(double l) const { return of([=](const auto& loss) { return loss.real(l); }); }
-  LossValue fake(double l) const { return of([=](const auto& loss) { return loss.fake(l); }); }
-  LossValue generator(double l) const { return of([=](const auto& loss) { return loss.generator(l); }); }
-};
 
 enum class Kind { plain, relativistic, wgan, wgan_gp, feature_matching, replay_pool, logan, diff_augment, ada, truncation, rejection, ddls, dg_flow };
 enum class Normalise { batch, layer, none, spectral, reference };
@@ -63,7 +46,7 @@ struct Names {
 /// What is not the default is what a method is about.
 struct Setup {
   Kind kind = Kind::plain;
-  Game::Kind game = Game::non_saturating;
+  AnyLogitLoss::Kind loss = AnyLogitLoss::non_saturating;
   Normalise of_d = Normalise::batch, of_g = Normalise::batch;
   double gradient_penalty = 0, dragan = 0, r1 = 0, orthogonal = 0, lecam = 0, smoothing = 1, flips = 0, noise = 0, top_k = 1, historical = 0;
   bool std_dev = false, discrimination = false, few_digits = false, published = true;
@@ -77,9 +60,9 @@ struct Row : Names, Setup {
 
 const std::vector<Row> rows{
     {{"non_saturating", "losses", "`NonSaturating`, the baseline of all that name no loss"}, {}},
-    {{"minimax", "losses", "`Minimax`"}, {.game = Game::minimax}},
-    {{"least_squares", "losses", "`LeastSquares`"}, {.game = Game::least_squares}},
-    {{"hinge", "losses", "`Hinge`"}, {.game = Game::hinge}},
+    {{"minimax", "losses", "`Minimax`"}, {.loss = AnyLogitLoss::minimax}},
+    {{"least_squares", "losses", "`LeastSquares`"}, {.loss = AnyLogitLoss::least_squares}},
+    {{"hinge", "losses", "`Hinge`"}, {.loss = AnyLogitLoss::hinge}},
     {{"relativistic", "losses", "`RelativisticAverage{NonSaturating}`"}, {.kind = Kind::relativistic}},
     {{"wgan", "losses", "`wgan_trainer`, as published"}, {.kind = Kind::wgan}},
     {{"wgan_fast", "losses", "the same at the baseline's rate"}, {.kind = Kind::wgan, .published = false}},
@@ -93,7 +76,7 @@ const std::vector<Row> rows{
     {{"layer_norm", "regularisers", "LayerNorm in the place of D's BatchNorm"}, {.of_d = Normalise::layer}},
     {{"layer_norm_r1", "regularisers", "the same, `R1{1}`"}, {.of_d = Normalise::layer, .r1 = 1}},
     {{"spectral_norm", "regularisers", "`spectral_normalise(d)`"}, {.of_d = Normalise::spectral}},
-    {{"spectral_hinge", "regularisers", "`spectral_normalise(d)`, `Hinge`"}, {.game = Game::hinge, .of_d = Normalise::spectral}},
+    {{"spectral_hinge", "regularisers", "`spectral_normalise(d)`, `Hinge`"}, {.loss = AnyLogitLoss::hinge, .of_d = Normalise::spectral}},
     {{"orthogonal", "regularisers", "`OrthogonalRegularisation{1e-4}`"}, {.orthogonal = 1e-4}},
     {{"lecam", "regularisers", "`LeCam{0.1}`"}, {.lecam = 0.1}},
     {{"feature_matching", "tricks", "`FeatureMatching{1}` at D's last hidden layer"}, {.kind = Kind::feature_matching}},
@@ -233,7 +216,7 @@ void train(const Row& row, const Dataset& digits, const Sizes& sizes, double lea
   }
   if (row.of_d == Normalise::none || row.of_d == Normalise::layer)  // penalties, which BatchNorm is refused with
     return with(d(), NonSaturating{}, GradientPenalty{row.gradient_penalty}, R1{row.r1}, Dragan{row.dragan});
-  with(d(), Game{row.game}, OrthogonalRegularisation{row.orthogonal}, LeCam{row.lecam, {.begin = sizes.steps / 4}},
+  with(d(), AnyLogitLoss{row.loss}, OrthogonalRegularisation{row.orthogonal}, LeCam{row.lecam, {.begin = sizes.steps / 4}},
        LabelSmoothing{row.smoothing}, LabelFlips{row.flips}, InstanceNoise{row.noise, sizes.steps},
        TopK{{.least = row.top_k, .decay = row.top_k, .every = std::max<index_t>(1, sizes.steps / 4)}}, HistoricalAveraging{row.historical});
 }

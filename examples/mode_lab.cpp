@@ -21,11 +21,13 @@
 
 #include "nash/io.hpp"
 #include "nash/nash.hpp"
+#include "support/any_logit_loss.hpp"
 #include "support/arguments.hpp"
 
 namespace {
 
 using namespace nash;
+using example::AnyLogitLoss;
 using Samples = Tensor<float>;
 constexpr index_t drawn = 2500, latent_size = 16, units = 64, hidden_layers = 3;
 
@@ -62,32 +64,12 @@ Mixture grid() {
   return mixture;
 }
 
-/// The losses of one logit as one type.
-struct Game {
-  enum Kind { non_saturating, minimax, least_squares, wasserstein, hinge } kind = non_saturating;
-
-  template <class Function>
-  LossValue of(const Function& f) const {
-    switch (kind) {
-      case minimax: return f(Minimax{});
-      case least_squares: return f(LeastSquares{});
-      case wasserstein: return f(Wasserstein{});
-      case hinge: return f(Hinge{});
-      case non_saturating: break;
-    }
-    return f(NonSaturating{});
-  }
-  LossValue real(double l) const { return of([=](const auto& loss) { return loss.real(l); }); }
-  LossValue fake(double l) const { return of([=](const auto& loss) { return loss.fake(l); }); }
-  LossValue generator(double l) const { return of([=](const auto& loss) { return loss.generator(l); }); }
-};
-
 enum class Kind { plain, relativistic, feature_matching, replay_pool, balanced, concat, projection, acgan, infogan, class_normal };
 
 /// A row of the table: what is not the default is what it is about.
 struct Row {
   std::string name;
-  Game::Kind game = Game::non_saturating;
+  AnyLogitLoss::Kind loss = AnyLogitLoss::non_saturating;
   Kind kind = Kind::plain;
   double gradient_penalty = 0, dragan = 0, r1 = 0, r2 = 0, clip = 1e30, orthogonal = 0, historical = 0, lecam = 0, smoothing = 1, flips = 0;
   double noise = 0, top_k = 1;
@@ -98,19 +80,19 @@ struct Row {
 
 const std::vector<Row> rows{
     {"`NonSaturating`, the baseline of all rows below that name no loss"},
-    {.name = "`Minimax`", .game = Game::minimax},
-    {.name = "`LeastSquares`", .game = Game::least_squares},
-    {.name = "`Hinge`", .game = Game::hinge},
+    {.name = "`Minimax`", .loss = AnyLogitLoss::minimax},
+    {.name = "`LeastSquares`", .loss = AnyLogitLoss::least_squares},
+    {.name = "`Hinge`", .loss = AnyLogitLoss::hinge},
     {.name = "`RelativisticAverage{NonSaturating}`", .kind = Kind::relativistic},
-    {.name = "`Wasserstein`, `WeightClip{0.1}`, 5 updates of the critic", .game = Game::wasserstein, .clip = 0.1, .critic_updates = 5},
-    {.name = "`Wasserstein`, `GradientPenalty{1}`, 5 updates of the critic", .game = Game::wasserstein, .gradient_penalty = 1, .critic_updates = 5},
-    {.name = "`Wasserstein`, `GradientPenalty{1, one-sided}`, 5 updates of the critic", .game = Game::wasserstein, .gradient_penalty = 1, .one_sided = true, .critic_updates = 5},
+    {.name = "`Wasserstein`, `WeightClip{0.1}`, 5 updates of the critic", .loss = AnyLogitLoss::wasserstein, .clip = 0.1, .critic_updates = 5},
+    {.name = "`Wasserstein`, `GradientPenalty{1}`, 5 updates of the critic", .loss = AnyLogitLoss::wasserstein, .gradient_penalty = 1, .critic_updates = 5},
+    {.name = "`Wasserstein`, `GradientPenalty{1, one-sided}`, 5 updates of the critic", .loss = AnyLogitLoss::wasserstein, .gradient_penalty = 1, .one_sided = true, .critic_updates = 5},
     {.name = "`GradientPenalty{1}`", .gradient_penalty = 1},
     {.name = "`Dragan{1}`", .dragan = 1},
     {.name = "`R1{0.1}`", .r1 = 0.1},
     {.name = "`R2{0.1}`", .r2 = 0.1},
     {.name = "`spectral_normalise(d)`", .spectral_norm = true},
-    {.name = "`Hinge`, `spectral_normalise(d)`", .game = Game::hinge, .spectral_norm = true},
+    {.name = "`Hinge`, `spectral_normalise(d)`", .loss = AnyLogitLoss::hinge, .spectral_norm = true},
     {.name = "`OrthogonalRegularisation{1e-3}`", .orthogonal = 1e-3},
     {.name = "`LeCam{0.1}`", .lecam = 0.1},
     {.name = "`LabelSmoothing{0.9}`", .smoothing = 0.9},
@@ -232,7 +214,7 @@ Samples run(const Row& row, const Mixture& mixture, const Budget& budget, std::u
     case Kind::infogan: return with(make_discriminator(row, mixture), NonSaturating{}, Infogan{1});
     default: break;
   }
-  return with(make_discriminator(row, mixture), Game{row.game}, GradientPenalty{row.gradient_penalty, {.one_sided = row.one_sided}}, Dragan{row.dragan},
+  return with(make_discriminator(row, mixture), AnyLogitLoss{row.loss}, GradientPenalty{row.gradient_penalty, {.one_sided = row.one_sided}}, Dragan{row.dragan},
               R1{row.r1}, R2{row.r2}, WeightClip{row.clip}, OrthogonalRegularisation{row.orthogonal}, HistoricalAveraging{row.historical},
               LeCam{row.lecam, {.begin = budget.steps / 4}}, LabelSmoothing{row.smoothing}, LabelFlips{row.flips}, InstanceNoise{row.noise, steps},
               TopK{{.least = row.top_k, .decay = row.top_k, .every = std::max<index_t>(1, budget.steps / 4)}});

@@ -27,6 +27,13 @@ class TextPart {
   TextPart(std::unsigned_integral auto number) requires(!std::same_as<decltype(number), bool>) : kind_(Kind::natural), natural_(number) {}
   TextPart(std::floating_point auto number) : kind_(Kind::real), real_(static_cast<double>(number)) {}
 
+  NASH_COLD static std::string join(std::initializer_list<TextPart> parts) {
+    std::string text;
+    for (const TextPart& part : parts) part.append_to(text);
+    return text;
+  }
+
+ private:
   NASH_COLD void append_to(std::string& text) const {
     char digits[64];
     char* end = digits;
@@ -39,7 +46,6 @@ class TextPart {
     text.append(digits, end);
   }
 
- private:
   enum class Kind { text, whole, natural, real } kind_;
   union {
     std::string_view text_;
@@ -48,12 +54,6 @@ class TextPart {
     double real_;
   };
 };
-
-NASH_COLD inline std::string join(std::initializer_list<TextPart> parts) {
-  std::string text;
-  for (const TextPart& part : parts) part.append_to(text);
-  return text;
-}
 
 /// What of a value is a part of a text: itself. Types that are no parts have an overload that gives their text.
 template <class Value>
@@ -64,7 +64,7 @@ const Value& text_of(const Value& value) {
 /// The parts one after the other, as text: concat("got ", 3, " of ", shape).
 template <class... Parts>
 NASH_COLD std::string concat(const Parts&... parts) {
-  return join({text_of(parts)...});
+  return TextPart::join({text_of(parts)...});
 }
 
 /// What every public entry of nash throws. The message says where, what was expected, what came, and what to do:

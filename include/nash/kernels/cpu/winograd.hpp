@@ -219,8 +219,8 @@ class Winograd {
         std::fill_n(lines + i * width, width, T{0});
   }
 
-  // What follows tells where values lie, for those who write them and for those who only read: once compiled for both.
-  static T* place(const T* values) { return const_cast<T*>(values); }
+  // What tells where values lie is compiled once, for those who write them and for those who only read.
+  static T* writable(const T* values) { return const_cast<T*>(values); }
 
   /// The pixels of one phase that a tile sees; `outside` stands in for those of the padding.
   NASH_NOINLINE void pixels_of(const Group& group, const Phase& phase, T* images, index_t image, index_t tile_h, index_t tile_w, T* outside, T** pixels) const {
@@ -256,7 +256,7 @@ class Winograd {
       group.lines_at(mapped, group.depth, image, tile_h, tile_w, lines);
       for (int phase = 0; phase < group.phase_count; ++phase) {
         T* pixels[max_positions];
-        pixels_of(group, group.phases[phase], place(x), first + image, tile_h, tile_w, zeros.data(), pixels);
+        pixels_of(group, group.phases[phase], writable(x), first + image, tile_h, tile_w, zeros.data(), pixels);
         map_tile(along_h, along_w, pixels, lines, g_.c, false);
         for (int i = 0; i < along_h.out * along_w.out; ++i) lines[i] += g_.c;
       }
@@ -270,7 +270,7 @@ class Winograd {
     for_tiles(group, images, [&](index_t image, index_t tile_h, index_t tile_w) {
       T* results[max_positions];
       T* lines[max_positions];
-      results_of(group, place(dy), first + image, tile_h, tile_w, zeros.data(), results);
+      results_of(group, writable(dy), first + image, tile_h, tile_w, zeros.data(), results);
       group.lines_at(mapped, g_.o, image, tile_h, tile_w, lines);
       map_tile(group.down.maps(tile_h).results_adjoint, group.across.maps(tile_w).results_adjoint, results, lines, g_.o, false);
     });
@@ -283,7 +283,7 @@ class Winograd {
     for_tiles(group, images, [&](index_t image, index_t tile_h, index_t tile_w) {
       T* lines[max_positions];
       T* results[max_positions];
-      group.lines_at(place(mapped), g_.o, image, tile_h, tile_w, lines);
+      group.lines_at(writable(mapped), g_.o, image, tile_h, tile_w, lines);
       T* const outside = unused.data() + g_.o * this_thread();
       results_of(group, y, first + image, tile_h, tile_w, outside, results);
       map_tile(group.down.maps(tile_h).results, group.across.maps(tile_w).results, lines, results, g_.o, accumulate);
@@ -303,7 +303,7 @@ class Winograd {
         for (index_t tile_w = 0; tile_w < group.across.count(); ++tile_w) {
           const LineMap<T>&along_h = group.down.maps(tile_h).inputs_adjoint, &along_w = group.across.maps(tile_w).inputs_adjoint;
           T* lines[max_positions];
-          group.lines_at(place(mapped), group.depth, image, tile_h, tile_w, lines);
+          group.lines_at(writable(mapped), group.depth, image, tile_h, tile_w, lines);
           for (int phase = 0; phase < group.phase_count; ++phase) {
             T* pixels[max_positions];
             pixels_of(group, group.phases[phase], dx, first + image, tile_h, tile_w, unused.data() + g_.c * this_thread(), pixels);
@@ -336,7 +336,7 @@ class Winograd {
         T* taps[max_positions];
         const T* packed_taps[max_positions];
         T* lines[max_positions];
-        taps_of(group, group.phases[phase], place(w), over_channels ? column : row, taps);
+        taps_of(group, group.phases[phase], writable(w), over_channels ? column : row, taps);
         for (index_t i = 0; i < group.taps_h * group.taps_w; ++i) {
           T* const to = memory.data() + own * this_thread() + i * channel_step * width;
           packed_taps[i] = to;
