@@ -66,7 +66,7 @@ class Cases {
         });
       }
     for (const nash::index_t size : square_sizes) {
-      const std::string name = nash::concat("square:", size);
+      const std::string name = nash::concat({"square:", size});
       add(name, "gemm", "product", true, [this, size, name] {
         measure(GemmProblem({.m = size, .n = size, .k = size}, run().context), name, "gemm", "product", &Peer::products);
       });
@@ -91,7 +91,7 @@ class Cases {
   };
 
   static void add(const std::string& name, const std::string& kind, const std::string& direction, bool timed, std::function<void()> body) {
-    const std::string tags = nash::concat("[", kind, "][", direction, "]", timed ? "" : "[.small]");
+    const std::string tags = nash::concat({"[", kind, "][", direction, "]", timed ? "" : "[.small]"});
     Catch::getMutableRegistryHub().registerTest(Catch::makeTestCase(new Invoker(std::move(body)), "", Catch::NameAndTags(name + " " + direction, tags),
                                                                     CATCH_INTERNAL_LINEINFO));
   }
@@ -127,7 +127,7 @@ auto whole_number(const char* option, int& value, int most) {
     int number = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
     if (error != std::errc() || end != text.data() + text.size() || number < 1 || number > most)
-      return Parsed::runtimeError(nash::concat(option, ": expected a whole number from 1 to ", most, ", got '", text, "'"));
+      return Parsed::runtimeError(nash::concat({option, ": expected a whole number from 1 to ", most, ", got '", text, "'"}));
     value = number;
     return Parsed::ok(Catch::clara::ParseResultType::Matched);
   };
@@ -138,11 +138,11 @@ auto instruction_set(nash::InstructionSet& value) {
     for (const auto set : {nash::InstructionSet::baseline, nash::InstructionSet::avx2, nash::InstructionSet::avx512})
       if (text == name_of(set)) {
         if (set > nash::detect_instruction_set())
-          return Parsed::runtimeError(nash::concat("--instruction-set: this processor does not have ", text, ", only ", name_of(nash::detect_instruction_set())));
+          return Parsed::runtimeError(nash::concat({"--instruction-set: this processor does not have ", text, ", only ", name_of(nash::detect_instruction_set())}));
         value = set;
         return Parsed::ok(Catch::clara::ParseResultType::Matched);
       }
-    return Parsed::runtimeError(nash::concat("--instruction-set: expected baseline, avx2 or avx512, got '", text, "'"));
+    return Parsed::runtimeError(nash::concat({"--instruction-set: expected baseline, avx2 or avx512, got '", text, "'"}));
   };
 }
 

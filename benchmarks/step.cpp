@@ -28,9 +28,9 @@ void with_networks(const std::string& name, nash::index_t width, const Function&
   if (name == "mlp") return f(mlp_generator(), mlp_discriminator());
   for (const index_t size : {32, 64, 128}) {
     const DcganOptions options{.size = size, .width = width};
-    if (name == concat("dcgan", size)) return f(dcgan_generator(options), dcgan_discriminator(options));
+    if (name == concat({"dcgan", size})) return f(dcgan_generator(options), dcgan_discriminator(options));
   }
-  throw ShapeError("step", "a network named dcgan28, dcgan28_dense, dcgan32, dcgan64, dcgan128 or mlp", concat("'", name, "'"), "");
+  throw ShapeError("step", "a network named dcgan28, dcgan28_dense, dcgan32, dcgan64, dcgan128 or mlp", concat({"'", name, "'"}), "");
 }
 
 /// The discriminator of this name without its BatchNorm.
@@ -40,13 +40,13 @@ void with_critic(const std::string& name, nash::index_t width, const Function& f
   if (name == "dcgan28") return f(dcgan28_generator({.width = width}), dcgan28_critic({.width = width}));
   for (const index_t size : {32, 64, 128}) {
     const DcganOptions options{.size = size, .width = width};
-    if (name == concat("dcgan", size)) return f(dcgan_generator(options), dcgan_critic(options));
+    if (name == concat({"dcgan", size})) return f(dcgan_generator(options), dcgan_critic(options));
   }
-  throw ShapeError("step", "a network named dcgan28, dcgan32, dcgan64 or dcgan128 as a critic", concat("'", name, "'"), "");
+  throw ShapeError("step", "a network named dcgan28, dcgan32, dcgan64 or dcgan128 as a critic", concat({"'", name, "'"}), "");
 }
 
 void require_at_least(std::int64_t least, const char* option, std::int64_t value) {
-  if (value < least) throw nash::ShapeError(option, nash::concat("at least ", least), nash::concat(value), "");
+  if (value < least) throw nash::ShapeError(option, nash::concat({"at least ", least}), nash::concat({value}), "");
 }
 
 /// The first images of a folder or, without one, random ones of the shape that the generator makes.
@@ -76,7 +76,7 @@ int main(int argc, char** argv) {
       .option("--width", options.width, "of a DCGAN")
       .option("--data", options.data, "folder of 28×28 digits to train on; else the images are random");
   return arguments.run(argc, argv, [&] {
-    if (networks.size() != 1) throw nash::ShapeError("step", "one network", nash::concat(networks.size()), "see --help");
+    if (networks.size() != 1) throw nash::ShapeError("step", "one network", nash::concat({networks.size()}), "see --help");
     options.network = networks[0];
     require_at_least(options.mode == "generate" ? 1 : 2, "--batch", options.batch);  // BatchNorm trains on no single image
     require_at_least(1, "--steps", options.steps);
@@ -84,7 +84,7 @@ int main(int argc, char** argv) {
     require_at_least(1, "--threads", options.threads);
     const std::string& mode = options.mode;
     if (mode != "train" && mode != "reuse" && mode != "wgan_gp" && mode != "critic" && mode != "generate")
-      throw nash::ShapeError("--mode", "train, reuse, wgan_gp, critic or generate", nash::concat("'", mode, "'"), "");
+      throw nash::ShapeError("--mode", "train, reuse, wgan_gp, critic or generate", nash::concat({"'", mode, "'"}), "");
     const int threads = static_cast<int>(options.threads);
     const auto run = [&](auto& generator, auto& discriminator, const auto& step) {
       benchmark::run_rounds({options.rounds, options.steps, "nash", generator.parameters().count(), discriminator.parameters().count()}, step);

@@ -299,7 +299,7 @@ std::vector<Row> chosen(const std::string& list) {
   std::vector<Row> found;
   for (const std::string& name : names)
     if (std::none_of(rows.begin(), rows.end(), [&](const Row& row) { return row.name == name || row.group == name; }))
-      throw DataError("--methods", "all, or names and groups of methods with a comma between them", concat("'", name, "'"), "--list names them");
+      throw DataError("--methods", "all, or names and groups of methods with a comma between them", concat({"'", name, "'"}), "--list names them");
   for (const Row& row : rows)
     if (std::any_of(names.begin(), names.end(), [&](const std::string& name) { return row.name == name || row.group == name; })) found.push_back(row);
   return found;
@@ -338,15 +338,15 @@ int main(int argc, char** argv) {
     for (const auto& [name, value] : {std::pair{"--steps", steps}, {"--samples", drawn}, {"--classifier-steps", classifier_steps},
                                       {"--batch-size", batch_size}, {"--width", width}, {"--hidden", hidden}, {"--latent", latent}}) {
       example::require_at_least(1, static_cast<double>(value), name, "ask for some");
-      if (value > most) throw DataError(name, concat("at most ", most), concat(value), "ask for less, this is a small laboratory");
+      if (value > most) throw DataError(name, concat({"at most ", most}), concat({value}), "ask for less, this is a small laboratory");
     }
     const std::vector<Row> wanted = chosen(list);
     const Dataset digits = example::load_labelled_digits(data);
     if (held_out < 1 || held_out >= digits.size())
-      throw DataError("--held-out", concat("1 to ", digits.size() - 1), concat(held_out), "keep some digits for training");
+      throw DataError("--held-out", concat({"1 to ", digits.size() - 1}), concat({held_out}), "keep some digits for training");
     const Dataset training = digits.slice(0, digits.size() - held_out), testing = digits.slice(digits.size() - held_out, held_out);
     if (few < batch_size || few > training.size())
-      throw DataError("--few", concat("a batch of ", batch_size, " to the ", training.size(), " digits that are trained on"), concat(few),
+      throw DataError("--few", concat({"a batch of ", batch_size, " to the ", training.size(), " digits that are trained on"}), concat({few}),
                       "ask for a number between these, use smaller batches or hold fewer out");
     const Sizes sizes{steps, batch_size, width, hidden, latent};
     const std::filesystem::path folder(out);
@@ -389,10 +389,10 @@ int main(int argc, char** argv) {
       write_png(folder / (row.name + ".png"), image_grid(grid, {.columns = 8}));
       std::vector<float>& sheet = lines[row.group];
       sheet.insert(sheet.end(), grid.begin(), grid.begin() + in_a_line * 28 * 28);
-      write_png(folder / concat("group-", row.group, ".png"),
+      write_png(folder / concat({"group-", row.group, ".png"}),
                 image_grid(Samples(Shape{static_cast<index_t>(sheet.size()) / (28 * 28), 28, 28, 1}, sheet), {.columns = in_a_line}));
       table.row(row.name, score.sure, score.rarest, score.classes);
-      write_row(row.text, concat("`", row.name, "`"), score);
+      write_row(row.text, concat({"`", row.name, "`"}), score);
     }
     std::printf("\nPictures: %s\n", out.c_str());
   });

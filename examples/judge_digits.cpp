@@ -35,19 +35,19 @@ struct Split {
         for (const std::uint8_t pixel : part->image(i)) add(pixel);
         add(static_cast<std::uint8_t>(part->label(i)));
       }
-    return {{"judge.trained_on", text()}, {"judge.data_sum", nash::concat(sum)}, {"judge.held_out", nash::concat(testing.size())}};
+    return {{"judge.trained_on", text()}, {"judge.data_sum", nash::concat({sum})}, {"judge.held_out", nash::concat({testing.size()})}};
   }
 
   /// "all but the last 100 of the 300 digits in data/train-images-idx3-ubyte"
   std::string text() const {
-    return nash::concat("all but the last ", testing.size(), " of the ", training.size() + testing.size(), " digits in ", training.name());
+    return nash::concat({"all but the last ", testing.size(), " of the ", training.size() + testing.size(), " digits in ", training.name()});
   }
 };
 
 Split load_split(const std::string& data, index_t held_out) {
   const nash::Dataset digits = example::load_labelled_digits(data);
   if (held_out < 1 || held_out >= digits.size())
-    throw nash::DataError("--held-out", nash::concat("1 to ", digits.size() - 1), nash::concat(held_out), "keep some digits for training");
+    throw nash::DataError("--held-out", nash::concat({"1 to ", digits.size() - 1}), nash::concat({held_out}), "keep some digits for training");
   return Split(digits, held_out);
 }
 

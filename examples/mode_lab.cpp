@@ -298,7 +298,7 @@ int main(int argc, char** argv) {
       }
       if (failure) std::rethrow_exception(failure);
 
-      std::string line = concat("| ", row.name, " |");
+      std::string line = concat({"| ", row.name, " |"});
       for (std::size_t m = 0; m < mixtures.size(); ++m) {
         Score total{.fewest = 1e9};
         for (std::size_t seed = 0; seed < static_cast<std::size_t>(seeds); ++seed) {

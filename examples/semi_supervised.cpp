@@ -54,7 +54,7 @@ Dataset balanced(const Dataset& digits, index_t count) {
     labels.push_back(digits.label(i));
   }
   if (static_cast<index_t>(labels.size()) != count)
-    throw DataError("--labels", concat("a multiple of ", classes, ", and that many digits of each class in ", digits.name()), concat(count), "ask for 100");
+    throw DataError("--labels", concat({"a multiple of ", classes, ", and that many digits of each class in ", digits.name()}), concat({count}), "ask for 100");
   return Dataset("the labelled digits", digits.shape().with_samples(count), std::move(pixels), std::move(labels));
 }
 
@@ -81,7 +81,7 @@ int main(int argc, char** argv) {
     example::require_at_least(classes, static_cast<double>(labels), "--labels", "ask for at least one of each class");
     const Dataset digits = example::load_labelled_digits(data);
     if (held_out < 1 || held_out >= digits.size())
-      throw DataError("--held-out", concat("1 to ", digits.size() - 1), concat(held_out), "keep some digits for training");
+      throw DataError("--held-out", concat({"1 to ", digits.size() - 1}), concat({held_out}), "keep some digits for training");
     const Dataset training = digits.slice(0, digits.size() - held_out), testing = digits.slice(digits.size() - held_out, held_out);
     const Dataset labelled = balanced(training, labels);
     const index_t batch = std::min<index_t>(batch_size, labels);

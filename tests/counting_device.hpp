@@ -68,7 +68,7 @@ template <>
 struct nash::GemmKernels<Counting> {
   template <class T>
   static void multiply(Context<Counting>& context, const GemmGeometry& g, const T* a, const T* b, T* c, const T* bias = nullptr) {
-    context.record(concat("gemm ", g.accumulate ? "+" : "", g.transpose_a ? "Aᵀ" : "A", g.transpose_b ? "Bᵀ " : "B ", g.m, "×", g.n, "×", g.k), 0,
+    context.record(concat({"gemm ", g.accumulate ? "+" : "", g.transpose_a ? "Aᵀ" : "A", g.transpose_b ? "Bᵀ " : "B ", g.m, "×", g.n, "×", g.k}), 0,
                    g.m * g.n * g.k);
     GemmKernels<Cpu>::multiply(context.cpu(), g, a, b, c, bias);
   }
@@ -95,7 +95,7 @@ struct nash::Conv2dKernels<Counting> {
 
  private:
   static void record(Context<Counting>& context, std::string_view direction, const Conv2dGeometry& g) {
-    context.record(concat("conv2d ", direction, g.image_shape(), " by ", g.filter_shape()), 0, g.multiply_adds());
+    context.record(concat({"conv2d ", direction, g.image_shape(), " by ", g.filter_shape()}), 0, g.multiply_adds());
   }
 };
 

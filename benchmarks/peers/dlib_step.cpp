@@ -164,8 +164,8 @@ int main(int argc, char** argv) {
       .option("--data", data, "folder of 28×28 digits to train on; else the images are random");
   return arguments.run(argc, argv, [&] {
     if (networks != std::vector<std::string>{"dcgan28"} || mode != "train" || asked_width != width)
-      throw nash::ShapeError("dlib_step", nash::concat("dcgan28 with --mode train and --width ", width),
-                             nash::concat(networks.empty() ? "no network" : networks[0], ", ", mode, " and ", asked_width), "nothing else is written for dlib");
+      throw nash::ShapeError("dlib_step", nash::concat({"dcgan28 with --mode train and --width ", width}),
+                             nash::concat({networks.empty() ? "no network" : networks[0], ", ", mode, " and ", asked_width}), "nothing else is written for dlib");
     example::require_at_least(2, static_cast<double>(batch), "--batch", "BatchNorm trains on no single image");
     example::require_at_least(1, static_cast<double>(steps), "--steps", "");
     example::require_at_least(0, static_cast<double>(rounds), "--rounds", "");
@@ -176,7 +176,7 @@ int main(int argc, char** argv) {
     Gan gan(real, freeze != 0);
     // dlib allocates as it goes: each parameter comes to have a gradient, two moments of Adam and the step to add.
     const double lasting = before + 5 * sizeof(float) * static_cast<double>(gan.parameters_g() + gan.parameters_d()) / (1 << 20);
-    const std::string library = nash::concat("dlib ", DLIB_MAJOR_VERSION, ".", DLIB_MINOR_VERSION);
+    const std::string library = nash::concat({"dlib ", DLIB_MAJOR_VERSION, ".", DLIB_MINOR_VERSION});
     run_rounds(benchmark::Rounds{rounds, steps, library, gan.parameters_g(), gan.parameters_d()}, [&] { return gan.step(); }, lasting);
   });
 }

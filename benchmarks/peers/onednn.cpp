@@ -108,7 +108,7 @@ Contender product(const GemmProblem& problem) {
 Peer make_onednn(int) {  // it takes the threads of OpenMP
   const dnnl_version_t& version = *dnnl_version();
   return {.name = "oneDNN",
-          .version = nash::concat(version.major, ".", version.minor, ".", version.patch),
+          .version = nash::concat({version.major, ".", version.minor, ".", version.patch}),
           .convolutions =
               [](const ConvProblem& problem) {
                 return std::vector{convolution("oneDNN", problem, memory::format_tag::any),

@@ -26,7 +26,7 @@ class Torch {
 
   double seconds(int repeats) {
     return answer([&] {
-      process_.write(nash::concat("time ", repeats));
+      process_.write(nash::concat({"time ", repeats}));
       return std::stod(process_.read_line());
     });
   }
@@ -64,8 +64,8 @@ std::vector<Contender> convolution(const std::shared_ptr<Torch>& torch, const Co
   if (!torch->runs()) return {};
   const nash::Conv2dGeometry& g = problem.geometry();
   const auto of = [](const nash::Tensor<float>& tensor) { return std::pair(tensor.data(), tensor.count()); };
-  torch->pose(nash::concat("conv2d ", name_of(problem.direction()), " ", g.n, " ", g.h, " ", g.w, " ", g.c, " ", g.o, " ", g.r, " ", g.s, " ", g.stride_h,
-                           " ", g.stride_w, " ", g.padding_h, " ", g.padding_w),
+  torch->pose(nash::concat({"conv2d ", name_of(problem.direction()), " ", g.n, " ", g.h, " ", g.w, " ", g.c, " ", g.o, " ", g.r, " ", g.s, " ", g.stride_h,
+                           " ", g.stride_w, " ", g.padding_h, " ", g.padding_w}),
               of(problem.image()), of(problem.filters()), of(problem.output()));
   return {contender(torch)};
 }
@@ -73,7 +73,7 @@ std::vector<Contender> convolution(const std::shared_ptr<Torch>& torch, const Co
 std::vector<Contender> product(const std::shared_ptr<Torch>& torch, const GemmProblem& problem) {
   if (!torch->runs()) return {};
   const nash::GemmGeometry& g = problem.geometry();
-  torch->pose(nash::concat("gemm ", g.m, " ", g.n, " ", g.k, " ", int{g.transpose_a}, " ", int{g.transpose_b}, " ", int{g.accumulate}),
+  torch->pose(nash::concat({"gemm ", g.m, " ", g.n, " ", g.k, " ", int{g.transpose_a}, " ", int{g.transpose_b}, " ", int{g.accumulate}}),
               std::pair(problem.a(), g.m * g.k), std::pair(problem.b(), g.k * g.n));
   return {contender(torch)};
 }

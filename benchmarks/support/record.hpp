@@ -37,11 +37,11 @@ class Record {
       std::printf("%-18s %-17s %-12s %10.4f %9.1f %5.1f %% %12.2f\n", name.c_str(), direction.c_str(), timing.name.c_str(),
                   timing.median_seconds * 1e3, timing.gflops, 100 * timing.share_of_peak, timing.against_first);
       std::string rounds;
-      for (const double seconds : timing.seconds) rounds += nash::concat(rounds.empty() ? "" : ", ", seconds * 1e3);
-      results_.push_back(nash::concat("{\"case\": \"", name, "\", \"kind\": \"", kind, "\", \"direction\": \"", direction, "\", \"by\": \"", timing.name,
+      for (const double seconds : timing.seconds) rounds += nash::concat({rounds.empty() ? "" : ", ", seconds * 1e3});
+      results_.push_back(nash::concat({"{\"case\": \"", name, "\", \"kind\": \"", kind, "\", \"direction\": \"", direction, "\", \"by\": \"", timing.name,
                                       "\", \"operations\": ", operations, ", \"bytes\": ", bytes, ", \"median_ms\": ", timing.median_seconds * 1e3,
                                       ", \"gflops\": ", timing.gflops, ", \"share_of_peak\": ", timing.share_of_peak,
-                                      ", \"time_against_nash\": ", timing.against_first, ", \"rounds_ms\": [", rounds, "]}"));
+                                      ", \"time_against_nash\": ", timing.against_first, ", \"rounds_ms\": [", rounds, "]}"}));
     }
     std::fflush(stdout);
   }
@@ -49,11 +49,11 @@ class Record {
   std::string json() const {
     std::string peers, results;
     for (const Peer& peer : machine_.peers)
-      peers += nash::concat(peers.empty() ? "" : ", ", "\"", peer.name, "\": ", peer.version.empty() ? "null" : "\"" + peer.version + "\"");
-    for (const std::string& result : results_) results += nash::concat(results.empty() ? "\n    " : ",\n    ", result);
-    return nash::concat("{\n  \"processor\": \"", processor(), "\",\n  \"threads\": ", machine_.threads, ",\n  \"instruction_set\": \"",
+      peers += nash::concat({peers.empty() ? "" : ", ", "\"", peer.name, "\": ", peer.version.empty() ? "null" : "\"" + peer.version + "\""});
+    for (const std::string& result : results_) results += nash::concat({results.empty() ? "\n    " : ",\n    ", result});
+    return nash::concat({"{\n  \"processor\": \"", processor(), "\",\n  \"threads\": ", machine_.threads, ",\n  \"instruction_set\": \"",
                         name_of(machine_.instruction_set), "\",\n  \"compiler\": \"", compiler, "\",\n  \"peak_gflops\": ", median(peaks_),
-                        ",\n  \"bandwidth_gb_per_s\": ", machine_.bandwidth, ",\n  \"peers\": {", peers, "},\n  \"results\": [", results, "\n  ]\n}\n");
+                        ",\n  \"bandwidth_gb_per_s\": ", machine_.bandwidth, ",\n  \"peers\": {", peers, "},\n  \"results\": [", results, "\n  ]\n}\n"});
   }
 
   const Machine& machine() const { return machine_; }

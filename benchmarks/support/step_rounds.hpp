@@ -36,9 +36,9 @@ void run_rounds(const Rounds& options, const Step& step, double lasting_mib = li
   const double first_step = milliseconds_since(begin);
   for (int i = 0; i < 2; ++i) step();  // before the line, which says that others may have the cores
   // The clock's own time of the beginning, for whoever knows when the process was started.
-  std::cout << nash::concat("{\"library\": \"", options.library, "\", \"begin_ns\": ", std::chrono::nanoseconds(begin.time_since_epoch()).count(),
+  std::cout << nash::concat({"{\"library\": \"", options.library, "\", \"begin_ns\": ", std::chrono::nanoseconds(begin.time_since_epoch()).count(),
                             ", \"first_step_ms\": ", first_step, ", \"parameters\": [", options.parameters_g, ", ",
-                            options.parameters_d, "]}")
+                            options.parameters_d, "]}"})
             << std::endl;
   reset_most_live_memory();
   std::string line;
@@ -48,12 +48,12 @@ void run_rounds(const Rounds& options, const Step& step, double lasting_mib = li
     for (std::int64_t i = 0; i < options.steps; ++i) {
       const Clock::time_point start = Clock::now();
       losses = step();
-      times += nash::concat(i == 0 ? "" : ", ", milliseconds_since(start));
+      times += nash::concat({i == 0 ? "" : ", ", milliseconds_since(start)});
     }
-    const std::string said = losses.any ? nash::concat(", \"losses\": [", losses.discriminator, ", ", losses.generator, "]") : "";
-    std::cout << nash::concat("{\"milliseconds\": [", times, "], \"peak_memory_mib\": ", peak_memory(), said, "}") << std::endl;
+    const std::string said = losses.any ? nash::concat({", \"losses\": [", losses.discriminator, ", ", losses.generator, "]"}) : "";
+    std::cout << nash::concat({"{\"milliseconds\": [", times, "], \"peak_memory_mib\": ", peak_memory(), said, "}"}) << std::endl;
   }
-  std::cout << nash::concat("{\"step_memory_mib\": ", most_live_memory() - lasting_mib, "}") << std::endl;
+  std::cout << nash::concat({"{\"step_memory_mib\": ", most_live_memory() - lasting_mib, "}"}) << std::endl;
 }
 
 }  // namespace benchmark

@@ -31,7 +31,7 @@ std::string check_whole_number(const std::string& text) {
   const char* const end = text.data() + text.size();
   const auto [stop, problem] = std::from_chars(text.data(), end, value);
   if (problem == std::errc{} && stop == end) return {};
-  return nash::concat("expected a whole number of ", std::numeric_limits<T>::min(), " to ", std::numeric_limits<T>::max(), ", got ", text);
+  return nash::concat({"expected a whole number of ", std::numeric_limits<T>::min(), " to ", std::numeric_limits<T>::max(), ", got ", text});
 }
 }  // namespace
 
@@ -87,7 +87,7 @@ int Arguments::run(int argc, char** argv, const std::function<void()>& program) 
 
 void require_at_least(double least, double value, const std::string& option, const std::string& remedy) {
   if (!(value >= least && std::isfinite(value)))
-    throw nash::ShapeError(option, nash::concat("at least ", least), nash::concat(value), remedy);
+    throw nash::ShapeError(option, nash::concat({"at least ", least}), nash::concat({value}), remedy);
 }
 
 std::string default_data() {

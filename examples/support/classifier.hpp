@@ -76,7 +76,7 @@ inline nash::Dataset load_labelled_digits(const std::string& data) {
   if (!digits.has_labels())
     throw nash::DataError(digits.name(), "a label for each digit", "none", "put the file with the labels beside it, see scripts/fetch-mnist");
   if (digits.classes() > 10)
-    throw nash::DataError(digits.name(), "labels from 0 to 9", nash::concat("a label of ", digits.classes() - 1),
+    throw nash::DataError(digits.name(), "labels from 0 to 9", nash::concat({"a label of ", digits.classes() - 1}),
                           "give digits, since nothing else is known here");
   return digits;
 }

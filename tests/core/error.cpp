@@ -6,12 +6,12 @@
 using namespace nash;
 
 TEST_CASE("concat writes numbers and texts one after the other") {
-  CHECK(concat("got ", 3, " of ", 4.5, ", ", true, "/", false, " ", std::string("end")) == "got 3 of 4.5, true/false end");
-  CHECK(concat(-7, " ", std::uint64_t{18446744073709551615ull}, " ", std::int64_t{-9223372036854775807}) ==
+  CHECK(concat({"got ", 3, " of ", 4.5, ", ", true, "/", false, " ", std::string("end")}) == "got 3 of 4.5, true/false end");
+  CHECK(concat({-7, " ", std::uint64_t{18446744073709551615ull}, " ", std::int64_t{-9223372036854775807}}) ==
         "-7 18446744073709551615 -9223372036854775807");
-  CHECK(concat(0.1f, " ", 1e300, " ", 1.0 / 3) == "0.1 1e+300 0.333333");
-  CHECK(concat(std::nan(""), " ", -std::numeric_limits<double>::infinity()) == "nan -inf");
-  CHECK(concat() == "");
+  CHECK(concat({0.1f, " ", 1e300, " ", 1.0 / 3}) == "0.1 1e+300 0.333333");
+  CHECK(concat({std::nan(""), " ", -std::numeric_limits<double>::infinity()}) == "nan -inf");
+  CHECK(concat({}) == "");
 }
 
 TEST_CASE("an error says where, what was expected, what came and what to do") {

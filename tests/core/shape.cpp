@@ -26,7 +26,7 @@ TEST_CASE("a shape is written with × between its extents") {
   CHECK(Shape{64, 28, 28, 1}.text() == "64×28×28×1");
   CHECK(Shape{3}.text() == "3");
   CHECK(Shape{}.text() == "scalar");
-  CHECK(concat("got ", Shape{2, 3}) == "got 2×3");
+  CHECK(concat({"got ", Shape{2, 3}}) == "got 2×3");
 }
 
 TEST_CASE("extents below 0, more than four, and products that do not fit are refused") {

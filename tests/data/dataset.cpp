@@ -51,9 +51,9 @@ TEST_CASE("Dataset: numbers out of range") {
   const Dataset dataset = small({4, 0, 2});
   for (const index_t i : {index_t{-1}, index_t{3}, std::numeric_limits<index_t>::max()}) {
     CHECK(message_of<ShapeError>([&] { dataset.image(i); }) ==
-          concat("small: expected an image from 0 to 2, got ", i, ".\nStay below size()."));
+          concat({"small: expected an image from 0 to 2, got ", i, ".\nStay below size()."}));
     CHECK(message_of<ShapeError>([&] { dataset.label(i); }) ==
-          concat("small: expected an image from 0 to 2, got ", i, ".\nStay below size()."));
+          concat({"small: expected an image from 0 to 2, got ", i, ".\nStay below size()."}));
   }
   CHECK(message_of([&] { small().label(0); }) == "small: has no labels.\nAsk has_labels() first, or load the labels too.");
   CHECK(message_of<ShapeError>([&] { dataset.slice(2, 2); }) ==

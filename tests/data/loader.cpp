@@ -230,7 +230,7 @@ TEST_CASE("Loader: options that make no sense") {
   };
   for (const index_t size : {0, -1})
     CHECK(message({.batch_size = size}) ==
-          concat("Loader: expected a batch_size of at least 1, got ", size, ".\n64 is a usual one."));
+          concat({"Loader: expected a batch_size of at least 1, got ", size, ".\n64 is a usual one."}));
   CHECK(message({.batch_size = 11}) ==
         "Loader: expected a batch_size of at most 10, the images of numbered, got 11.\nLower it, or set .last_batch = "
         "LastBatch::keep.");
@@ -238,8 +238,8 @@ TEST_CASE("Loader: options that make no sense") {
   for (const auto& [low, high] : {std::pair{1.0, 1.0}, std::pair{1.0, -1.0}, std::pair{0.0, std::nan("")}, std::pair{std::nan(""), 0.0},
                                   std::pair{-std::numeric_limits<double>::infinity(), 1.0}, std::pair{0.0, std::numeric_limits<double>::infinity()}})
     CHECK(message({.batch_size = 2, .low = low, .high = high}) ==
-          concat("Loader: expected a low below a high, a finite distance apart, got ", low, " and ", high,
-                 ".\nUse -1 and 1 where the generator ends with Tanh, 0 and 1 where it ends with Sigmoid."));
+          concat({"Loader: expected a low below a high, a finite distance apart, got ", low, " and ", high,
+                 ".\nUse -1 and 1 where the generator ends with Tanh, 0 and 1 where it ends with Sigmoid."}));
   CHECK(message({.batch_size = 2, .first_batch = -1}).find(", got -1.\n0 begins at the beginning") != std::string::npos);
   CHECK(message({.batch_size = 2, .first_batch = std::numeric_limits<index_t>::max()}).starts_with("Loader: expected a first_batch of 0 to "));
   CHECK(message({.batch_size = 2, .low = -1e308, .high = 1e308}).starts_with("Loader: expected a low below a high, a finite distance apart"));

@@ -26,7 +26,7 @@ Samples read_samples(const std::filesystem::path& path) {
   constexpr index_t cell = side + 2, expected = 2 * (8 * cell + 2);
   const Image image = read_png(path);
   if (image.height != expected || image.width != expected || image.channels != 1)
-    throw DataError(path.string(), concat("a grey picture of ", expected, "×", expected), concat(image.height, "×", image.width, "×", image.channels),
+    throw DataError(path.string(), concat({"a grey picture of ", expected, "×", expected}), concat({image.height, "×", image.width, "×", image.channels}),
                     "give a samples.png");
   Samples samples;
   for (index_t n = 0; n < count; ++n)

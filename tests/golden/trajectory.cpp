@@ -48,14 +48,14 @@ void check_trajectory(double tolerance) {
   discriminator.mark_loaded(context);
   GanTrainer trainer{std::move(generator), std::move(discriminator), NonSaturating{}};
   trainer.set_latent_source([&](Player player, index_t step, index_t, Tensor<T>& z) {
-    const Golden::Entry& latents = golden.entry(concat(step - 1, "/", name_of(player)));
+    const Golden::Entry& latents = golden.entry(concat({step - 1, "/", name_of(player)}));
     REQUIRE(latents.shape == z.shape());
     z = golden.tensor<T>(latents.name);
   });
 
   std::map<std::string, std::vector<double>> reports;
   for (index_t step = 0; step < 20; ++step) {
-    const StepReport report = trainer.step(golden.tensor<T>(concat(step, "/images")));
+    const StepReport report = trainer.step(golden.tensor<T>(concat({step, "/images"})));
     reports["d_loss"].push_back(report.d_loss.value());
     reports["d_real"].push_back(report.d_real.value());
     reports["d_fake"].push_back(report.d_fake.value());

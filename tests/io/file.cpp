@@ -136,7 +136,7 @@ TEST_CASE("write_file: a pipe and a device stay what they are") {
   // By a link without a name to lead to; not /dev/null itself, which root would lose where this fails.
   int ends[2];
   REQUIRE(::pipe(ends) == 0);
-  const std::string nameless = concat("/proc/self/fd/", ends[1]);
+  const std::string nameless = concat({"/proc/self/fd/", ends[1]});
   CHECK(message_of([&] { write_file(nameless, Bytes{1}); }) == nameless + problem);
   ::close(ends[0]);
   ::close(ends[1]);

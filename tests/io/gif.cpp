@@ -117,7 +117,7 @@ TEST_CASE("GIF: what is no animation is not written") {
   CHECK(message({grey_ramp(0)}, {.last_delay = 65536}).find("got 65536") != std::string::npos);
   for (const index_t factor : {0, 5000})
     CHECK(message({grey_ramp(0)}, {.enlarge = factor})
-              .starts_with(concat("encode_gif: expected a picture of at most 65535×65535 pixels, got 16×16 enlarged ", factor,
-                                  " times.")));
+              .starts_with(concat({"encode_gif: expected a picture of at most 65535×65535 pixels, got 16×16 enlarged ", factor,
+                                  " times."})));
   CHECK_FALSE(std::filesystem::exists(folder / "a.gif"));
 }

@@ -129,8 +129,8 @@ TEST_CASE("IDX: cut short") {
   const Bytes whole = image_file();
   for (std::size_t size = 4; size < 16; ++size)
     CHECK(folder.images_message(Bytes(whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(size))) ==
-          concat("expected a header of 16 bytes, got ", size,
-                 " bytes in all.\nThe file is cut short; download or copy it again."));
+          concat({"expected a header of 16 bytes, got ", size,
+                 " bytes in all.\nThe file is cut short; download or copy it again."}));
   const std::string remedy = ".\nThe file is cut short or its header is wrong; download or copy it again.";
   const Bytes cut(whole.begin(), whole.end() - 1);
   CHECK(folder.images_message(cut) == "expected 12 bytes of images (2×2×3) from offset 16, got 11" + remedy);

@@ -66,7 +66,7 @@ TEST_CASE("image_grid: values of [0, 1], or of any other range") {
   for (const auto& [low, high] : {std::pair{1.0, 1.0}, std::pair{1.0, -1.0}, std::pair{std::nan(""), 1.0}, std::pair{0.0, std::nan("")},
                                   std::pair{-infinity, 1.0}, std::pair{0.0, infinity}})
     CHECK(message_of<ShapeError>([&, l = low, h = high] { image_grid(images, {.low = l, .high = h}); }) ==
-          concat("image_grid: expected a finite black value below a finite white one, got ", low, " and ", high, ".\nUse -1 and 1."));
+          concat({"image_grid: expected a finite black value below a finite white one, got ", low, " and ", high, ".\nUse -1 and 1."}));
 }
 
 TEST_CASE("image_grid: what is no batch of images") {

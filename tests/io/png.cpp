@@ -120,8 +120,8 @@ TEST_CASE("PNG: damaged files") {
 TEST_CASE("PNG: sizes that the file cannot hold are refused before memory is asked for") {
   const Folder folder;
   const Bytes small = make_png(16000, 16000, 8, rgb, {0});
-  CHECK(folder.message(small) == concat("expected at most ", small.size() * 1032 * 8, " pixels in a file of ", small.size(),
-                                        " bytes, got 16000×16000.\nCheck that it is the file you mean."));
+  CHECK(folder.message(small) == concat({"expected at most ", small.size() * 1032 * 8, " pixels in a file of ", small.size(),
+                                        " bytes, got 16000×16000.\nCheck that it is the file you mean."}));
   write_file(folder.file, make_png(100, 100, 8, grey, Bytes(10100)));
   CHECK(message_of([&] { read_png(folder.file, 9999); }).find("expected at most 9999 pixels in a file of") !=
         std::string::npos);

@@ -41,7 +41,7 @@ void check_problem(std::string_view header, std::size_t data_size, std::string_v
 
 /// A header with one tensor "a".
 std::string tensor(std::string_view dtype, std::string_view shape, std::string_view offsets) {
-  return concat(R"({"a":{"dtype":")", dtype, R"(","shape":)", shape, R"(,"data_offsets":)", offsets, "}}");
+  return concat({R"({"a":{"dtype":")", dtype, R"(","shape":)", shape, R"(,"data_offsets":)", offsets, "}}"});
 }
 
 }  // namespace
@@ -119,7 +119,7 @@ TEST_CASE_TEMPLATE("safetensors: what is saved is, byte by byte, a file that the
   // By tests/golden/nash_safetensors.py, which also says how to write these files anew.
   using limits = std::numeric_limits<T>;
   const auto golden = std::filesystem::path(NASH_TEST_DATA) / "golden" /
-                      concat("nash_", sizeof(T) == 4 ? "float" : "double", ".safetensors");
+                      concat({"nash_", sizeof(T) == 4 ? "float" : "double", ".safetensors"});
   const Folder folder;
   const auto file = std::getenv("NASH_UPDATE_GOLDEN") != nullptr ? golden : folder.file;
   save_safetensors<T>(file,
@@ -160,7 +160,7 @@ TEST_CASE("safetensors: no header, or one longer than the file") {
   CHECK(folder.message(with_length(3, "{}", 0)) == "expected a header of at most 2 bytes at offset 0, got 3" + remedy);
   for (const std::uint64_t length : {std::uint64_t{1} << 63, std::numeric_limits<std::uint64_t>::max(), std::uint64_t{1} << 62})
     CHECK(folder.message(with_length(length, "{}", 0)) ==
-          concat("expected a header of at most 2 bytes at offset 0, got ", length) + remedy);
+          concat({"expected a header of at most 2 bytes at offset 0, got ", length}) + remedy);
   // A header above 100 MB in a file that is long enough: sparse, so that it costs nothing.
   write_file(folder.file, with_length(100'000'001, "{}", 0));
   std::filesystem::resize_file(folder.file, 100'000'100);
@@ -205,8 +205,8 @@ TEST_CASE("safetensors: names that come twice") {
 
 TEST_CASE("safetensors: offsets that do not fit") {
   const auto two = [](std::string_view offsets_a, std::string_view offsets_b) {
-    return concat(R"({"a":{"dtype":"F32","shape":[2],"data_offsets":)", offsets_a,
-                  R"(},"b":{"dtype":"F32","shape":[2],"data_offsets":)", offsets_b, "}}");
+    return concat({R"({"a":{"dtype":"F32","shape":[2],"data_offsets":)", offsets_a,
+                  R"(},"b":{"dtype":"F32","shape":[2],"data_offsets":)", offsets_b, "}}"});
   };
   check_problem(tensor("F32", "[2]", "[0,8]"), 7, "tensor a is larger than the file.");
   check_problem(tensor("F32", "[1]", "[0,8]"), 4, "tensor a has the offsets 0 to 8 in 4 bytes of values.");

@@ -105,7 +105,7 @@ TEST_CASE("what is no batch of logits") {
   for (const Shape& shape : {Shape{4}, Shape{4, 2, 2, 1}, Shape{0, 1}, Shape{3, 0}}) {
     const auto logits = Tensor<float>::zeros(shape);
     CHECK(message_of<ShapeError>([&] { evaluate_loss<LossTerm::real>(context, Minimax{}, logits, gradient); }) ==
-          concat("evaluate_loss: expected N×(1+C) logits of at least one sample, got ", shape, ".\nEnd the discriminator with Dense{…, 1}."));
+          concat({"evaluate_loss: expected N×(1+C) logits of at least one sample, got ", shape, ".\nEnd the discriminator with Dense{…, 1}."}));
     CHECK(message_of<ShapeError>([&] { mean_probability(context, logits); }).starts_with("mean_probability: expected N×(1+C) logits"));
   }
 }

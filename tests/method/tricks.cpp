@@ -91,7 +91,7 @@ TEST_CASE("LeCam: squared distances beyond the other side's moving average, with
   CHECK(fake.first == doctest::Approx(0.5 * 1.5 * 1.5 / 2).epsilon(1e-14));
   CHECK(fake.second == Values{-0.5 * 2 * 1.5 / 2, 0});
   std::string state;
-  LeCam::visit_state(method, [&](const StateName& name, auto& value) { state += concat(name.text(), "=", value, " "); });
+  LeCam::visit_state(method, [&](const StateName& name, auto& value) { state += concat({name.text(), "=", value, " "}); });
   CHECK(state == "real.average=2.5 real.updates=2 fake.average=-0.875 fake.updates=2 ");
 }
 

@@ -92,7 +92,7 @@ TEST_CASE("DCGAN for 32 to 128 pixels trains, and refuses other sizes") {
 
   for (const index_t size : {0, 16, 28, 48, 256})
     CHECK(message_of<ShapeError>([&] { dcgan_generator({.size = size}); }) ==
-          concat("Dcgan: expected a size of 32, 64 or 128, got ", size, ".\nScale the images, or use Dcgan28 for 28×28."));
+          concat({"Dcgan: expected a size of 32, 64 or 128, got ", size, ".\nScale the images, or use Dcgan28 for 28×28."}));
   CHECK_THROWS_AS(dcgan_discriminator({.size = 30}), ShapeError);
   CHECK_THROWS_AS(dcgan_discriminator({.width = 0}), ShapeError);
   CHECK_THROWS_AS(dcgan_generator({.channels = 0}), ShapeError);

@@ -101,8 +101,8 @@ TEST_CASE("ConvTranspose2d refuses what does not fit") {
   const Shape larger = spread.output_shape(spread.output_shape({1, 2, 1, 1}));
   CHECK(larger == Shape{1, (index_t{1} << 62) - (index_t{1} << 32) + 2, 1, 1});
   const std::string beyond = message_of<ShapeError>([&] { spread.output_shape(larger); });
-  CHECK(beyond == concat("ConvTranspose2d: expected images that become at most ", std::numeric_limits<index_t>::max() / 2, " pixels high and wide, got ",
-                         larger, ".\nUse smaller strides or fewer layers."));
+  CHECK(beyond == concat({"ConvTranspose2d: expected images that become at most ", std::numeric_limits<index_t>::max() / 2, " pixels high and wide, got ",
+                         larger, ".\nUse smaller strides or fewer layers."}));
   CHECK(message_of<ShapeError>([&] { spread.output_shape({1, 1, larger[1], 1}); }) != "");
   const Sequential three{spread, spread, spread};
   CHECK(message_of<ShapeError>([&] { three.output_shape({1, 2, 2, 1}); }).starts_with("ConvTranspose2d (layer 2): expected images that become"));

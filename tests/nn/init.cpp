@@ -103,5 +103,5 @@ TEST_CASE("single precision gets the rounded values of double") {
 TEST_CASE("numbers that are not finite are refused where the layer is built") {
   for (const double value : {std::nan(""), std::numeric_limits<double>::infinity()})
     CHECK(message_of<ShapeError>([&] { Dense<>(2, 3, {.init = Init::normal(value)}); }) ==
-          concat("Init: expected finite numbers, got ", value, " and 0.\nInit::dcgan() is a usual choice."));
+          concat({"Init: expected finite numbers, got ", value, " and 0.\nInit::dcgan() is a usual choice."}));
 }

@@ -12,7 +12,7 @@ TEST_CASE("a context has the threads that it is given, or as many as there are")
   CHECK(Context<Cpu>(0).threads() == default_threads());
   for (const int threads : {-1, 1025, 200000})
     CHECK(message_of<ShapeError>([&] { Context<Cpu>{threads}; }) ==
-          concat("Context: expected 0 threads, for all cores, or 1 to 1024, got ", threads, ".\nLeave the number out."));
+          concat({"Context: expected 0 threads, for all cores, or 1 to 1024, got ", threads, ".\nLeave the number out."}));
   CHECK(Context<Cpu>().threads() >= 1);
 }
 

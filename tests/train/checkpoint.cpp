@@ -101,10 +101,10 @@ TEST_CASE("the file: dotted names, nash's shapes, and what wrote it") {
   save_network(folder / "d.safetensors", d);
   const auto file = load_safetensors<float>(folder / "d.safetensors");
   std::string content;
-  for (const auto& tensor : file.tensors) content += concat(tensor.name, " ", tensor.shape, "  ");
+  for (const auto& tensor : file.tensors) content += concat({tensor.name, " ", tensor.shape, "  "});
   CHECK(content ==
         "0.weight 4×4×4×1  0.bias 4  0.u 4  0.v 16  1.weight 4  1.bias 4  1.running_mean 4  1.running_var 4  3.weight 1×64  3.bias 1  3.u 1  3.v 64  ");
-  CHECK(file.metadata == Metadata{{"format", "nash"}, {"nash.network", "Discriminator"}, {"nash.version", concat(NASH_VERSION_MAJOR, ".", NASH_VERSION_MINOR, ".", NASH_VERSION_PATCH)}});
+  CHECK(file.metadata == Metadata{{"format", "nash"}, {"nash.network", "Discriminator"}, {"nash.version", concat({NASH_VERSION_MAJOR, ".", NASH_VERSION_MINOR, ".", NASH_VERSION_PATCH})}});
 }
 
 TEST_CASE("texts of one's own go into the file and come back") {
@@ -125,11 +125,11 @@ TEST_CASE("files that do not fit are refused, and change nothing") {
   save_network(good, d);
 
   rewrite(good, bad, [](auto& tensors) { tensors.erase(tensors.begin() + 3); });
-  CHECK(refusal(bad, d) == concat(bad.string(), ": expected a tensor '0.v' of 16, got none of that name.\nLoad it into a network of the same layers."));
+  CHECK(refusal(bad, d) == concat({bad.string(), ": expected a tensor '0.v' of 16, got none of that name.\nLoad it into a network of the same layers."}));
   rewrite(good, bad, [](auto& tensors) { tensors.back().shape = {1, 64}; });
-  CHECK(refusal(bad, d) == concat(bad.string(), ": expected '3.v' of 64, got 1×64.\nLoad it into a network of the same layers and sizes."));
+  CHECK(refusal(bad, d) == concat({bad.string(), ": expected '3.v' of 64, got 1×64.\nLoad it into a network of the same layers and sizes."}));
   rewrite(good, bad, [](auto& tensors) { tensors.push_back({"4.weight", {1}, {0.f}}); });
-  CHECK(refusal(bad, d) == concat(bad.string(), ": expected the 12 tensors of Discriminator, got also '4.weight'.\nLoad it into a network of the same layers."));
+  CHECK(refusal(bad, d) == concat({bad.string(), ": expected the 12 tensors of Discriminator, got also '4.weight'.\nLoad it into a network of the same layers."}));
   rewrite(good, bad, [](auto& tensors) { tensors.back().name = "3.w"; });
   CHECK(refusal(bad, d).find("expected a tensor '3.v' of 64, got none of that name.") != std::string::npos);
   rewrite(good, bad, [](auto& tensors) { tensors.clear(); });

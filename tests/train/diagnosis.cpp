@@ -41,7 +41,7 @@ std::string complaint(const std::vector<Phase>& phases, const Spoil& spoil, cons
       const StepReport report = trainer.step(batch);
       REQUIRE(report.non_finite);
       CHECK(report.non_finite->step == step);
-      CHECK(report.non_finite->text().find(concat("step ", step, ": the ", name_of(report.non_finite->player), "'s ", report.non_finite->what)) == 0);
+      CHECK(report.non_finite->text().find(concat({"step ", step, ": the ", name_of(report.non_finite->player), "'s ", report.non_finite->what})) == 0);
       said[1] = "GanTrainer: " + report.non_finite->text() + remedy;
     }
     CHECK(trainer.steps() == step);

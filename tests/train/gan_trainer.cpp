@@ -295,7 +295,7 @@ TEST_CASE("set_latent_source: both players' latents, step and repetition told") 
   trainer.set_latent_source([&](Player player, index_t step, index_t repetition, Tensor<float>& z) {
     CHECK(z.shape() == Shape{3, 6});
     std::fill(z.begin(), z.end(), static_cast<float>(repetition));
-    calls += concat(name_of(player)[0] == 'd' ? "d" : "g", step, repetition, " ");
+    calls += concat({name_of(player)[0] == 'd' ? "d" : "g", step, repetition, " "});
   });
   trainer.step(random_images({3, 8, 8, 1}));
   trainer.step(random_images({3, 8, 8, 1}));
@@ -527,7 +527,7 @@ TEST_CASE("what a trainer refuses, and says") {
   GanTrainer trainer{small_generator(), small_discriminator(), NonSaturating{}};
   const auto message = [&](const Shape& shape) { return message_of<ShapeError>([&] { trainer.step(Tensor<float>::zeros(shape)); }); };
   const auto expected = [](std::string_view got) {
-    return concat("GanTrainer: expected real images of the generator's shape, N×8×8×1, got ", got, ".\nChange the generator's last layers or the data.");
+    return concat({"GanTrainer: expected real images of the generator's shape, N×8×8×1, got ", got, ".\nChange the generator's last layers or the data."});
   };
   CHECK(message({4, 8, 8, 3}) == expected("4×8×8×3"));
   CHECK(message({4, 28, 28, 1}) == expected("4×28×28×1"));

@@ -15,23 +15,23 @@ struct Scribe {
   std::string* text;
   bool take_part = true;
 
-  void note(std::string_view what) const { *text += concat(text->empty() ? "" : " ", what); }
+  void note(std::string_view what) const { *text += concat({text->empty() ? "" : " ", what}); }
   static const char* name(Player player) { return player == discriminator ? "D" : "G"; }
 
-  bool takes_part(const Phase& phase, const StepReport&) const { return note(concat("phase", name(phase.player))), take_part; }
+  bool takes_part(const Phase& phase, const StepReport&) const { return note(concat({"phase", name(phase.player)})), take_part; }
   template <class G, class D>
   void change_latents(const Update<Cpu>&, const G&, const D&, Tensor<float>&) const {
     note("latents");
   }
   template <class G, class D>
   double change_latents_backward(const Update<Cpu>& update, const G&, const D&, const Tensor<float>&, Gradients<float, Cpu>&) const {
-    return note(concat("back", name(update.player))), 0.5;
+    return note(concat({"back", name(update.player)})), 0.5;
   }
   void change_images(const Update<Cpu>&, ImageSource source, Tensor<float>&) const { note(source == ImageSource::real ? "real" : "fakes"); }
   void change_images_backward(const Update<Cpu>&, ImageSource, Tensor<float>&) const { note("back"); }
   void change_targets(const Update<Cpu>&, LossTerm term, Tensor<float>&) const { note(term == LossTerm::real ? "targets1" : "targets0"); }
   void weigh_fakes(const Update<Cpu>&, const Tensor<float>&, Tensor<float>&) const { note("weights"); }
-  double add_to_loss(const Update<Cpu>& update, LossTerm, const Tensor<float>&, Tensor<float>&) const { return note(concat("loss", name(update.player))), 1; }
+  double add_to_loss(const Update<Cpu>& update, LossTerm, const Tensor<float>&, Tensor<float>&) const { return note(concat({"loss", name(update.player)})), 1; }
   template <class D>
   double penalise(const Update<Cpu>&, const D&, const Tensor<float>&, const Tensor<float>&, Gradients<float, Cpu>&) const {
     return note("penalty"), 10;
@@ -42,11 +42,11 @@ struct Scribe {
   }
   template <class Network>
   double add_parameter_term(const Update<Cpu>& update, const Network&, Tensor<float>&) const {
-    return note(concat("term", name(update.player))), 1000;
+    return note(concat({"term", name(update.player)})), 1000;
   }
   template <class Network>
   void after_update(const Update<Cpu>& update, Network&) const {
-    note(concat("updated", name(update.player)));
+    note(concat({"updated", name(update.player)}));
   }
   void after_step(index_t, const StepReport&) const { note("step"); }
 };

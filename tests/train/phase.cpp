@@ -17,7 +17,7 @@ struct Run {
     GanTrainer trainer{small_generator(), small_discriminator(), NonSaturating{}, {.phases = phases}};
     index_t step = 0;
     trainer.set_gradient_reduction(
-        [&](Player player, Tensor<float>&) { updates += concat(updates.empty() ? "" : " ", player == discriminator ? "D" : "G", step); });
+        [&](Player player, Tensor<float>&) { updates += concat({updates.empty() ? "" : " ", player == discriminator ? "D" : "G", step}); });
     for (step = 1; step <= steps; ++step) {
       const StepReport report = trainer.step(random_images({3, 8, 8, 1}));
       CHECK(report.step == step);
@@ -25,7 +25,7 @@ struct Run {
       const bool d = report.d_loss.has_value(), g = report.g_loss.has_value();
       for (const auto* field : {&report.d_real, &report.d_fake, &report.d_gradient_norm}) CHECK(field->has_value() == d);
       CHECK(report.g_gradient_norm.has_value() == g);
-      fields += concat(fields.empty() ? "" : " ", d ? "D" : "", g ? "G" : "", d || g ? "" : "-");
+      fields += concat({fields.empty() ? "" : " ", d ? "D" : "", g ? "G" : "", d || g ? "" : "-"});
     }
     CHECK(trainer.optimizer(discriminator).steps() == std::count(updates.begin(), updates.end(), 'D'));
     CHECK(trainer.optimizer(generator).steps() == std::count(updates.begin(), updates.end(), 'G'));
@@ -82,8 +82,8 @@ TEST_CASE("phases that leave the generator without fakes to reuse are refused") 
     });
   };
   const auto expected = [](std::string_view got) {
-    return concat("GanTrainer: expected with reuse_fakes each generator phase once, right after a discriminator phase that runs whenever it does, got ",
-                  got, ".\nChange the phases, or leave reuse_fakes out: then the generator draws its own latents.");
+    return concat({"GanTrainer: expected with reuse_fakes each generator phase once, right after a discriminator phase that runs whenever it does, got ",
+                  got, ".\nChange the phases, or leave reuse_fakes out: then the generator draws its own latents."});
   };
   CHECK(message({{generator}}) == expected("a generator phase before any other"));
   CHECK(message({{generator}, {discriminator}}) == expected("a generator phase before any other"));

@@ -200,7 +200,7 @@ TEST_CASE("the file: everything by its name, numbers as texts, and one's own") {
   save_checkpoint(folder / "run", trainer, {{"data", "digits"}, {"nash.state.steps", "7"}});
   const auto file = load_safetensors<float>(folder / "run");
   std::string names;
-  for (const auto& tensor : file.tensors) names += concat(tensor.name, " ", tensor.shape, "  ");
+  for (const auto& tensor : file.tensors) names += concat({tensor.name, " ", tensor.shape, "  "});
   CHECK(names.find("generator.2.running_mean 4  ") != std::string::npos);
   CHECK(names.find("discriminator.optimizer.1.slot ") != std::string::npos);
   CHECK(names.find("average") == std::string::npos);

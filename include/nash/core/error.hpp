@@ -16,7 +16,7 @@ namespace nash {
 /// Sizes, offsets and positions; signed, so that differences are.
 using index_t = std::int64_t;
 
-/// One part of a text before it becomes characters: text that lives elsewhere, or a number.
+/// One part of a text before it becomes characters: text that lives elsewhere, a number, or sizes, as 64×28×28×1.
 class TextPart {
  public:
   TextPart(std::string_view text) : kind_(Kind::text), text_(text) {}
@@ -26,19 +26,20 @@ class TextPart {
   TextPart(std::signed_integral auto number) : kind_(Kind::whole), whole_(number) {}
   TextPart(std::unsigned_integral auto number) requires(!std::same_as<decltype(number), bool>) : kind_(Kind::natural), natural_(number) {}
   TextPart(std::floating_point auto number) : kind_(Kind::real), real_(static_cast<double>(number)) {}
+  TextPart(const index_t* extents, int count) : kind_(Kind::sizes), sizes_{extents, count} {}
 
-  NASH_COLD static std::string join(std::initializer_list<TextPart> parts) {
-    std::string text;
-    for (const TextPart& part : parts) part.append_to(text);
-    return text;
-  }
-
- private:
   NASH_COLD void append_to(std::string& text) const {
     char digits[64];
     char* end = digits;
     switch (kind_) {
       case Kind::text: text += text_; break;
+      case Kind::sizes:
+        if (sizes_.count == 0) text += "scalar";
+        for (int axis = 0; axis < sizes_.count; ++axis) {
+          if (axis > 0) text += "×";
+          TextPart(sizes_.extents[axis]).append_to(text);
+        }
+        break;
       case Kind::whole: end = std::to_chars(digits, digits + sizeof digits, whole_).ptr; break;
       case Kind::natural: end = std::to_chars(digits, digits + sizeof digits, natural_).ptr; break;
       case Kind::real: end = std::to_chars(digits, digits + sizeof digits, real_, std::chars_format::general, 6).ptr; break;
@@ -46,25 +47,26 @@ class TextPart {
     text.append(digits, end);
   }
 
-  enum class Kind { text, whole, natural, real } kind_;
+ private:
+  struct Sizes {
+    const index_t* extents;
+    int count;
+  };
+  enum class Kind { text, sizes, whole, natural, real } kind_;
   union {
     std::string_view text_;
+    Sizes sizes_;
     std::int64_t whole_;
     std::uint64_t natural_;
     double real_;
   };
 };
 
-/// What of a value is a part of a text: itself. Types that are no parts have an overload that gives their text.
-template <class Value>
-const Value& text_of(const Value& value) {
-  return value;
-}
-
-/// The parts one after the other, as text: concat("got ", 3, " of ", shape).
-template <class... Parts>
-NASH_COLD std::string concat(const Parts&... parts) {
-  return TextPart::join({text_of(parts)...});
+/// The parts one after the other, as text: concat({"got ", 3, " of ", shape}).
+NASH_COLD inline std::string concat(std::initializer_list<TextPart> parts) {
+  std::string text;
+  for (const TextPart& part : parts) part.append_to(text);
+  return text;
 }
 
 /// What every public entry of nash throws. The message says where, what was expected, what came, and what to do:
@@ -74,7 +76,7 @@ NASH_COLD std::string concat(const Parts&... parts) {
 class Error : public std::runtime_error {
  public:
   NASH_COLD Error(std::string_view where, std::string_view expected, std::string_view got, std::string_view remedy)
-      : Error(where, concat("expected ", expected, ", got ", got), remedy) {}
+      : Error(where, concat({"expected ", expected, ", got ", got}), remedy) {}
 
   /// For what is not a mismatch of two things. Neither part ends with a full stop; the remedy may start in lower case.
   NASH_COLD Error(std::string_view where, std::string problem, std::string_view remedy)

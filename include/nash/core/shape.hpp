@@ -55,12 +55,8 @@ class Shape {
   constexpr bool operator==(const Shape&) const = default;
 
   /// "64×28×28×1"
-  NASH_COLD std::string text() const {
-    if (rank_ == 0) return "scalar";
-    std::string text = concat((*this)[0]);
-    for (int axis = 1; axis < rank_; ++axis) text += concat("×", (*this)[axis]);
-    return text;
-  }
+  std::string text() const { return concat({*this}); }
+  operator TextPart() const { return {extents_.data(), rank_}; }
 
  private:
   constexpr void push_back(index_t extent) {
@@ -80,10 +76,10 @@ class Shape {
   }
 
   [[noreturn]] NASH_COLD static void refuse_rank(std::size_t rank) {
-    throw ShapeError("Shape", "at most 4 dimensions", concat(rank, " dimensions"), "fold some of them together");
+    throw ShapeError("Shape", "at most 4 dimensions", concat({rank, " dimensions"}), "fold some of them together");
   }
   [[noreturn]] NASH_COLD static void refuse_extent(index_t extent) {
-    throw ShapeError("Shape", "extents of at least 0", concat(extent), "check the sizes that it was built from");
+    throw ShapeError("Shape", "extents of at least 0", concat({extent}), "check the sizes that it was built from");
   }
   [[noreturn]] NASH_COLD void refuse_count() const {
     throw ShapeError("Shape " + text(), "a number of elements below 2^63", "more", "use smaller sizes");
@@ -92,7 +88,5 @@ class Shape {
   std::array<index_t, max_rank> extents_{};
   int rank_ = 0;
 };
-
-inline std::string text_of(const Shape& shape) { return shape.text(); }
 
 }  // namespace nash

@@ -25,14 +25,14 @@ class Dataset {
     if (shape.rank() != 4 || shape.count() == 0)
       throw ShapeError(name_, "N×H×W×C images, at least one", shape.text(), "give the shape of the images in that order");
     if (static_cast<index_t>(pixels.size()) != shape.count())
-      throw ShapeError(name_, concat(shape.count(), " bytes for ", shape), concat(pixels.size()),
+      throw ShapeError(name_, concat({shape.count(), " bytes for ", shape}), concat({pixels.size()}),
                        "give one byte a pixel and channel");
     if (!labels.empty() && static_cast<index_t>(labels.size()) != size())
-      throw DataError(name_, concat("one label for each of ", size(), " images"), concat(labels.size(), " labels"),
+      throw DataError(name_, concat({"one label for each of ", size(), " images"}), concat({labels.size(), " labels"}),
                       "give the two files that belong together");
     for (std::size_t i = 0; i < labels.size(); ++i) {
       if (labels[i] < 0)
-        throw DataError(name_, "labels of at least 0", concat(labels[i], " for image ", i), "number the classes from 0 on");
+        throw DataError(name_, "labels of at least 0", concat({labels[i], " for image ", i}), "number the classes from 0 on");
       classes_ = std::max<index_t>(classes_, index_t{labels[i]} + 1);
     }
     has_labels_ = !labels.empty();
@@ -72,7 +72,7 @@ class Dataset {
   /// `count` images from image `first` on. Throws ShapeError unless they exist and there is at least one.
   NASH_COLD Dataset slice(index_t first, index_t count) const {
     if (first < 0 || count < 1 || first > size() - count)
-      throw ShapeError(name_, concat("a slice of the ", size(), " images"), concat(count, " from ", first),
+      throw ShapeError(name_, concat({"a slice of the ", size(), " images"}), concat({count, " from ", first}),
                        "take fewer, at least one");
     Dataset part = *this;
     part.first_ += first;
@@ -89,7 +89,7 @@ class Dataset {
 
   NASH_COLD void check_index(index_t i) const {
     if (i < 0 || i >= size())
-      throw ShapeError(name_, concat("an image from 0 to ", size() - 1), concat(i), "stay below size()");
+      throw ShapeError(name_, concat({"an image from 0 to ", size() - 1}), concat({i}), "stay below size()");
   }
 
   std::string name_;

@@ -25,15 +25,15 @@ NASH_COLD inline Dataset load_idx_folder(const std::filesystem::path& folder, st
 
   const auto find = [&](std::string_view ending) -> std::optional<std::filesystem::path> {
     for (const std::string_view compression : {"", ".gz"}) {
-      auto path = folder / concat(part, ending, compression);
+      auto path = folder / concat({part, ending, compression});
       if (std::filesystem::exists(path, failure)) return path;
     }
     return std::nullopt;
   };
   const auto images_path = find(detail::idx_images.file_ending);
   if (!images_path) {
-    const std::string looked_for = concat(part, detail::idx_images.file_ending);
-    throw DataError(folder.string(), concat("the file ", looked_for, " or ", looked_for, ".gz"), "neither",
+    const std::string looked_for = concat({part, detail::idx_images.file_ending});
+    throw DataError(folder.string(), concat({"the file ", looked_for, " or ", looked_for, ".gz"}), "neither",
                     "check the path; scripts/fetch-mnist downloads the MNIST digits");
   }
   IdxImages images = read_idx_images(*images_path);

@@ -132,16 +132,16 @@ class Loader {
 
   NASH_COLD void check_options() const {
     const index_t batch_size = options_.batch_size;
-    if (batch_size < 1) throw ShapeError("Loader", "a batch_size of at least 1", concat(batch_size), "64 is a usual one");
+    if (batch_size < 1) throw ShapeError("Loader", "a batch_size of at least 1", concat({batch_size}), "64 is a usual one");
     if (options_.last_batch == LastBatch::drop && batch_size > dataset_.size())
-      throw ShapeError("Loader", concat("a batch_size of at most ", dataset_.size(), ", the images of ", dataset_.name()),
-                       concat(batch_size), "lower it, or set .last_batch = LastBatch::keep");
+      throw ShapeError("Loader", concat({"a batch_size of at most ", dataset_.size(), ", the images of ", dataset_.name()}),
+                       concat({batch_size}), "lower it, or set .last_batch = LastBatch::keep");
     constexpr index_t most = index_t{1} << 62;
     if (options_.first_batch < 0 || options_.first_batch > most / std::max(batch_size, dataset_.size()))
-      throw ShapeError("Loader", concat("a first_batch of 0 to ", most / std::max(batch_size, dataset_.size())), concat(options_.first_batch),
+      throw ShapeError("Loader", concat({"a first_batch of 0 to ", most / std::max(batch_size, dataset_.size())}), concat({options_.first_batch}),
                        "0 begins at the beginning");
     if (!(options_.low < options_.high && std::isfinite(options_.high - options_.low)))
-      throw ShapeError("Loader", "a low below a high, a finite distance apart", concat(options_.low, " and ", options_.high),
+      throw ShapeError("Loader", "a low below a high, a finite distance apart", concat({options_.low, " and ", options_.high}),
                        "use -1 and 1 where the generator ends with Tanh, 0 and 1 where it ends with Sigmoid");
   }
 

@@ -32,7 +32,7 @@ class CsvWriter {
   void row(const Values&... values) {
     constexpr index_t count = sizeof...(values);
     if (count != columns_)
-      throw ShapeError(concat("CsvWriter (", path().string(), ")"), concat(columns_, " values, one a column"), concat(count),
+      throw ShapeError(concat({"CsvWriter (", path().string(), ")"}), concat({columns_, " values, one a column"}), concat({count}),
                        "give a value or an empty optional for every column");
     (append(values), ...);
     write_line();

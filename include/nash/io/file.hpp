@@ -35,7 +35,7 @@ NASH_COLD inline void create_folder_of(const std::filesystem::path& path) {
   std::error_code ignored;
   if (std::filesystem::is_directory(folder, ignored)) return;
   const int reason = failure ? failure.value() : ENOTDIR;
-  throw DataError(path.string(), concat("cannot create its folder ", folder.string(), ": ", system_reason(reason)),
+  throw DataError(path.string(), concat({"cannot create its folder ", folder.string(), ": ", system_reason(reason)}),
                   "choose a folder that you may write to");
 }
 
@@ -79,7 +79,7 @@ class InputFile {
 
  private:
   [[noreturn]] void fail(std::string_view what, int error_number) const {
-    throw DataError(path_.string(), concat(what, ": ", system_reason(error_number)), "check the path and its permissions");
+    throw DataError(path_.string(), concat({what, ": ", system_reason(error_number)}), "check the path and its permissions");
   }
 
   std::filesystem::path path_;
@@ -91,12 +91,12 @@ class InputFile {
 NASH_COLD inline Bytes read_file(const std::filesystem::path& path, index_t size_limit) {
   InputFile file(path);
   if (file.size() > size_limit)
-    throw DataError(path.string(), concat("at most ", size_limit, " bytes"), concat(file.size(), " bytes"),
+    throw DataError(path.string(), concat({"at most ", size_limit, " bytes"}), concat({file.size(), " bytes"}),
                     "check that it is the file you mean");
   Bytes bytes(static_cast<std::size_t>(file.size()));
   const index_t got = file.read(bytes);
   if (got != file.size())
-    throw DataError(path.string(), concat(file.size(), " bytes"), concat(got, " bytes"),
+    throw DataError(path.string(), concat({file.size(), " bytes"}), concat({got, " bytes"}),
                     "it changed while it was read; try again");
   return bytes;
 }
@@ -140,7 +140,7 @@ class OutputFile {
   }
 
   [[noreturn]] void fail(std::string_view what, int error_number) const {
-    throw DataError(path_.string(), concat(what, ": ", system_reason(error_number)),
+    throw DataError(path_.string(), concat({what, ": ", system_reason(error_number)}),
                     "choose a folder that you may write to, with enough space");
   }
 
@@ -191,7 +191,7 @@ class AtomicFile {
     std::error_code failure, ignored;
     const auto what = fs::status(path, failure);
     if (failure == std::errc::too_many_symbolic_link_levels)
-      throw DataError(path.string(), concat("cannot be opened for writing: ", system_reason(failure.value())),
+      throw DataError(path.string(), concat({"cannot be opened for writing: ", system_reason(failure.value())}),
                       "name a file on disk");
     // Before any link is followed: those of /proc/self/fd, where /dev/stdout leads, need not lead to a name.
     if (fs::exists(what) && !fs::is_regular_file(what) && !fs::is_directory(what))
@@ -207,7 +207,7 @@ class AtomicFile {
 
   NASH_COLD bool try_to_open(int attempt) {
     // A short name of its own: the file's name with something added could be too long for the file system.
-    auto name = file_.path_.parent_path() / concat(".nash-", ::getpid(), "-", attempt, ".tmp");
+    auto name = file_.path_.parent_path() / concat({".nash-", ::getpid(), "-", attempt, ".tmp"});
     if (!file_.open(name, O_EXCL)) return false;
     temporary_ = std::move(name);
     return true;

@@ -117,7 +117,7 @@ class GifEncoder {
   }
   [[noreturn]] void fail() const {
     const char* reason = ::GifErrorString(error_);
-    throw DataError("encode_gif", concat("giflib failed: ", reason != nullptr ? reason : "no reason given"),
+    throw DataError("encode_gif", concat({"giflib failed: ", reason != nullptr ? reason : "no reason given"}),
                     "free some memory");
   }
 
@@ -134,19 +134,19 @@ inline Bytes encode_gif(std::span<const Image> pictures, const GifOptions& optio
   if (pictures.empty()) throw ShapeError("encode_gif", "at least one picture", "none", "add pictures before writing");
   for (const int delay : {options.delay, std::max(options.last_delay, 0)})
     if (delay < 0 || delay > 0xFFFF)
-      throw ShapeError("encode_gif", "a delay from 0 to 65535 hundredths of a second", concat(delay),
+      throw ShapeError("encode_gif", "a delay from 0 to 65535 hundredths of a second", concat({delay}),
                        "use 20 for five pictures a second");
   const Image& first = pictures.front();
   for (const Image& picture : pictures) {
     check_image("encode_gif", picture);
     if (picture.height != first.height || picture.width != first.width || picture.channels != first.channels)
       throw ShapeError("encode_gif",
-                       concat("pictures of ", first.height, "×", first.width, "×", first.channels, ", as the first one"),
-                       concat(picture.height, "×", picture.width, "×", picture.channels), "make all of one size");
+                       concat({"pictures of ", first.height, "×", first.width, "×", first.channels, ", as the first one"}),
+                       concat({picture.height, "×", picture.width, "×", picture.channels}), "make all of one size");
   }
   if (options.enlarge < 1 || options.enlarge > 0xFFFF / std::max(first.height, first.width))
     throw ShapeError("encode_gif", "a picture of at most 65535×65535 pixels",
-                     concat(first.height, "×", first.width, " enlarged ", options.enlarge, " times"),
+                     concat({first.height, "×", first.width, " enlarged ", options.enlarge, " times"}),
                      "use a smaller factor, from 1 on");
 
   detail::GifEncoder gif(first.height * options.enlarge, first.width * options.enlarge, first.channels);

@@ -30,7 +30,7 @@ class GzipFile {
   index_t most_bytes() const { return compressed_ ? 1032 * file_.size() : file_.size(); }
 
   /// Where the next byte comes from, for messages.
-  std::string position() const { return concat("offset ", offset_, compressed_ ? " of the decompressed data" : ""); }
+  std::string position() const { return concat({"offset ", offset_, compressed_ ? " of the decompressed data" : ""}); }
 
   /// Reads on until `to` is full or the data end; returns how many bytes came. Throws DataError if they are corrupt.
   NASH_COLD index_t read(std::span<std::uint8_t> to) {
@@ -66,7 +66,7 @@ class GzipFile {
     index_t have = 0;
     while (have < static_cast<index_t>(to.size()) && !finished_) {
       if (stream_.avail_in == 0 && !refill())
-        throw DataError(name(), concat("the gzip data are cut short after ", offset_ + have, " decompressed bytes"),
+        throw DataError(name(), concat({"the gzip data are cut short after ", offset_ + have, " decompressed bytes"}),
                         "download or copy the file again");
       const auto room = static_cast<uInt>(std::min<std::size_t>(to.size() - static_cast<std::size_t>(have), 1 << 30));
       stream_.next_out = to.data() + have;
@@ -77,8 +77,8 @@ class GzipFile {
         start_next_member();
       else if (status != Z_OK)
         throw DataError(name(),
-                        concat("the gzip data are corrupt after ", offset_ + have,
-                               " decompressed bytes: ", stream_.msg != nullptr ? stream_.msg : "unexpected end"),
+                        concat({"the gzip data are corrupt after ", offset_ + have,
+                               " decompressed bytes: ", stream_.msg != nullptr ? stream_.msg : "unexpected end"}),
                         "download or copy the file again");
     }
     return have;

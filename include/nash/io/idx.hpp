@@ -46,7 +46,7 @@ NASH_COLD inline std::string idx_type_name(int type) {
     case 0x0E:
       return "64-bit floats";
     default:
-      return concat("elements of unknown type ", type);
+      return concat({"elements of unknown type ", type});
   }
 }
 
@@ -56,23 +56,23 @@ NASH_COLD inline void check_idx_magic(GzipFile& file, const IdxKind& kind) {
   const index_t got = file.read(magic);
   std::string found;
   std::string remedy =
-      concat("give the file of ", kind.what, ", whose name usually ends in ", kind.file_ending, " or that and .gz");
+      concat({"give the file of ", kind.what, ", whose name usually ends in ", kind.file_ending, " or that and .gz"});
   if (got < 4) {
-    found = got == 0 ? "an empty file" : concat("a file of ", got, " bytes");
+    found = got == 0 ? "an empty file" : concat({"a file of ", got, " bytes"});
     remedy = "download or copy the file again";
   } else if (magic[0] != 0 || magic[1] != 0) {
-    found = concat("the bytes ", int{magic[0]}, " ", int{magic[1]}, " ", int{magic[2]}, " ", int{magic[3]},
-                   ", which are no IDX header");
+    found = concat({"the bytes ", int{magic[0]}, " ", int{magic[1]}, " ", int{magic[2]}, " ", int{magic[3]},
+                   ", which are no IDX header"});
   } else if (magic[2] != idx_unsigned_bytes) {
     found = idx_type_name(magic[2]);
     remedy = "convert them to unsigned bytes from 0 to 255";
   } else if (magic[3] != kind.rank) {
     const IdxKind other = magic[3] == 3 ? idx_images : magic[3] == 1 ? idx_labels : IdxKind{0, "something else", "", ""};
-    found = concat(int{magic[3]}, magic[3] == 1 ? " dimension" : " dimensions", ": a file of ", other.what);
+    found = concat({int{magic[3]}, magic[3] == 1 ? " dimension" : " dimensions", ": a file of ", other.what});
   } else {
     return;
   }
-  throw DataError(file.name(), concat("an IDX file of ", kind.what, " (unsigned bytes in ", kind.rank_text, ") at offset 0"),
+  throw DataError(file.name(), concat({"an IDX file of ", kind.what, " (unsigned bytes in ", kind.rank_text, ") at offset 0"}),
                   found, remedy);
 }
 
@@ -85,7 +85,7 @@ NASH_COLD inline Bytes read_idx(const std::filesystem::path& path, index_t size_
 
   std::array<std::uint8_t, 4 * 3> header{};
   if (const index_t got = file.read(std::span(header).first(4 * kind.rank)); got < header_size - 4)
-    throw DataError(file.name(), concat("a header of ", header_size, " bytes"), concat(4 + got, " bytes in all"),
+    throw DataError(file.name(), concat({"a header of ", header_size, " bytes"}), concat({4 + got, " bytes in all"}),
                     "the file is cut short; download or copy it again");
   std::string sizes;
   bool has_zero = false;
@@ -93,10 +93,10 @@ NASH_COLD inline Bytes read_idx(const std::filesystem::path& path, index_t size_
     extents[axis] = 0;
     for (std::size_t byte = 0; byte < 4; ++byte) extents[axis] = extents[axis] << 8 | header[4 * axis + byte];
     has_zero = has_zero || extents[axis] == 0;
-    sizes += concat(axis == 0 ? "" : "×", extents[axis]);
+    sizes += concat({axis == 0 ? "" : "×", extents[axis]});
   }
   if (has_zero)
-    throw DataError(file.name(), concat("at least one of the ", kind.what, ", none without pixels, at offset 4"), sizes,
+    throw DataError(file.name(), concat({"at least one of the ", kind.what, ", none without pixels, at offset 4"}), sizes,
                     "check how the file was made");
 
   index_t count = 1;
@@ -106,12 +106,12 @@ NASH_COLD inline Bytes read_idx(const std::filesystem::path& path, index_t size_
     if (!too_many) count *= extent;
   }
   if (too_many)
-    throw DataError(file.name(), concat("at most ", size_limit, " bytes of ", kind.what), concat(sizes, " at offset 4"),
+    throw DataError(file.name(), concat({"at most ", size_limit, " bytes of ", kind.what}), concat({sizes, " at offset 4"}),
                     "check that it is the file you mean, or raise the limit");
 
   const auto cut_short = [&](std::string_view qualifier, index_t got) {
-    return DataError(file.name(), concat(count, " bytes of ", kind.what, " (", sizes, ") from offset ", header_size),
-                     concat(qualifier, got), "the file is cut short or its header is wrong; download or copy it again");
+    return DataError(file.name(), concat({count, " bytes of ", kind.what, " (", sizes, ") from offset ", header_size}),
+                     concat({qualifier, got}), "the file is cut short or its header is wrong; download or copy it again");
   };
   const index_t most = std::max<index_t>(file.most_bytes() - header_size, 0);
   if (count > most) throw cut_short(file.compressed() ? "at most " : "", most);
@@ -119,7 +119,7 @@ NASH_COLD inline Bytes read_idx(const std::filesystem::path& path, index_t size_
   if (const auto got = static_cast<index_t>(bytes.size()); got < count) throw cut_short("", got);
   const std::string end = file.position();
   if (!file.at_end())
-    throw DataError(file.name(), concat("the end of the file at ", end, ", after ", sizes, " bytes of ", kind.what),
+    throw DataError(file.name(), concat({"the end of the file at ", end, ", after ", sizes, " bytes of ", kind.what}),
                     "more bytes", "the header is wrong or something was added; download or copy the file again");
   return bytes;
 }
@@ -147,10 +147,10 @@ NASH_COLD inline Bytes read_idx_labels(const std::filesystem::path& path, index_
 NASH_COLD inline void write_idx_images(const std::filesystem::path& path, const IdxImages& images) {
   for (const index_t extent : {images.count, images.height, images.width})
     if (extent < 1 || extent > 0xFFFFFFFF)
-      throw ShapeError("write_idx_images", "sizes from 1 to 4294967295", concat(extent), "write at least one image");
+      throw ShapeError("write_idx_images", "sizes from 1 to 4294967295", concat({extent}), "write at least one image");
   const Shape shape{images.count, images.height, images.width};
   if (shape.count() != static_cast<index_t>(images.pixels.size()))
-    throw ShapeError("write_idx_images", concat(shape.count(), " pixels for ", shape), concat(images.pixels.size()),
+    throw ShapeError("write_idx_images", concat({shape.count(), " pixels for ", shape}), concat({images.pixels.size()}),
                      "give one byte a pixel");
   Bytes bytes{0, 0, detail::idx_unsigned_bytes, 3};
   for (const index_t extent : {images.count, images.height, images.width}) detail::append_big_endian(bytes, extent);

@@ -23,7 +23,7 @@ struct Image {
 /// Throws ShapeError, in the name of `where`, unless the picture has pixels, 1 or 3 channels and one byte for each.
 NASH_COLD inline void check_image(std::string_view where, const Image& image) {
   const auto text = [&] {
-    return concat(image.height, "×", image.width, "×", image.channels, " with ", image.pixels.size(), " bytes");
+    return concat({image.height, "×", image.width, "×", image.channels, " with ", image.pixels.size(), " bytes"});
   };
   if (image.height < 1 || image.width < 1 || (image.channels != 1 && image.channels != 3))
     throw ShapeError(std::string(where), "a picture of at least 1×1 pixels with 1 or 3 channels", text(),
@@ -60,11 +60,11 @@ NASH_COLD Image image_grid(const Tensor<T, Device>& images, const GridOptions& o
   // Bounds on what is asked for, far beyond any picture and small enough that no product below can overflow.
   constexpr index_t most = 1 << 20;
   if (options.columns < 0 || options.columns > most || options.padding < 0 || options.padding > most)
-    throw ShapeError("image_grid", concat("columns and padding from 0 to ", most),
-                     concat(options.columns, " and ", options.padding), "leave them out or make them small");
+    throw ShapeError("image_grid", concat({"columns and padding from 0 to ", most}),
+                     concat({options.columns, " and ", options.padding}), "leave them out or make them small");
 
   if (!(options.low < options.high && std::isfinite(options.low) && std::isfinite(options.high)))
-    throw ShapeError("image_grid", "a finite black value below a finite white one", concat(options.low, " and ", options.high), "use -1 and 1");
+    throw ShapeError("image_grid", "a finite black value below a finite white one", concat({options.low, " and ", options.high}), "use -1 and 1");
 
   const index_t count = shape[0], height = shape[1], width = shape[2], channels = shape[3];
   const index_t columns =
@@ -99,7 +99,7 @@ NASH_COLD inline Image enlarge(const Image& image, index_t factor) {
   check_image("enlarge", image);
   const index_t most = std::numeric_limits<std::int32_t>::max() / std::max(image.height, image.width);
   if (factor < 1 || factor > most)
-    throw ShapeError("enlarge", concat("a factor from 1 to ", most), concat(factor), "use a small whole number");
+    throw ShapeError("enlarge", concat({"a factor from 1 to ", most}), concat({factor}), "use a small whole number");
   Image larger{.height = image.height * factor, .width = image.width * factor, .channels = image.channels, .pixels = {}};
   larger.pixels.resize(static_cast<std::size_t>(Shape{larger.height, larger.width, larger.channels}.count()));
   std::uint8_t* to = larger.pixels.data();

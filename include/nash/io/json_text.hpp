@@ -29,7 +29,7 @@ class JsonReader {
   }
 
   void expect(char wanted) {
-    if (!take(wanted)) fail(concat("'", std::string_view(&wanted, 1), "'"));
+    if (!take(wanted)) fail(concat({"'", std::string_view(&wanted, 1), "'"}));
   }
 
   void expect_end() {
@@ -97,8 +97,8 @@ class JsonReader {
 
   [[noreturn]] void fail(std::string_view expected) const {
     const std::string got =
-        at_ == text_.size() ? "the end of the text" : concat("byte ", int{static_cast<unsigned char>(text_[at_])});
-    throw DataError(where_, concat(expected, " at offset ", first_offset_ + static_cast<index_t>(at_)), got,
+        at_ == text_.size() ? "the end of the text" : concat({"byte ", int{static_cast<unsigned char>(text_[at_])}});
+    throw DataError(where_, concat({expected, " at offset ", first_offset_ + static_cast<index_t>(at_)}), got,
                     "the file is damaged or of another format; write it again");
   }
 

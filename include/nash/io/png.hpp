@@ -27,7 +27,7 @@ NASH_COLD inline Bytes encode_png(const Image& image) {
   detail::PngImage png;
   constexpr index_t most = std::numeric_limits<std::int32_t>::max();
   if (static_cast<index_t>(image.pixels.size()) > most)
-    throw ShapeError("encode_png", concat("at most ", most, " bytes of pixels"), concat(image.pixels.size()),
+    throw ShapeError("encode_png", concat({"at most ", most, " bytes of pixels"}), concat({image.pixels.size()}),
                      "write a smaller picture");
   png.height = static_cast<png_uint_32>(image.height);
   png.width = static_cast<png_uint_32>(image.width);
@@ -35,7 +35,7 @@ NASH_COLD inline Bytes encode_png(const Image& image) {
   Bytes bytes(PNG_IMAGE_PNG_SIZE_MAX(png));
   png_alloc_size_t size = bytes.size();
   if (!::png_image_write_to_memory(&png, bytes.data(), &size, 0, image.pixels.data(), 0, nullptr))
-    throw DataError("encode_png", concat("libpng failed: ", png.message), "free some memory");
+    throw DataError("encode_png", concat({"libpng failed: ", png.message}), "free some memory");
   bytes.resize(size);
   return bytes;
 }
@@ -53,7 +53,7 @@ NASH_COLD inline Image read_png(const std::filesystem::path& path, index_t size_
   constexpr std::string_view remedy = "convert it to PNG, or download or copy it again";
   detail::PngImage png;
   if (!::png_image_begin_read_from_memory(&png, bytes.data(), bytes.size()))
-    throw DataError(path.string(), concat("is not a PNG file that can be read: ", png.message), remedy);
+    throw DataError(path.string(), concat({"is not a PNG file that can be read: ", png.message}), remedy);
 
   png.flags |= PNG_IMAGE_FLAG_16BIT_sRGB;  // unless the file says otherwise, 16 bits mean the same as 8
   png.format = (png.format & PNG_FORMAT_FLAG_COLOR) != 0 ? PNG_FORMAT_RGB : PNG_FORMAT_GRAY;
@@ -63,13 +63,13 @@ NASH_COLD inline Image read_png(const std::filesystem::path& path, index_t size_
   const index_t pixels = image.height * image.width;
   const index_t most_pixels = std::min(size_limit / image.channels, static_cast<index_t>(bytes.size()) * 1032 * 8);
   if (pixels > most_pixels)
-    throw DataError(path.string(), concat("at most ", most_pixels, " pixels in a file of ", bytes.size(), " bytes"),
-                    concat(image.height, "×", image.width), "check that it is the file you mean");
+    throw DataError(path.string(), concat({"at most ", most_pixels, " pixels in a file of ", bytes.size(), " bytes"}),
+                    concat({image.height, "×", image.width}), "check that it is the file you mean");
 
   image.pixels.resize(static_cast<std::size_t>(pixels * image.channels));
   const png_color white{255, 255, 255};
   if (!::png_image_finish_read(&png, &white, image.pixels.data(), 0, nullptr))
-    throw DataError(path.string(), concat("is not a PNG file that can be read: ", png.message), remedy);
+    throw DataError(path.string(), concat({"is not a PNG file that can be read: ", png.message}), remedy);
   return image;
 }
 

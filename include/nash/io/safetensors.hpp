@@ -42,12 +42,12 @@ Safetensors<T> load_safetensors(const std::filesystem::path& path) {
   InputFile input(path);
   std::array<std::uint8_t, 8> length{};
   if (input.read(length) < 8)
-    throw DataError(where, "a safetensors file of at least 8 bytes", concat(input.size()),
+    throw DataError(where, "a safetensors file of at least 8 bytes", concat({input.size()}),
                     "the file is cut short; write it again");
   const auto declared = std::bit_cast<std::uint64_t>(length);
   const index_t most = std::min(input.size() - 8, detail::safetensors_header_limit);
   if (declared > static_cast<std::uint64_t>(most))
-    throw DataError(where, concat("a header of at most ", most, " bytes at offset 0"), concat(declared, " bytes"),
+    throw DataError(where, concat({"a header of at most ", most, " bytes at offset 0"}), concat({declared, " bytes"}),
                     "it is cut short or no safetensors file; write it again");
   const auto read_bytes = [&](index_t count) {
     Bytes bytes(static_cast<std::size_t>(count));
@@ -108,18 +108,18 @@ void save_safetensors(const std::filesystem::path& path, const std::vector<Named
   index_t offset = 0;
   for (const NamedTensor<T>& tensor : tensors) {
     if (!names.insert(tensor.name).second)
-      throw DataError(path.string(), concat("cannot hold two tensors named ", detail::printable(tensor.name)),
+      throw DataError(path.string(), concat({"cannot hold two tensors named ", detail::printable(tensor.name)}),
                       "give each a name of its own, other than __metadata__");
     if (tensor.shape.count() != static_cast<index_t>(tensor.values.size()))
-      throw ShapeError(concat("save_safetensors (", tensor.name, ")"),
-                       concat(tensor.shape.count(), " values for ", tensor.shape), concat(tensor.values.size()),
+      throw ShapeError(concat({"save_safetensors (", tensor.name, ")"}),
+                       concat({tensor.shape.count(), " values for ", tensor.shape}), concat({tensor.values.size()}),
                        "give one value an element");
     append_key(tensor.name);
-    header += concat("{\"dtype\":\"", sizeof(T) == 4 ? "F32" : "F64", "\",\"shape\":[");
-    for (int axis = 0; axis < tensor.shape.rank(); ++axis) header += concat(axis == 0 ? "" : ",", tensor.shape[axis]);
+    header += concat({"{\"dtype\":\"", sizeof(T) == 4 ? "F32" : "F64", "\",\"shape\":["});
+    for (int axis = 0; axis < tensor.shape.rank(); ++axis) header += concat({axis == 0 ? "" : ",", tensor.shape[axis]});
     const index_t begin = offset;
     offset += static_cast<index_t>(tensor.values.size() * sizeof(T));
-    header += concat("],\"data_offsets\":[", begin, ",", offset, "]}");
+    header += concat({"],\"data_offsets\":[", begin, ",", offset, "]}"});
   }
   header += '}';
   header.resize((header.size() + 7) / 8 * 8, ' ');  // so that the values begin at a multiple of 8

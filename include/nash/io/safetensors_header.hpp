@@ -105,10 +105,10 @@ class SafetensorsHeader {
     if (!is_utf8(text)) fail("the header is not UTF-8");
     std::set<std::string> names;
     json_.read_object([&](const std::string& name) {
-      if (!names.insert(name).second) fail(concat("the name ", printable(name), " comes twice"));
+      if (!names.insert(name).second) fail(concat({"the name ", printable(name), " comes twice"}));
       if (name == metadata_name)
         json_.read_object([&](const std::string& key) {
-          if (!metadata.emplace(key, json_.read_string()).second) fail(concat("the metadata ", printable(key), " come twice"));
+          if (!metadata.emplace(key, json_.read_string()).second) fail(concat({"the metadata ", printable(key), " come twice"}));
         });
       else
         entries.push_back(read_entry(name));
@@ -127,27 +127,27 @@ class SafetensorsHeader {
     std::vector<index_t> extents, offsets;
     std::set<std::string> keys;
     json_.read_object([&](const std::string& key) {
-      if (!keys.insert(key).second) fail(concat(tensor, " has its ", printable(key), " twice"));
+      if (!keys.insert(key).second) fail(concat({tensor, " has its ", printable(key), " twice"}));
       if (key == "dtype")
         entry.dtype = json_.read_string();
       else if (key == "shape")
-        read_numbers(extents, Shape::max_rank, concat("the shape of ", tensor, " has more than 4 dimensions"));
+        read_numbers(extents, Shape::max_rank, concat({"the shape of ", tensor, " has more than 4 dimensions"}));
       else if (key == "data_offsets")
-        read_numbers(offsets, 2, concat(tensor, " has more than two offsets"));
+        read_numbers(offsets, 2, concat({tensor, " has more than two offsets"}));
       else
-        fail(concat(tensor, " has an unknown entry ", printable(key)));
+        fail(concat({tensor, " has an unknown entry ", printable(key)}));
     });
-    if (keys.size() != 3 || offsets.size() != 2) fail(concat(tensor, " lacks dtype, shape or two data_offsets"));
+    if (keys.size() != 3 || offsets.size() != 2) fail(concat({tensor, " lacks dtype, shape or two data_offsets"}));
 
     index_t size = 0;
     if (!visit_dtype(entry.dtype, [&](auto source) { size = sizeof source; }))
-      throw DataError(where_, concat("F32, F64, F16, BF16, I64, I32 or U8 in ", tensor), printable(entry.dtype),
+      throw DataError(where_, concat({"F32, F64, F16, BF16, I64, I32 or U8 in ", tensor}), printable(entry.dtype),
                       "convert it before saving");
     // Even the sizes of a tensor without elements must not overflow.
     const bool is_empty = std::find(extents.begin(), extents.end(), 0) != extents.end();
     const index_t most = is_empty ? std::numeric_limits<index_t>::max() : data_size_;
     for (const index_t extent : extents) {
-      if (extent > 0 && size > most / extent) fail(concat(tensor, " is larger than the file"));
+      if (extent > 0 && size > most / extent) fail(concat({tensor, " is larger than the file"}));
       size *= std::max<index_t>(extent, 1);
     }
     if (is_empty) size = 0;
@@ -155,10 +155,10 @@ class SafetensorsHeader {
     entry.begin = offsets[0];
     entry.end = offsets[1];
     if (entry.begin > entry.end || entry.end > data_size_)
-      fail(concat(tensor, " has the offsets ", entry.begin, " to ", entry.end, " in ", data_size_, " bytes of values"));
+      fail(concat({tensor, " has the offsets ", entry.begin, " to ", entry.end, " in ", data_size_, " bytes of values"}));
     if (entry.end - entry.begin != size)
-      fail(concat(tensor, " of shape ", entry.shape, " and type ", entry.dtype, " needs ", size, " bytes and has ",
-                  entry.end - entry.begin));
+      fail(concat({tensor, " of shape ", entry.shape, " and type ", entry.dtype, " needs ", size, " bytes and has ",
+                  entry.end - entry.begin}));
     return entry;
   }
 
@@ -175,11 +175,11 @@ class SafetensorsHeader {
     index_t position = 0;
     for (const SafetensorsEntry& entry : entries) {
       if (entry.begin < position)
-        fail(concat("tensor ", printable(entry.name), " overlaps the one before it, at offset ", entry.begin));
-      if (entry.begin > position) fail(concat("nothing uses the values from offset ", position, " to ", entry.begin));
+        fail(concat({"tensor ", printable(entry.name), " overlaps the one before it, at offset ", entry.begin}));
+      if (entry.begin > position) fail(concat({"nothing uses the values from offset ", position, " to ", entry.begin}));
       position = entry.end;
     }
-    if (position != data_size_) fail(concat("nothing uses the values from offset ", position, " to ", data_size_));
+    if (position != data_size_) fail(concat({"nothing uses the values from offset ", position, " to ", data_size_}));
   }
 
   [[noreturn]] void fail(std::string problem) const {

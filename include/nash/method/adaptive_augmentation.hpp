@@ -37,10 +37,10 @@ class AdaptiveAugmentation {
     check_augmentation(options.augmentation, "AdaptiveAugmentation");
     require_at_least(1, options.interval, "AdaptiveAugmentation", "an interval");
     if (!(options.target >= -1 && options.target <= 1))
-      throw ShapeError("AdaptiveAugmentation", "a target from −1 to 1", concat(options.target), "use 0.6");
-    if (!(options.images > 0)) throw ShapeError("AdaptiveAugmentation", "a number of images above 0", concat(options.images), "use 500000");
+      throw ShapeError("AdaptiveAugmentation", "a target from −1 to 1", concat({options.target}), "use 0.6");
+    if (!(options.images > 0)) throw ShapeError("AdaptiveAugmentation", "a number of images above 0", concat({options.images}), "use 500000");
     if (!(options.probability >= 0 && options.probability <= 1))
-      throw ShapeError("AdaptiveAugmentation", "a probability from 0 to 1", concat(options.probability), "use 0");
+      throw ShapeError("AdaptiveAugmentation", "a probability from 0 to 1", concat({options.probability}), "use 0");
   }
 
   template <class G, class D>

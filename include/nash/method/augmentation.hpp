@@ -154,7 +154,7 @@ NASH_COLD inline void check_augmentation(const AugmentationOptions& options, std
   require_method_option(0, options.saturation, method, "a saturation");
   require_method_option(0, options.contrast, method, "a contrast");
   for (const auto& [share, what] : {std::pair{options.translation, "a translation"}, {options.cutout, "a cutout"}})
-    if (!(share >= 0 && share <= 1)) throw ShapeError(std::string(method), concat(what, " from 0 to 1, a share of the sides"), concat(share), "use less");
+    if (!(share >= 0 && share <= 1)) throw ShapeError(std::string(method), concat({what, " from 0 to 1, a share of the sides"}), concat({share}), "use less");
 }
 
 }  // namespace nash

@@ -12,8 +12,8 @@ NASH_COLD index_t require_heads(index_t least, const G& generator, const D& disc
   const Shape outputs = discriminator.output_shape(generator.sample_shape(1));
   const index_t heads = outputs.channels() - 1;
   if (heads < least)
-    throw ShapeError(std::string(method), concat("a discriminator with N×(1+C) outputs, C of at least ", least, " for ", what),
-                     concat("N×", outputs.channels()), concat("end it with Dense{…, ", 1 + least, "}"));
+    throw ShapeError(std::string(method), concat({"a discriminator with N×(1+C) outputs, C of at least ", least, " for ", what}),
+                     concat({"N×", outputs.channels()}), concat({"end it with Dense{…, ", 1 + least, "}"}));
   return heads;
 }
 

@@ -10,7 +10,7 @@ namespace nash {
 class BalancedSteps {
  public:
   explicit BalancedSteps(double margin = 0.8) : margin_(margin) {
-    if (!(margin >= 0 && margin <= 1)) throw ShapeError("BalancedSteps", "a margin from 0 to 1", concat(margin), "use 0.8");
+    if (!(margin >= 0 && margin <= 1)) throw ShapeError("BalancedSteps", "a margin from 0 to 1", concat({margin}), "use 0.8");
   }
 
   bool takes_part(const Phase& phase, const StepReport& last) const {

@@ -60,7 +60,7 @@ class FeatureMatching {
     Work(const FeatureMatching& method, const G&, const D&) : weight_(method.weight_) {
       for (const index_t layer : method.layers_) {
         if (layer < 0 || layer >= static_cast<index_t>(layers))
-          throw ShapeError("FeatureMatching", concat("layers from 0 to ", layers - 1), concat(layer), "name layers of the discriminator");
+          throw ShapeError("FeatureMatching", concat({"layers from 0 to ", layers - 1}), concat({layer}), "name layers of the discriminator");
         taps_[static_cast<std::size_t>(layer)] = true;
       }
       if (method.layers_.empty()) std::fill(taps_.begin(), taps_.end() - 1, true);

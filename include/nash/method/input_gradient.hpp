@@ -42,8 +42,8 @@ void require_separate_samples(const D& discriminator, std::string_view penalty) 
     std::string layers;
     const LayerDescription description = discriminator.body().describe();
     for (const LayerDescription& layer : description.children()) layers += (layers.empty() ? "" : ", ") + layer.type();
-    throw Error(std::string(penalty), concat("a discriminator whose layers ", what),
-                layers.empty() ? "one that is not so" : concat("one of ", layers),
+    throw Error(std::string(penalty), concat({"a discriminator whose layers ", what}),
+                layers.empty() ? "one that is not so" : concat({"one of ", layers}),
                 "use LayerNorm or SpectralNorm in the place of BatchNorm, or leave the penalty out");
   };
   if (refuses_penalties(discriminator.body())) refuse("see each sample by itself");

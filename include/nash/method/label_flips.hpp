@@ -22,7 +22,7 @@ struct FlipTargets {
 class LabelFlips {
  public:
   explicit LabelFlips(double probability = 0.05) : probability_(probability) {
-    if (!(probability >= 0 && probability <= 1)) throw ShapeError("LabelFlips", "a probability from 0 to 1", concat(probability), "use 0.05");
+    if (!(probability >= 0 && probability <= 1)) throw ShapeError("LabelFlips", "a probability from 0 to 1", concat({probability}), "use 0.05");
   }
 
   template <class T, class Device>

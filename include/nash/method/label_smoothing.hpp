@@ -24,7 +24,7 @@ class LabelSmoothing {
   explicit LabelSmoothing(double target = 0.9) : LabelSmoothing(target, target) {}
   LabelSmoothing(double low, double high) : low_(low), high_(high) {
     if (!(low >= 0 && low <= high && high <= 1))
-      throw ShapeError("LabelSmoothing", "targets from 0 to 1, the lower one first", concat(low, " and ", high), "use 0.9, or 0.9 and 1");
+      throw ShapeError("LabelSmoothing", "targets from 0 to 1, the lower one first", concat({low, " and ", high}), "use 0.9, or 0.9 and 1");
   }
 
   template <class T, class Device>

@@ -48,7 +48,7 @@ class LeCam {
  public:
   explicit LeCam(double weight = 0.3, const LeCamOptions& options = {}) : weight_(weight), options_(options) {
     require_method_option(0, weight, "LeCam", "a weight");
-    if (!(options.decay >= 0 && options.decay < 1)) throw ShapeError("LeCam", "a decay from 0 to below 1", concat(options.decay), "use 0.99");
+    if (!(options.decay >= 0 && options.decay < 1)) throw ShapeError("LeCam", "a decay from 0 to below 1", concat({options.decay}), "use 0.99");
   }
 
   template <class T, class Device>

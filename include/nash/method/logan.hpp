@@ -94,7 +94,7 @@ class Logan {
   explicit Logan(double rate = 0.9, const LoganOptions& options = {}) : rate_(rate), options_(options) {
     require_method_option(0, rate, "Logan", "a rate");
     require_method_option(0, options.regularisation, "Logan", "a regularisation");
-    if (!(options.damping > 0 && std::isfinite(options.damping))) throw ShapeError("Logan", "a damping above 0", concat(options.damping), "use 0.1");
+    if (!(options.damping > 0 && std::isfinite(options.damping))) throw ShapeError("Logan", "a damping above 0", concat({options.damping}), "use 0.1");
   }
 
   template <class G, class D>

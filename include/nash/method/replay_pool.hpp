@@ -56,7 +56,7 @@ class ReplayPool {
       if (source == ImageSource::real || update.player == Player::generator) return;
       const index_t samples = images.shape()[0], size = images.shape().count_per_sample(), stripe = capacity_ / samples;
       if (stripe < 1)
-        throw ShapeError("ReplayPool", concat("batches of at most its ", capacity_, " fakes"), concat(samples), "give it a larger capacity");
+        throw ShapeError("ReplayPool", concat({"batches of at most its ", capacity_, " fakes"}), concat({samples}), "give it a larger capacity");
       if (filled_ < samples * stripe) {
         pointwise(update.context, samples * stripe * size, FillPool<T>{images.data(), size, stripe, pool_.data()});
         filled_ = samples * stripe;

@@ -55,12 +55,12 @@ class SemiSupervised {
       const Dataset& set = method.labelled_;
       const Shape sample = generator.sample_shape(1);
       if (set.shape().with_samples(1) != sample)
-        throw ShapeError("SemiSupervised", concat("images of the generator's shape, N", sample.text().substr(1)), set.shape().text(),
+        throw ShapeError("SemiSupervised", concat({"images of the generator's shape, N", sample.text().substr(1)}), set.shape().text(),
                          "give labelled images of the same kind as the others");
       const index_t wanted = method.options_.classes;
       const index_t heads = require_heads(std::max({index_t{2}, wanted, set.classes()}), generator, discriminator, "SemiSupervised", "the classes of the labels");
       if (wanted > 0 && wanted < set.classes())
-        throw ShapeError("SemiSupervised", concat("at least ", set.classes(), " classes, those of the labels"), concat(wanted), "give it as many, or 0 for all heads");
+        throw ShapeError("SemiSupervised", concat({"at least ", set.classes(), " classes, those of the labels"}), concat({wanted}), "give it as many, or 0 for all heads");
       classes_ = wanted > 0 ? wanted : heads;
       label_classes_ = set.classes();
       load(set, method.options_);

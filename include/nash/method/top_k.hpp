@@ -33,8 +33,8 @@ struct TopKOptions {
 class TopK {
  public:
   explicit TopK(const TopKOptions& options = {}) : options_(options) {
-    if (!(options.least > 0 && options.least <= 1)) throw ShapeError("TopK", "a least share above 0 and up to 1", concat(options.least), "use 0.5");
-    if (!(options.decay > 0 && options.decay <= 1)) throw ShapeError("TopK", "a decay above 0 and up to 1", concat(options.decay), "use 0.99");
+    if (!(options.least > 0 && options.least <= 1)) throw ShapeError("TopK", "a least share above 0 and up to 1", concat({options.least}), "use 0.5");
+    if (!(options.decay > 0 && options.decay <= 1)) throw ShapeError("TopK", "a decay above 0 and up to 1", concat({options.decay}), "use 0.99");
     require_at_least(1, options.every, "TopK", "an interval");
   }
 

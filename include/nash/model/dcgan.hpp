@@ -94,7 +94,7 @@ namespace detail {
 
 inline void check_dcgan(const DcganOptions& options) {
   if (options.size != 32 && options.size != 64 && options.size != 128)
-    throw ShapeError("Dcgan", "a size of 32, 64 or 128", concat(options.size), "scale the images, or use Dcgan28 for 28×28");
+    throw ShapeError("Dcgan", "a size of 32, 64 or 128", concat({options.size}), "scale the images, or use Dcgan28 for 28×28");
   require_at_least(1, options.width, "Dcgan", "a width");
   require_at_least(1, options.channels, "Dcgan", "a number of channels");
 }

@@ -19,7 +19,7 @@ class Discriminator : public Network<Body> {
   NASH_COLD void check_samples(const Shape& samples) const {
     const Shape logits = this->output_shape(samples);
     if (logits.rank() != 2 || logits[1] < 1)
-      throw ShapeError("Discriminator", "a body that gives N×(1+C) logits", concat(logits, " for samples of ", samples), "end it with Dense{…, 1}");
+      throw ShapeError("Discriminator", "a body that gives N×(1+C) logits", concat({logits, " for samples of ", samples}), "end it with Dense{…, 1}");
   }
 
   /// The logits of samples, with their labels where the discriminator depends on them, in inference mode.

@@ -66,7 +66,7 @@ class Latent {
     Latent latent{Distribution::class_normal, size, bound};
     check_count(1, classes, "a number of classes");
     if (!(deviation > 0 && std::isfinite(deviation)))
-      throw ShapeError("Latent", "a positive, finite deviation", concat(deviation), "use 0.5");
+      throw ShapeError("Latent", "a positive, finite deviation", concat({deviation}), "use 0.5");
     latent.classes_ = classes, latent.deviation_ = deviation;
     return latent;
   }
@@ -124,13 +124,13 @@ class Latent {
  private:
   NASH_COLD Latent(Distribution distribution, index_t size, double bound) : distribution_(distribution), size_(size),
                    bound_(bound) {
-    if (size < 1) throw ShapeError("Latent", "at least 1 dimension", concat(size), "use 100");
-    if (!(bound > 0 && std::isfinite(bound))) throw ShapeError("Latent", "a positive, finite bound", concat(bound), "use 1 or 2");
+    if (size < 1) throw ShapeError("Latent", "at least 1 dimension", concat({size}), "use 100");
+    if (!(bound > 0 && std::isfinite(bound))) throw ShapeError("Latent", "a positive, finite bound", concat({bound}), "use 1 or 2");
   }
 
   NASH_COLD static void check_count(index_t least, index_t value, std::string_view what) {
     if (value < least || value > std::numeric_limits<std::int32_t>::max())
-      throw ShapeError("Latent", concat(what, " of at least ", least), concat(value), "correct it");
+      throw ShapeError("Latent", concat({what, " of at least ", least}), concat({value}), "correct it");
   }
 
   template <class T, class Device>

@@ -13,12 +13,12 @@ namespace detail {
 }
 NASH_COLD inline void check_backward(const std::string& role, const Shape& x, const Shape& expected, const Shape& y, const Shape& dy) {
   if (y == expected && dy == y) return;
-  throw ShapeError(role, concat("y and dy of the shape that ", x, " gives, ", expected), concat(y, " and ", dy),
+  throw ShapeError(role, concat({"y and dy of the shape that ", x, " gives, ", expected}), concat({y, " and ", dy}),
                    "run forward on this x first, and take the gradient of its y");
 }
 NASH_COLD inline void check_gradient_count(const std::string& role, index_t parameters, index_t gradients) {
   if (gradients == parameters) return;
-  throw ShapeError(role, concat(parameters, " gradients, one a parameter"), concat(gradients), "give them the shape of parameters()");
+  throw ShapeError(role, concat({parameters, " gradients, one a parameter"}), concat({gradients}), "give them the shape of parameters()");
 }
 
 }  // namespace detail

@@ -64,7 +64,7 @@ class AvgPool2d : public LinearMap<AvgPool2d<T, D>, T, D> {
 
   NASH_COLD Shape output_shape(const Shape& x) const {
     if (x.rank() != 4 || x[1] < options_.kernel || x[2] < options_.kernel)
-      throw ShapeError("AvgPool2d", concat("N×H×W×C images of at least ", options_.kernel, " pixels a side"), x.text(),
+      throw ShapeError("AvgPool2d", concat({"N×H×W×C images of at least ", options_.kernel, " pixels a side"}), x.text(),
                        "use a smaller kernel or change the layer before it");
     return {x[0], (x[1] - options_.kernel) / options_.stride + 1, (x[2] - options_.kernel) / options_.stride + 1, x[3]};
   }

@@ -35,7 +35,7 @@ class BatchNorm : public LayerDefaults<T, D> {
     require_at_least(1, channels, "BatchNorm", "a number of channels");
     require_epsilon(options.epsilon, "BatchNorm");
     if (!(options.momentum >= 0 && options.momentum <= 1))
-      throw ShapeError("BatchNorm", "a momentum from 0 to 1", concat(options.momentum), "use 0.1");
+      throw ShapeError("BatchNorm", "a momentum from 0 to 1", concat({options.momentum}), "use 0.1");
     scale_ = Parameter<T, D>(Shape{channels}, options.init);
     shift_ = Parameter<T, D>(Shape{channels}, Init::zeros());
     running_mean_ = Buffer<T, D>(Shape{channels}, Init::zeros());
@@ -44,8 +44,8 @@ class BatchNorm : public LayerDefaults<T, D> {
 
   NASH_COLD Shape output_shape(const Shape& x) const {
     if (x.rank() < 2 || x.channels() != channels_)
-      throw ShapeError("BatchNorm", concat("N×…×", channels_, " values"), x.text(),
-                       concat("build BatchNorm{", x.channels(), "} or change the layer before it"));
+      throw ShapeError("BatchNorm", concat({"N×…×", channels_, " values"}), x.text(),
+                       concat({"build BatchNorm{", x.channels(), "} or change the layer before it"}));
     return x;
   }
 
@@ -179,7 +179,7 @@ class BatchNorm : public LayerDefaults<T, D> {
       return of;
     }
     if (rows < 2)
-      throw ShapeError("BatchNorm", "at least two values a channel in training", concat(rows, " (input ", x.shape(), ")"),
+      throw ShapeError("BatchNorm", "at least two values a channel in training", concat({rows, " (input ", x.shape(), ")"}),
                        "use a batch of at least 2, or inference mode");
     const T inverse_rows = T{1} / static_cast<T>(rows);
     sum_columns(pass.context, rows, channels_, ColumnValue<T>{x.data()}, of.mean);

@@ -348,7 +348,7 @@ class Chain : public LayerDefaults<T, D> {
     try {
       f();
     } catch (Error& error) {
-      error.add_location(concat("layer ", i));
+      error.add_location(concat({"layer ", i}));
       throw;
     }
   }

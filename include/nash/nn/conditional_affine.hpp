@@ -47,8 +47,8 @@ class ConditionalAffine : public LayerDefaults<T, D> {
 
   NASH_COLD Shape output_shape(const Shape& x) const {
     if (x.rank() < 2 || x.channels() != channels_)
-      throw ShapeError("ConditionalAffine", concat("N×…×", channels_, " values"), x.text(),
-                       concat("build ConditionalAffine{", classes_, ", ", x.channels(), "} or change the layer before it"));
+      throw ShapeError("ConditionalAffine", concat({"N×…×", channels_, " values"}), x.text(),
+                       concat({"build ConditionalAffine{", classes_, ", ", x.channels(), "} or change the layer before it"}));
     return x;
   }
 

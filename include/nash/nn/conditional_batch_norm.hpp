@@ -33,8 +33,8 @@ class ConditionalBatchNorm : public LayerDefaults<T, D> {
 
   Shape output_shape(const Shape& x) const {
     if (x.rank() < 2 || x.channels() != affine_.channels())
-      throw ShapeError("ConditionalBatchNorm", concat("N×…×", affine_.channels(), " values"), x.text(),
-                       concat("build ConditionalBatchNorm{", classes(), ", ", x.channels(), "} or change the layer before it"));
+      throw ShapeError("ConditionalBatchNorm", concat({"N×…×", affine_.channels(), " values"}), x.text(),
+                       concat({"build ConditionalBatchNorm{", classes(), ", ", x.channels(), "} or change the layer before it"}));
     return x;
   }
 

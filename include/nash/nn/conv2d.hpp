@@ -32,12 +32,12 @@ class Conv2d : public AffineLayer<Conv2d<T, Device>, T, Device> {
 
   NASH_COLD Shape output_shape(const Shape& x) const {
     if (x.rank() != 4 || x[3] != in_)
-      throw ShapeError("Conv2d", concat("N×H×W×", in_, " images"), x.text(),
-                       x.rank() == 4 ? concat("build Conv2d{", x[3], ", …} or convert the images to ", in_ == 1 ? "grey" : concat(in_, " channels"))
+      throw ShapeError("Conv2d", concat({"N×H×W×", in_, " images"}), x.text(),
+                       x.rank() == 4 ? concat({"build Conv2d{", x[3], ", …} or convert the images to ", in_ == 1 ? "grey" : concat({in_, " channels"})})
                                      : std::string("put a Reshape{H, W, C} before it"));
     const index_t least = std::max<index_t>(1, options_.kernel - 2 * options_.padding);
     if (x[1] < least || x[2] < least)
-      throw ShapeError("Conv2d", concat("images of at least ", least, "×", least, " pixels"), x.text(),
+      throw ShapeError("Conv2d", concat({"images of at least ", least, "×", least, " pixels"}), x.text(),
                        "use a smaller kernel or more padding");
     return geometry(x).output_shape();
   }

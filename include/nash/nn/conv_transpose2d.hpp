@@ -36,12 +36,12 @@ class ConvTranspose2d : public AffineLayer<ConvTranspose2d<T, Device>, T, Device
 
   NASH_COLD Shape output_shape(const Shape& x) const {
     if (x.rank() != 4 || x[3] != in_)
-      throw ShapeError("ConvTranspose2d", concat("N×H×W×", in_, " images"), x.text(),
-                       x.rank() == 4 ? concat("build ConvTranspose2d{", x[3], ", …}") : std::string("put a Reshape{H, W, C} before it"));
+      throw ShapeError("ConvTranspose2d", concat({"N×H×W×", in_, " images"}), x.text(),
+                       x.rank() == 4 ? concat({"build ConvTranspose2d{", x[3], ", …}"}) : std::string("put a Reshape{H, W, C} before it"));
     // Half of what an index can be, so that the next layer may add its own padding.
     constexpr index_t most = std::numeric_limits<index_t>::max() / 2;
     if (const index_t last = (most - options_.kernel - options_.output_padding) / options_.stride; x[1] - 1 > last || x[2] - 1 > last)
-      throw ShapeError("ConvTranspose2d", concat("images that become at most ", most, " pixels high and wide"), x.text(),
+      throw ShapeError("ConvTranspose2d", concat({"images that become at most ", most, " pixels high and wide"}), x.text(),
                        "use smaller strides or fewer layers");
     const index_t height = output_size(x[1]), width = output_size(x[2]);
     if (x[1] < 1 || x[2] < 1 || height < 1 || width < 1)
@@ -80,8 +80,8 @@ class ConvTranspose2d : public AffineLayer<ConvTranspose2d<T, Device>, T, Device
     require_at_least(0, options.padding, "ConvTranspose2d", "a padding");
     require_at_least(0, options.output_padding, "ConvTranspose2d", "an output padding");
     if (options.output_padding >= options.stride)
-      throw ShapeError("ConvTranspose2d", concat("an output padding below the stride of ", options.stride),
-                       concat(options.output_padding), "choose a smaller output padding");
+      throw ShapeError("ConvTranspose2d", concat({"an output padding below the stride of ", options.stride}),
+                       concat({options.output_padding}), "choose a smaller output padding");
     const Shape shape{in, options.kernel, options.kernel, out};
     (void)shape.count();  // throws before the fans could overflow
     return shape;

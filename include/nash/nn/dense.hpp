@@ -28,8 +28,8 @@ class Dense : public AffineLayer<Dense<T, Device>, T, Device> {
 
   NASH_COLD Shape output_shape(const Shape& x) const {
     if (x.rank() == 0 || x.count_per_sample() != inputs_)
-      throw ShapeError("Dense", concat("N×", inputs_, " inputs"), x.text(),
-                       concat("build Dense{", x.rank() == 0 ? 1 : x.count_per_sample(), ", ", outputs_, "} or change the layer before it"));
+      throw ShapeError("Dense", concat({"N×", inputs_, " inputs"}), x.text(),
+                       concat({"build Dense{", x.rank() == 0 ? 1 : x.count_per_sample(), ", ", outputs_, "} or change the layer before it"}));
     return {x[0], outputs_};
   }
 

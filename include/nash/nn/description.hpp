@@ -37,7 +37,7 @@ class LayerDescription {
 
   double number(std::string_view name) const {
     const double* const found = find(name);
-    if (found == nullptr) throw ShapeError(type_, concat("the option '", name, "' is missing"), "add it to the layer's description");
+    if (found == nullptr) throw ShapeError(type_, concat({"the option '", name, "' is missing"}), "add it to the layer's description");
     return *found;
   }
   double number(std::string_view name, double otherwise) const {
@@ -53,7 +53,7 @@ class LayerDescription {
     if (find("init") == nullptr) return otherwise;
     const index_t kind = size("init");
     if (kind < 0 || kind > static_cast<index_t>(Init::Kind::orthogonal))
-      throw ShapeError(type_, "an initialiser from 0 to 5", concat(kind), "see Init::Kind");
+      throw ShapeError(type_, "an initialiser from 0 to 5", concat({kind}), "see Init::Kind");
     return {static_cast<Init::Kind>(kind), number("init.a", 0), number("init.b", 0)};
   }
 
@@ -64,7 +64,7 @@ class LayerDescription {
       if (std::find(names.begin(), names.end(), wanted) != names.end()) continue;
       std::string known;
       for (const std::string_view option : names) known += (known.empty() ? "" : ", ") + std::string(option);
-      throw ShapeError(type_, concat("one of the options ", known.empty() ? "(none)" : known), concat("'", name, "'"),
+      throw ShapeError(type_, concat({"one of the options ", known.empty() ? "(none)" : known}), concat({"'", name, "'"}),
                        "correct the layer's description");
     }
   }
@@ -85,7 +85,7 @@ class LayerDescription {
 
   index_t whole(std::string_view name, double value) const {
     if (!(value >= -0x1p53 && value <= 0x1p53) || static_cast<double>(static_cast<index_t>(value)) != value)
-      throw ShapeError(type_, concat("a whole number for '", name, "'"), concat(value), "correct the layer's description");
+      throw ShapeError(type_, concat({"a whole number for '", name, "'"}), concat({value}), "correct the layer's description");
     return static_cast<index_t>(value);
   }
 

@@ -36,7 +36,7 @@ class Dropout : public LayerDefaults<T, D> {
 
   NASH_COLD explicit Dropout(double probability = 0.5) : probability_(probability) {
     if (!(probability >= 0 && probability < 1))
-      throw ShapeError("Dropout", "a probability from 0 to below 1", concat(probability), "use 0.5");
+      throw ShapeError("Dropout", "a probability from 0 to below 1", concat({probability}), "use 0.5");
   }
 
   Shape output_shape(const Shape& x) const { return x; }

@@ -42,7 +42,7 @@ struct Init {
 
   /// Throws ShapeError where a number is not finite.
   NASH_COLD void check() const {
-    if (!std::isfinite(a) || !std::isfinite(b)) throw ShapeError("Init", "finite numbers", concat(a, " and ", b), "Init::dcgan() is a usual choice");
+    if (!std::isfinite(a) || !std::isfinite(b)) throw ShapeError("Init", "finite numbers", concat({a, " and ", b}), "Init::dcgan() is a usual choice");
   }
 
   template <class T, class Device>

@@ -27,7 +27,7 @@ class Labels {
   /// dataset where the labels are of one batch, so that a layer with too few refuses the first batch and not a later one.
   NASH_COLD void assign(std::span<const std::int32_t> labels, index_t classes = 0) {
     for (std::size_t i = 0; i < labels.size(); ++i) {
-      if (labels[i] < 0) throw DataError("Labels", "labels of at least 0", concat(labels[i], " for sample ", i), "number the classes from 0 on");
+      if (labels[i] < 0) throw DataError("Labels", "labels of at least 0", concat({labels[i], " for sample ", i}), "number the classes from 0 on");
       classes = std::max<index_t>(classes, index_t{labels[i]} + 1);
     }
     values_.resize(Shape{static_cast<index_t>(labels.size())});
@@ -45,11 +45,11 @@ class Labels {
 /// Throws ShapeError unless there is a label below `classes` for each sample.
 NASH_COLD inline void require_labels(const LabelView& labels, index_t classes, index_t samples, std::string_view where) {
   if (labels.count != samples)
-    throw ShapeError(std::string(where), concat("a label for each of ", samples, " samples"),
-                     labels.count == 0 ? "none" : concat(labels.count), "give the pass the labels of its samples");
+    throw ShapeError(std::string(where), concat({"a label for each of ", samples, " samples"}),
+                     labels.count == 0 ? "none" : concat({labels.count}), "give the pass the labels of its samples");
   if (labels.classes > classes)
-    throw ShapeError(std::string(where), concat("labels from 0 to ", classes - 1), concat("labels of ", labels.classes, " classes"),
-                     concat("build it for ", labels.classes, " classes, or give the data that it was built for"));
+    throw ShapeError(std::string(where), concat({"labels from 0 to ", classes - 1}), concat({"labels of ", labels.classes, " classes"}),
+                     concat({"build it for ", labels.classes, " classes, or give the data that it was built for"}));
 }
 
 /// to[c, j] += Σ values over the samples of class c, all their pixels, for column j: the gradient of a table with a row for each class.

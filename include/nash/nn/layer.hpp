@@ -168,14 +168,14 @@ struct LayerDefaults {
 /// Throws ShapeError unless a size that a layer is built with is at least `least`.
 NASH_COLD inline void require_at_least(index_t least, index_t value, std::string_view layer, std::string_view what) {
   if (value < least)
-    throw ShapeError(std::string(layer), concat(what, " of at least ", least), concat(value), "check the layer's arguments");
+    throw ShapeError(std::string(layer), concat({what, " of at least ", least}), concat({value}), "check the layer's arguments");
   if (constexpr index_t most = std::numeric_limits<std::int32_t>::max(); value > most)
-    throw ShapeError(std::string(layer), concat(what, " of at most ", most), concat(value), "check the layer's arguments");
+    throw ShapeError(std::string(layer), concat({what, " of at most ", most}), concat({value}), "check the layer's arguments");
 }
 
 /// Throws ShapeError unless what a normalisation adds to variances is above 0 and finite.
 NASH_COLD inline void require_epsilon(double value, std::string_view layer, std::string_view usual = "1e-5") {
-  if (!(value > 0 && std::isfinite(value))) throw ShapeError(std::string(layer), "a positive, finite epsilon", concat(value), concat("use ", usual));
+  if (!(value > 0 && std::isfinite(value))) throw ShapeError(std::string(layer), "a positive, finite epsilon", concat({value}), concat({"use ", usual}));
 }
 
 template <class State>
@@ -259,12 +259,12 @@ void copy_state(const From& from, To& to) {
   std::size_t next = 0;
   To::visit_state(to, [&](const StateName& name, auto& state) {
     if (next >= values.size() || static_cast<index_t>(values[next].size()) != state.value().count())
-      throw ShapeError("copy_state", concat("'", name.text(), "' does not fit"), "copy between networks of the same structure");
+      throw ShapeError("copy_state", concat({"'", name.text(), "' does not fit"}), "copy between networks of the same structure");
     const auto& source = values[next++];
     state.value().assign_from_host(std::vector<typename To::Scalar>(source.begin(), source.end()));
   });
   if (next < values.size())
-    throw ShapeError("copy_state", concat(next, " tensors of state"), concat(values.size()), "copy between networks of the same structure");
+    throw ShapeError("copy_state", concat({next, " tensors of state"}), concat({values.size()}), "copy between networks of the same structure");
 }
 
 /// Binds each parameter to the next part of a flat tensor.

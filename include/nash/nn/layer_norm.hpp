@@ -165,8 +165,8 @@ class LayerNorm : public LayerDefaults<T, D> {
 
   Shape output_shape(const Shape& x) const {
     if (x.rank() < 2 || x.channels() != channels_)
-      throw ShapeError("LayerNorm", concat("N×…×", channels_, " values"), x.text(),
-                       concat("build LayerNorm{", x.channels(), "} or change the layer before it"));
+      throw ShapeError("LayerNorm", concat({"N×…×", channels_, " values"}), x.text(),
+                       concat({"build LayerNorm{", x.channels(), "} or change the layer before it"}));
     return x;
   }
 

@@ -93,7 +93,7 @@ class LayerRegistry {
     if (found == builders_.end()) {
       std::string known;
       for (const auto& [type, builder] : builders_) known += (known.empty() ? "" : ", ") + type;
-      throw ShapeError("LayerRegistry", concat("one of the layers ", known), concat("'", description.type(), "'"), "correct the type or add the layer");
+      throw ShapeError("LayerRegistry", concat({"one of the layers ", known}), concat({"'", description.type(), "'"}), "correct the type or add the layer");
     }
     return found->second(description, *this);
   }
@@ -101,7 +101,7 @@ class LayerRegistry {
   /// Throws ShapeError unless the description is of a Sequential.
   AnySequential<T, D> build_network(const LayerDescription& description) const {
     if (description.type() != "Sequential")
-      throw ShapeError("LayerRegistry", "a description of a Sequential", concat("'", description.type(), "'"),
+      throw ShapeError("LayerRegistry", "a description of a Sequential", concat({"'", description.type(), "'"}),
                        "put the layers into a Sequential, or build a single one by build()");
     description.allow({});
     std::vector<AnyLayer<T, D>> layers;
@@ -114,8 +114,8 @@ class LayerRegistry {
     const auto& found = description.children();
     if (found.size() < least || found.size() > most)
       throw ShapeError(description.type(),
-                       concat(least, least == most ? "" : concat(" to ", most), most == 1 ? " layer" : " layers", " within it"),
-                       concat(found.size()), "correct the description");
+                       concat({least, least == most ? "" : concat({" to ", most}), most == 1 ? " layer" : " layers", " within it"}),
+                       concat({found.size()}), "correct the description");
     return found;
   }
 

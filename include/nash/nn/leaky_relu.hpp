@@ -38,7 +38,7 @@ class LeakyReLU : public ActivationLayer<LeakyReluFunction<T>, T, Device> {
 
  private:
   static double checked(double slope) {
-    if (!(slope >= 0 && slope < 1)) throw ShapeError("LeakyReLU", "a slope from 0 to below 1", concat(slope), "use 0.2");
+    if (!(slope >= 0 && slope < 1)) throw ShapeError("LeakyReLU", "a slope from 0 to below 1", concat({slope}), "use 0.2");
     return slope;
   }
 

@@ -68,8 +68,8 @@ class Maxout : public LayerDefaults<T, D> {
 
   Shape output_shape(const Shape& x) const {
     if (x.rank() == 0 || x.count_per_sample() != inputs_)
-      throw ShapeError("Maxout", concat("N×", inputs_, " inputs"), x.text(),
-                       concat("build Maxout{", x.rank() == 0 ? 1 : x.count_per_sample(), ", ", outputs_, "} or change the layer before it"));
+      throw ShapeError("Maxout", concat({"N×", inputs_, " inputs"}), x.text(),
+                       concat({"build Maxout{", x.rank() == 0 ? 1 : x.count_per_sample(), ", ", outputs_, "} or change the layer before it"}));
     return {x[0], outputs_};
   }
 

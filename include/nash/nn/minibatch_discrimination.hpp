@@ -118,8 +118,8 @@ class MinibatchDiscrimination : public LayerDefaults<T, D> {
 
   NASH_COLD Shape output_shape(const Shape& x) const {
     if (x.rank() == 0 || x.count_per_sample() != inputs_)
-      throw ShapeError("MinibatchDiscrimination", concat("N×", inputs_, " inputs"), x.text(),
-                       concat("build MinibatchDiscrimination{", x.rank() == 0 ? 1 : x.count_per_sample(), ", ", kernels_, "} or change the layer before it"));
+      throw ShapeError("MinibatchDiscrimination", concat({"N×", inputs_, " inputs"}), x.text(),
+                       concat({"build MinibatchDiscrimination{", x.rank() == 0 ? 1 : x.count_per_sample(), ", ", kernels_, "} or change the layer before it"}));
     return {x[0], inputs_ + kernels_};
   }
 

@@ -137,7 +137,7 @@ class MinibatchStdDev : public LayerDefaults<T, D> {
   NASH_COLD Shape output_shape(const Shape& x) const {
     if (x.rank() != 2 && x.rank() != 4) throw ShapeError("MinibatchStdDev", "N×H×W×C images or N×C values", x.text(), "change the layer before it");
     if (x[0] > options_.group && x[0] % options_.group != 0)
-      throw ShapeError("MinibatchStdDev", concat("a batch that is a multiple of its groups of ", options_.group), concat(x[0]),
+      throw ShapeError("MinibatchStdDev", concat({"a batch that is a multiple of its groups of ", options_.group}), concat({x[0]}),
                        "use such batches, or another group");
     return x.rank() == 2 ? Shape{x[0], x[1] + 1} : Shape{x[0], x[1], x[2], x[3] + 1};
   }

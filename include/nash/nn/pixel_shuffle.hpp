@@ -33,7 +33,7 @@ class PixelShuffle : public LinearMap<PixelShuffle<T, D>, T, D> {
 
   NASH_COLD Shape output_shape(const Shape& x) const {
     if (x.rank() != 4 || x[3] % (factor_ * factor_) != 0)
-      throw ShapeError("PixelShuffle", concat("N×H×W×C images, C a multiple of ", factor_ * factor_), x.text(), "change the layer before it");
+      throw ShapeError("PixelShuffle", concat({"N×H×W×C images, C a multiple of ", factor_ * factor_}), x.text(), "change the layer before it");
     return {x[0], x[1] * factor_, x[2] * factor_, x[3] / (factor_ * factor_)};
   }
 

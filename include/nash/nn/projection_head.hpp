@@ -83,8 +83,8 @@ class ProjectionHead : public LayerDefaults<T, D> {
 
   NASH_COLD Shape output_shape(const Shape& x) const {
     if (x.rank() == 0 || x.count_per_sample() != features_)
-      throw ShapeError("ProjectionHead", concat("N×", features_, " features"), x.text(),
-                       concat("build ProjectionHead{", x.rank() == 0 ? 1 : x.count_per_sample(), ", ", classes_, "} or change the layer before it"));
+      throw ShapeError("ProjectionHead", concat({"N×", features_, " features"}), x.text(),
+                       concat({"build ProjectionHead{", x.rank() == 0 ? 1 : x.count_per_sample(), ", ", classes_, "} or change the layer before it"}));
     return {x[0], 1};
   }
 

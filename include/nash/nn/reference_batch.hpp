@@ -50,7 +50,7 @@ class ReferenceBatch : public LayerDefaults<typename Body::Scalar, typename Body
 
   NASH_COLD Shape output_shape(const Shape& x) const {
     if (x.rank() == 0 || x.with_samples(1) != reference().shape().with_samples(1))
-      throw ShapeError("ReferenceBatch", concat("samples of the reference's shape, N", reference().shape().with_samples(1).text().substr(1)), x.text(),
+      throw ShapeError("ReferenceBatch", concat({"samples of the reference's shape, N", reference().shape().with_samples(1).text().substr(1)}), x.text(),
                        "give it a reference of such samples");
     Shape y;
     try {

@@ -29,7 +29,7 @@ class Reshape : public ReshapingLayer<Reshape<T, D>, T, D> {
   NASH_COLD Shape output_shape(const Shape& x) const {
     const Shape y{x.rank() == 0 ? 1 : x[0], height_, width_, channels_};
     if (x.rank() == 0 || x.count_per_sample() != y.count_per_sample())
-      throw ShapeError("Reshape", concat(y.count_per_sample(), " values a sample, for N×", height_, "×", width_, "×", channels_), x.text(),
+      throw ShapeError("Reshape", concat({y.count_per_sample(), " values a sample, for N×", height_, "×", width_, "×", channels_}), x.text(),
                        "make the sizes agree with the layer before it");
     return y;
   }

@@ -44,7 +44,7 @@ class Residual : public LayerDefaults<typename Body::Scalar, typename Body::Devi
     const Shape body = located("body", [&] { return body_.output_shape(x); });
     const Shape skip = located("skip", [&] { return skip_.output_shape(x); });
     if (body != skip)
-      throw ShapeError("Residual", concat("a body that gives ", skip, " like the skip"), body.text(), "give the Residual a skip that fits its body");
+      throw ShapeError("Residual", concat({"a body that gives ", skip, " like the skip"}), body.text(), "give the Residual a skip that fits its body");
     return body;
   }
 

@@ -63,7 +63,7 @@ class SemiSupervisedHead : public LayerDefaults<T, D> {
 
   NASH_COLD Shape output_shape(const Shape& x) const {
     if (x.rank() != 2 || x[1] != classes_)
-      throw ShapeError("SemiSupervisedHead", concat("N×", classes_, " class logits"), x.text(), concat("put a Dense{…, ", classes_, "} before it"));
+      throw ShapeError("SemiSupervisedHead", concat({"N×", classes_, " class logits"}), x.text(), concat({"put a Dense{…, ", classes_, "} before it"}));
     return {x[0], 1 + classes_};
   }
 

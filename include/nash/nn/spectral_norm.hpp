@@ -49,7 +49,7 @@ class SpectralNorm : public LayerDefaults<typename L::Scalar, typename L::Device
 
   explicit SpectralNorm(L layer, const SpectralNormOptions& options = {}) : layer_(std::move(layer)), options_(options) {
     if (options.power_iterations < 1)
-      throw ShapeError("SpectralNorm", "at least 1 power iteration", concat(options.power_iterations), "use 1");
+      throw ShapeError("SpectralNorm", "at least 1 power iteration", concat({options.power_iterations}), "use 1");
     const Parameter<T, D>& inner = layer_.weight();
     weight_ = Parameter<T, D>(inner.shape(), inner.init(), inner.fans());
     weight_.value() = inner.value();

@@ -18,7 +18,7 @@ class StateName {
   StateName(index_t index, const StateName& rest) : index_(index), rest_(&rest) {}
 
   NASH_COLD std::string text() const {
-    std::string text = index_ >= 0 ? concat(index_) : std::string(label_);
+    std::string text = index_ >= 0 ? concat({index_}) : std::string(label_);
     return rest_ == nullptr ? text : text + "." + rest_->text();
   }
   operator std::string() const { return text(); }  // NOLINT: visitors that want a string take one

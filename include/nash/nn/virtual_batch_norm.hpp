@@ -209,10 +209,10 @@ class VirtualBatchNorm : public LayerDefaults<T, D> {
 
   NASH_COLD Shape output_shape(const Shape& x) const {
     if (x.rank() < 2 || x.channels() != channels_)
-      throw ShapeError("VirtualBatchNorm", concat("N×…×", channels_, " values"), x.text(),
-                       concat("build VirtualBatchNorm{", x.channels(), ", …} or change the layer before it"));
+      throw ShapeError("VirtualBatchNorm", concat({"N×…×", channels_, " values"}), x.text(),
+                       concat({"build VirtualBatchNorm{", x.channels(), ", …} or change the layer before it"}));
     if (x[0] <= reference_)
-      throw ShapeError("VirtualBatchNorm", concat("the ", reference_, " samples of its reference and more after them"), concat(x[0]),
+      throw ShapeError("VirtualBatchNorm", concat({"the ", reference_, " samples of its reference and more after them"}), concat({x[0]}),
                        "put it into a ReferenceBatch of that many samples");
     return x;
   }

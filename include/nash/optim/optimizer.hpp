@@ -44,10 +44,10 @@ class Optimizer {
   NASH_COLD void step(Context<Device>& context, Tensor<T, Device>& parameters, const Tensor<T, Device>& gradients,
                       double factor = 1) {
     if (parameters.count() != parameters_ || gradients.count() != parameters_)
-      throw ShapeError("Optimizer", concat(parameters_, " parameters and gradients"), concat(parameters.count(), " and ", gradients.count()),
+      throw ShapeError("Optimizer", concat({parameters_, " parameters and gradients"}), concat({parameters.count(), " and ", gradients.count()}),
                        "make an optimiser for each network");
     if (!(std::isfinite(factor) && factor >= 0))
-      throw NumericError("Optimizer", "a finite factor on the learning rate, not below 0", concat(factor), "correct the schedule");
+      throw NumericError("Optimizer", "a finite factor on the learning rate, not below 0", concat({factor}), "correct the schedule");
     rule_->apply(context, parameters, gradients, slots_, ++steps_, factor * learning_rate_);
   }
 
@@ -100,7 +100,7 @@ class Optimizer {
 /// Throws ShapeError unless a rule's option lies in [low, high).
 NASH_COLD inline void require_in_range(double low, double high, double value, std::string_view rule, std::string_view option) {
   if (!(value >= low && value < high))
-    throw ShapeError(std::string(rule), concat(option, " from ", low, " to below ", high), concat(value), "correct the option");
+    throw ShapeError(std::string(rule), concat({option, " from ", low, " to below ", high}), concat({value}), "correct the option");
 }
 
 }  // namespace nash

@@ -28,9 +28,9 @@ struct LinearDecay {
   /// the schedule is set; being asked for a step does so too.
   void check() const {
     if (end <= begin)
-      throw ShapeError("LinearDecay", concat("an end after the begin at step ", begin), concat(end), "choose a later end");
+      throw ShapeError("LinearDecay", concat({"an end after the begin at step ", begin}), concat({end}), "choose a later end");
     if (!(final_factor >= 0 && std::isfinite(final_factor)))
-      throw ShapeError("LinearDecay", "a finite final factor of at least 0", concat(final_factor),
+      throw ShapeError("LinearDecay", "a finite final factor of at least 0", concat({final_factor}),
                        "choose the share of the learning rate that is to be left");
   }
 
@@ -51,9 +51,9 @@ struct CosineDecay {
   /// Throws ShapeError as LinearDecay does, at the same times.
   void check() const {
     if (end <= begin)
-      throw ShapeError("CosineDecay", concat("an end after the begin at step ", begin), concat(end), "choose a later end");
+      throw ShapeError("CosineDecay", concat({"an end after the begin at step ", begin}), concat({end}), "choose a later end");
     if (!(final_factor >= 0 && std::isfinite(final_factor)))
-      throw ShapeError("CosineDecay", "a finite final factor of at least 0", concat(final_factor),
+      throw ShapeError("CosineDecay", "a finite final factor of at least 0", concat({final_factor}),
                        "choose the share of the learning rate that is to be left");
   }
 
@@ -73,7 +73,7 @@ struct ExponentialDecay {
   /// Throws ShapeError where the factor is not positive and finite or the interval below 1, at the same times as LinearDecay's.
   void check() const {
     if (every < 1 || !(factor > 0 && std::isfinite(factor)))
-      throw ShapeError("ExponentialDecay", "a positive, finite factor and an interval of at least 1 step", concat(factor, " and ", every),
+      throw ShapeError("ExponentialDecay", "a positive, finite factor and an interval of at least 1 step", concat({factor, " and ", every}),
                        "correct them");
   }
 

@@ -22,7 +22,7 @@ struct LogitCalibration {
   /// Throws NumericError for logits that are not finite, ShapeError where a side has none.
   NASH_COLD static LogitCalibration fit(std::span<const double> real, std::span<const double> generated) {
     if (real.empty() || generated.empty())
-      throw ShapeError("LogitCalibration", "logits of real and of generated samples", concat(real.size(), " and ", generated.size()), "give both");
+      throw ShapeError("LogitCalibration", "logits of real and of generated samples", concat({real.size(), " and ", generated.size()}), "give both");
     // Newton's method on standardised logits u = (logit − mean)/deviation, where it needs no guess and no scale.
     const double n = static_cast<double>(real.size() + generated.size());
     double mean = 0, square = 0;

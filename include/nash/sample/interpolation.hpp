@@ -45,8 +45,8 @@ template <class T, class Device>
 NASH_COLD Tensor<T, Device> interpolate(Context<Device>& context, const Tensor<T, Device>& a, const Tensor<T, Device>& b, index_t steps,
                                         Interpolation interpolation = Interpolation::spherical) {
   if (a.shape().rank() != 2 || a.shape() != b.shape())
-    throw ShapeError("interpolate", "two tensors N×D of latents", concat(a.shape(), " and ", b.shape()), "draw as many ends as beginnings");
-  if (steps < 2) throw ShapeError("interpolate", "at least 2 steps, the ends", concat(steps), "use 8");
+    throw ShapeError("interpolate", "two tensors N×D of latents", concat({a.shape(), " and ", b.shape()}), "draw as many ends as beginnings");
+  if (steps < 2) throw ShapeError("interpolate", "at least 2 steps, the ends", concat({steps}), "use 8");
   const index_t rows = a.shape()[0], size = a.shape()[1];
   const auto sums = context.template scratch<double>(3 * rows);
   double *const squares_a = sums.data(), *const squares_b = squares_a + rows, *const products = squares_b + rows;

@@ -54,9 +54,9 @@ NASH_COLD void refine_latents(Context<typename G::Device>& context, const G& gen
   if (has_prior && (generator.latent().distribution() != Latent::Distribution::normal || generator.latent().has_codes()))
     throw ShapeError("refine_latents", "normal latents, whose density DDLS needs", "others", "use LatentDynamics::dg_flow or a generator of Latent::normal");
   require_at_least(0, options.steps, "refine_latents", "a number of steps");
-  if (!(options.rate > 0 && std::isfinite(options.rate))) throw ShapeError("refine_latents", "a rate above 0", concat(options.rate), "use 0.005");
+  if (!(options.rate > 0 && std::isfinite(options.rate))) throw ShapeError("refine_latents", "a rate above 0", concat({options.rate}), "use 0.005");
   if (!(options.noise >= 0 && std::isfinite(options.noise)))
-    throw ShapeError("refine_latents", "noise of at least 0", concat(options.noise), "use 1, or 0 for none");
+    throw ShapeError("refine_latents", "noise of at least 0", concat({options.noise}), "use 1, or 0 for none");
   LatentGradient<G, D> gradient;
   const Pass<Device> pass{.context = context, .mode = Mode::infer, .labels = labels};
   const double deviation = options.noise * std::sqrt(2 * options.rate);

@@ -53,7 +53,7 @@ class NearestNeighbours {
   /// More training images, with the same range of values as the samples. They are numbered in the order in which they come, from 0.
   NASH_COLD void add(Context<Device>& context, const Tensor<T, Device>& images) {
     if (images.shape().rank() < 1 || images.shape().with_samples(1) != samples_.shape().with_samples(1))
-      throw ShapeError("NearestNeighbours", concat("images of the samples' shape, N", samples_.shape().with_samples(1).text().substr(1)),
+      throw ShapeError("NearestNeighbours", concat({"images of the samples' shape, N", samples_.shape().with_samples(1).text().substr(1)}),
                        images.shape().text(), "compare like with like");
     const index_t rows = samples_.shape()[0], columns = images.shape()[0];
     distances_.resize(Shape{rows, columns});
@@ -71,14 +71,14 @@ class NearestNeighbours {
   /// The neighbours of a sample, the nearest first, of equal ones the first; fewer than asked for where fewer images were added.
   const std::vector<Neighbour>& of(index_t sample) const {
     if (sample < 0 || sample >= samples_.shape()[0])
-      throw ShapeError("NearestNeighbours", concat("a sample from 0 to ", samples_.shape()[0] - 1), concat(sample), "stay among the samples");
+      throw ShapeError("NearestNeighbours", concat({"a sample from 0 to ", samples_.shape()[0] - 1}), concat({sample}), "stay among the samples");
     return found_[static_cast<std::size_t>(sample)];
   }
 
  private:
   void insert(index_t row, const Neighbour& neighbour) {
     if (!std::isfinite(neighbour.distance))
-      throw NumericError("NearestNeighbours", "finite samples and images", concat("a distance of ", neighbour.distance, " to image ", neighbour.index), "check both");
+      throw NumericError("NearestNeighbours", "finite samples and images", concat({"a distance of ", neighbour.distance, " to image ", neighbour.index}), "check both");
     auto& best = found_[static_cast<std::size_t>(row)];
     const bool full = static_cast<index_t>(best.size()) == count_;
     if (full && neighbour.distance >= best.back().distance) return;

@@ -34,7 +34,7 @@ class DiscriminatorRejection {
   NASH_COLD explicit DiscriminatorRejection(const RejectionOptions& options = {}) : options_(options) {
     const auto percentile = options.percentile.value_or(0);
     if (!(percentile >= 0 && percentile < 100))
-      throw ShapeError("DiscriminatorRejection", "a percentile from 0 to below 100", concat(percentile), "use 80, or std::nullopt for γ = 0");
+      throw ShapeError("DiscriminatorRejection", "a percentile from 0 to below 100", concat({percentile}), "use 80, or std::nullopt for γ = 0");
     for (const auto& [value, what] : {std::pair{options.burn_in, "a burn-in"}, {options.batch, "a batch"}, {options.limit, "a limit"}})
       require_at_least(1, value, "DiscriminatorRejection", what);
   }
@@ -48,7 +48,7 @@ class DiscriminatorRejection {
   NASH_COLD void observe(std::span<const double> logits) {
     for (const double logit : logits) {
       const double l = options_.calibration(logit);
-      if (!std::isfinite(l)) throw NumericError("DiscriminatorRejection", "finite logits", concat(l), "check the discriminator and the calibration");
+      if (!std::isfinite(l)) throw NumericError("DiscriminatorRejection", "finite logits", concat({l}), "check the discriminator and the calibration");
       maximum_ = std::max(maximum_, l);
     }
   }
@@ -120,7 +120,7 @@ class DiscriminatorRejection {
     std::vector<bool> is_kept(static_cast<std::size_t>(count));
     for (index_t found = 0, tried = 0; found < count; tried += options_.batch) {
       if (tried / options_.limit > count)
-        throw Error("DiscriminatorRejection", concat("at least one sample in ", options_.limit, " kept"), concat(found, " of ", tried),
+        throw Error("DiscriminatorRejection", concat({"at least one sample in ", options_.limit, " kept"}), concat({found, " of ", tried}),
                     "give it a percentile, calibrate the discriminator or train the generator further");
       const RandomStream own = random.child(1).child(static_cast<std::uint64_t>(tried));
       const std::vector<double> probability = acceptance(draw(own.child(0), options_.batch, open));

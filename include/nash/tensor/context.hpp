@@ -17,7 +17,7 @@ class Context {
   /// With 0 threads the context takes OMP_NUM_THREADS or, without it, all cores. Throws ShapeError below 0 and above 1024.
   explicit Context(int threads = 0) : threads_(threads != 0 ? threads : default_threads()) {
     if (threads < 0 || threads > 1024)
-      throw ShapeError("Context", "0 threads, for all cores, or 1 to 1024", concat(threads), "leave the number out");
+      throw ShapeError("Context", "0 threads, for all cores, or 1 to 1024", concat({threads}), "leave the number out");
   }
 
   int threads() const { return threads_; }

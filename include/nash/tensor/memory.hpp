@@ -23,7 +23,7 @@ struct HostMemory {
 
   static void* allocate(std::size_t bytes) {
     void* const block = ::operator new(bytes, std::align_val_t{alignment}, std::nothrow);
-    if (block == nullptr) throw DeviceError("Memory", concat("no ", bytes, " bytes are left"), "use smaller sizes or batches");
+    if (block == nullptr) throw DeviceError("Memory", concat({"no ", bytes, " bytes are left"}), "use smaller sizes or batches");
     advise_huge_pages(block, bytes);
     return block;
   }
@@ -65,7 +65,7 @@ class Storage {
  private:
   static std::size_t bytes(index_t count) {
     if (count > std::numeric_limits<index_t>::max() / static_cast<index_t>(sizeof(T)))
-      throw ShapeError("Storage", "fewer than 2^63 bytes", concat(count, " elements of ", sizeof(T)), "use smaller sizes");
+      throw ShapeError("Storage", "fewer than 2^63 bytes", concat({count, " elements of ", sizeof(T)}), "use smaller sizes");
     return static_cast<std::size_t>(count) * sizeof(T);
   }
 

@@ -27,7 +27,7 @@ class Tensor {
   /// From host values in row-major order. Throws ShapeError if their number is not the shape's.
   Tensor(const Shape& shape, std::span<const T> values) : Tensor(shape) {
     if (static_cast<index_t>(values.size()) != count())
-      throw ShapeError("Tensor", concat(count(), " values for ", shape), concat(values.size()), "give one value an element");
+      throw ShapeError("Tensor", concat({count(), " values for ", shape}), concat({values.size()}), "give one value an element");
     Memory<Device>::from_host(data_, values.data(), bytes());
   }
 
@@ -112,7 +112,7 @@ class Tensor {
   /// Throws ShapeError unless there is one value an element.
   void assign_from_host(std::span<const T> values) {
     if (static_cast<index_t>(values.size()) != count_)
-      throw ShapeError("Tensor", concat(count_, " values for ", shape_), concat(values.size()), "give one value an element");
+      throw ShapeError("Tensor", concat({count_, " values for ", shape_}), concat({values.size()}), "give one value an element");
     Memory<Device>::from_host(data_, values.data(), bytes());
   }
 
@@ -129,7 +129,7 @@ class Tensor {
  private:
   NASH_COLD void grow(const Shape& shape) {
     if (borrowed_)
-      throw ShapeError("Tensor", concat("at most ", capacity_, " elements of borrowed memory"), shape.text(), "borrow more or use an owning tensor");
+      throw ShapeError("Tensor", concat({"at most ", capacity_, " elements of borrowed memory"}), shape.text(), "borrow more or use an owning tensor");
     storage_ = Storage<T, Device>(shape.count());
     data_ = storage_.data();
     capacity_ = shape.count();

@@ -21,7 +21,7 @@ struct CheckReport {
 
   void fail(std::string_view what) {
     ok = false;
-    text += concat(text.empty() ? "" : "\n", what);
+    text += concat({text.empty() ? "" : "\n", what});
   }
   void require(bool holds, std::string_view what) {
     if (!holds) fail(what);
@@ -38,10 +38,10 @@ struct CheckReport {
   /// Decides on the derivatives noted.
   CheckReport& finish(const CheckOptions& options) {
     if (checked == 0) fail("nothing was compared: give a shape with elements, and .elements of at least 1");
-    if (!(worst_error <= options.tolerance)) fail(concat(worst, ": relative error ", worst_error));
+    if (!(worst_error <= options.tolerance)) fail(concat({worst, ": relative error ", worst_error}));
     if (static_cast<double>(skipped) > std::max(1.0, options.allowed_skips * static_cast<double>(checked + skipped)))
-      fail(concat(skipped, " of ", checked + skipped, " derivatives lie at a kink: choose another seed or a smaller step"));
-    if (ok) text = concat(checked, " derivatives agree, ", skipped, " at a kink; worst relative error ", worst_error, " (", worst, ")");
+      fail(concat({skipped, " of ", checked + skipped, " derivatives lie at a kink: choose another seed or a smaller step"}));
+    if (ok) text = concat({checked, " derivatives agree, ", skipped, " at a kink; worst relative error ", worst_error, " (", worst, ")"});
     return *this;
   }
 };

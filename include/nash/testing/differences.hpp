@@ -48,7 +48,7 @@ void compare_with_difference(std::string_view name, std::size_t k, double analyt
     ++report.skipped;
     return;
   }
-  report.compare(error, concat(name, "[", k, "]: analytic ", analytic, ", numeric ", numeric, " (h = ", options.step, ")"));
+  report.compare(error, concat({name, "[", k, "]: analytic ", analytic, ", numeric ", numeric, " (h = ", options.step, ")"}));
 }
 
 /// Compares derivatives with central differences of f: analytic[k] with that by variable first + k.

@@ -24,11 +24,11 @@ CheckReport duality_check(const L& layer, const Shape& input_shape, const CheckO
     own.forward(pass, subject.x, y, &saved);
     own.backward(pass, subject.x, y, saved, dy, &dx, nullptr);
     own.tangent(pass, subject.x, y, saved, v, y_tangent);
-    report.require(y_tangent.shape() == subject.y_shape, concat("the tangent is ", y_tangent.shape(), ", not ", subject.y_shape));
+    report.require(y_tangent.shape() == subject.y_shape, concat({"the tangent is ", y_tangent.shape(), ", not ", subject.y_shape}));
 
     const double forwards = inner_product(dy.to_host(), y_tangent.to_host()), backwards = inner_product(dx.to_host(), v_values);
     report.compare(std::abs(forwards - backwards) / std::max({1.0, std::abs(forwards), std::abs(backwards)}),
-                   concat("<dy, J v> = ", forwards, ", but <J^T dy, v> = ", backwards));
+                   concat({"<dy, J v> = ", forwards, ", but <J^T dy, v> = ", backwards}));
 
     const auto at = [&](double distance) {
       std::vector<double> moved = x;

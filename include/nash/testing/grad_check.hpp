@@ -27,7 +27,7 @@ CheckReport grad_check(const L& layer, const Shape& input_shape, const CheckOpti
   Values y;
   own.forward(pass, subject.x, y, &saved);
   const std::vector<double> y_values = y.to_host();
-  report.require(y.shape() == subject.y_shape, concat("y is ", y.shape(), ", but output_shape says ", subject.y_shape));
+  report.require(y.shape() == subject.y_shape, concat({"y is ", y.shape(), ", but output_shape says ", subject.y_shape}));
 
   Values y_without_saving;
   own.forward(pass, subject.x, y_without_saving, nullptr);
@@ -46,7 +46,7 @@ CheckReport grad_check(const L& layer, const Shape& input_shape, const CheckOpti
     Values dx(Shape{input_shape.count()}, poisoned), flat(Shape{subject.parameter_count()}, before);
     Gradients<double, typename L::Device> gradients(flat);
     own.backward(pass, subject.x, y, saved, dy, want_dx ? &dx : nullptr, want_gradients ? &gradients : nullptr);
-    report.require(!want_dx || dx.shape() == input_shape, concat("backward leaves dx ", dx.shape(), ", not ", input_shape));
+    report.require(!want_dx || dx.shape() == input_shape, concat({"backward leaves dx ", dx.shape(), ", not ", input_shape}));
     return std::pair{dx.to_host(), flat.to_host()};
   };
   const auto [dx, gradients] = backward(true, true);

@@ -68,7 +68,7 @@ CheckReport penalty_check(const L& critic, const Shape& input_shape, double targ
     const double least = least_scale(std::span(analytic).subspan(part.first, part.count));
     for (std::size_t k = 0; k < part.count; ++k) {
       const std::size_t i = part.first + k;
-      compare_with_difference(concat("derivative along v of the grads of '", part.name, "'"), k, analytic[i], least,
+      compare_with_difference(concat({"derivative along v of the grads of '", part.name, "'"}), k, analytic[i], least,
                               [&] { return Stencil{far_below[i], below[i], here[i], above[i], far_above[i]}; }, options, report);
     }
   }

@@ -125,7 +125,7 @@ void compare_parameters(Subject<L>& subject, std::string_view what, const std::v
                         CheckReport& report) {
   const std::vector<double> parameters = subject.parameters();
   for (const auto& part : subject.parts)
-    compare_with_differences(concat(what, " '", part.name, "'"), std::span(gradient).subspan(part.first, part.count), f, parameters,
+    compare_with_differences(concat({what, " '", part.name, "'"}), std::span(gradient).subspan(part.first, part.count), f, parameters,
                              part.first, subject.options, report);
   subject.set_parameters(parameters);
 }

@@ -23,7 +23,7 @@ template <class Network>
 NASH_COLD Metadata load_network(const std::filesystem::path& path, Network& network) {
   StateReader<typename Network::Scalar> reader(path, network.role(), "network of the same layers");
   if (reader.metadata().contains("nash.trainer"))
-    throw DataError(path.string(), concat("a ", network.role(), " as save_network writes it"), "the checkpoint of a trainer",
+    throw DataError(path.string(), concat({"a ", network.role(), " as save_network writes it"}), "the checkpoint of a trainer",
                     "load it into a trainer by load_checkpoint");
   const auto visit = [&](const StateName& name, auto& state) { reader(name, state.value()); };
   Network::visit_state(network, visit);
@@ -65,7 +65,7 @@ NASH_COLD Metadata load_checkpoint(const std::filesystem::path& path, Trainer& t
   if (kind == reader.metadata().end())
     throw DataError(path.string(), "the checkpoint of a trainer, as save_checkpoint writes it", "another file", "read networks by load_network");
   if (kind->second != scalar_name<T>())
-    throw DataError(path.string(), concat("the checkpoint of a trainer in ", scalar_name<T>()), detail::printable(kind->second),
+    throw DataError(path.string(), concat({"the checkpoint of a trainer in ", scalar_name<T>()}), detail::printable(kind->second),
                     "load it into a trainer of that type, which goes on exactly");
   Trainer::visit_state(trainer, reader);
   reader.begin_assigning();

@@ -23,7 +23,7 @@ struct FindBadPart {
   std::string found;
   void operator()(const StateName& name, const auto& parameter) {
     for (index_t i = 0; i < parameter.count() && found.empty(); ++i)
-      if (!std::isfinite(values[static_cast<std::size_t>(parameter.offset() + i)])) found = concat("'", name.text(), "'");
+      if (!std::isfinite(values[static_cast<std::size_t>(parameter.offset() + i)])) found = concat({"'", name.text(), "'"});
   }
 };
 
@@ -49,11 +49,11 @@ NASH_COLD std::string first_bad_activation(const std::string& role, const std::v
   std::vector<std::string> layers;
   const auto bad = std::find_if(activations.begin(), activations.end(), [](const auto* activation) { return !all_finite(*activation); });
   for (std::size_t i = 0; i < activations.size(); ++i)
-    if (bad != activations.end() && activations[i] == *bad) layers.push_back(concat("layer ", i, " (", description.children()[i].type(), ")"));
-  if (layers.empty()) return concat(all_finite(y) ? "the loss of finite outputs of " : "the output of ", role);
+    if (bad != activations.end() && activations[i] == *bad) layers.push_back(concat({"layer ", i, " (", description.children()[i].type(), ")"}));
+  if (layers.empty()) return concat({all_finite(y) ? "the loss of finite outputs of " : "the output of ", role});
   std::string found = layers[0];
   for (std::size_t i = 1; i < layers.size(); ++i) found += (i + 1 < layers.size() ? ", " : " or ") + layers[i];
-  return concat(found, " of ", role);
+  return concat({found, " of ", role});
 }
 
 /// The first of input, parameters and activations of a saved pass that is not finite, in words. Where layers ran in place,
@@ -63,7 +63,7 @@ NASH_COLD std::string first_bad_place(const Network& network, const Tensor<T, De
                                       const Tensor<T, Device>& y, const typename Network::Saved& saved) {
   if (!all_finite(x)) return std::string(x_name);
   if (const std::string parameter = first_bad_parameter(network); !parameter.empty())
-    return concat("parameter ", parameter, " of ", network.role());
+    return concat({"parameter ", parameter, " of ", network.role()});
   if constexpr (requires { network.body().activations(saved, y); })
     return first_bad_activation(network.role(), network.body().activations(saved, y), network.body().describe(), y);
   else

@@ -130,7 +130,7 @@ concept Method = TakesPart<M, typename D::Device> || ChangesLatents<M, G, D> || 
 /// Throws ShapeError unless an option of a method is finite and at least `least`.
 inline void require_method_option(double least, double value, std::string_view method, std::string_view option) {
   if (!(value >= least && std::isfinite(value)))
-    throw ShapeError(std::string(method), concat(option, ", finite and at least ", least), concat(value), "correct the option");
+    throw ShapeError(std::string(method), concat({option, ", finite and at least ", least}), concat({value}), "correct the option");
 }
 
 }  // namespace nash

@@ -29,8 +29,8 @@ NASH_COLD inline void check_phases(const std::vector<Phase>& phases) {
   if (phases.empty()) throw ShapeError("GanTrainer", "at least one phase", "none", "use {{Player::discriminator}, {Player::generator}}");
   for (const Phase& phase : phases)
     if (phase.every < 1 || phase.repeat < 1)
-      throw ShapeError("GanTrainer", concat("a ", name_of(phase.player), " phase with every and repeat of at least 1"),
-                       concat(phase.every, " and ", phase.repeat), "leave a phase out of the list to have none of it");
+      throw ShapeError("GanTrainer", concat({"a ", name_of(phase.player), " phase with every and repeat of at least 1"}),
+                       concat({phase.every, " and ", phase.repeat}), "leave a phase out of the list to have none of it");
 }
 
 /// Throws ShapeError where a generator's phase has no fakes to reuse: those of the discriminator's update just before it, made
@@ -45,9 +45,9 @@ NASH_COLD inline void check_reuse(const std::vector<Phase>& phases) {
     else if (phases[i - 1].player == Player::generator)
       got = "two generator phases in a row";
     else if (phase.repeat > 1)
-      got = concat("a generator phase with repeat = ", phase.repeat);
+      got = concat({"a generator phase with repeat = ", phase.repeat});
     else if (phase.every % phases[i - 1].every != 0)
-      got = concat("one with every = ", phase.every, " after a discriminator phase with every = ", phases[i - 1].every);
+      got = concat({"one with every = ", phase.every, " after a discriminator phase with every = ", phases[i - 1].every});
     else
       continue;
     throw ShapeError("GanTrainer", "with reuse_fakes each generator phase once, right after a discriminator phase that runs whenever it does",

@@ -16,8 +16,8 @@ struct PlayerState {
   template <class Network>
   NASH_COLD void check_size(const Network& network) const {
     if (network.parameters().count() != gradients.count())
-      throw ShapeError("GanTrainer", concat("a ", network.role(), " of ", gradients.count(), " parameters, as at the beginning"),
-                       concat(network.parameters().count()), "make a new trainer for other networks");
+      throw ShapeError("GanTrainer", concat({"a ", network.role(), " of ", gradients.count(), " parameters, as at the beginning"}),
+                       concat({network.parameters().count()}), "make a new trainer for other networks");
   }
 
   Tensor<T, Device> gradients;

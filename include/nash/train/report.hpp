@@ -17,7 +17,7 @@ struct NonFinite {
   std::string origin;  ///< the first place that is not finite: "the real batch", "layer 2 (BatchNorm) of Discriminator", …
 
   std::string text() const {
-    return concat("step ", step, ": the ", name_of(player), "'s ", what, " is not finite; the first place is ", origin);
+    return concat({"step ", step, ": the ", name_of(player), "'s ", what, " is not finite; the first place is ", origin});
   }
 };
 

@@ -44,13 +44,13 @@ class StateReader {
   /// A text is nothing to be loaded, but has to be the same.
   NASH_COLD void operator()(const StateName& name, const std::string& text) {
     const std::string& found = text_of(name.text());
-    if (found != text) fail(concat("'", name.text(), "' to be ", text.empty() ? "none" : text), found.empty() ? "none" : detail::printable(found), "");
+    if (found != text) fail(concat({"'", name.text(), "' to be ", text.empty() ? "none" : text}), found.empty() ? "none" : detail::printable(found), "");
   }
 
   /// Ends the checks: throws DataError where the file holds anything that was not visited. What is visited from now on is assigned.
   NASH_COLD void begin_assigning() {
     const auto refuse = [&](std::size_t count, std::string_view what, const std::string& name) {
-      fail(concat("the ", count, what, owner_), concat("also '", detail::printable(name), "'"), "");
+      fail(concat({"the ", count, what, owner_}), concat({"also '", detail::printable(name), "'"}), "");
     };
     for (const NamedTensor<T>& tensor : file_.tensors)
       if (!tensors_.contains(tensor.name)) refuse(tensors_.size(), " tensors of ", tensor.name);
@@ -65,8 +65,8 @@ class StateReader {
   NASH_COLD const NamedTensor<T>& tensor_of(const std::string& name, const Shape& shape) {
     tensors_.insert(name);
     const NamedTensor<T>* const found = file_.find(name);
-    if (found == nullptr) fail(concat("a tensor '", name, "' of ", shape), "none of that name", "");
-    if (found->shape != shape && shape.count() > 0) fail(concat("'", name, "' of ", shape), found->shape.text(), " and sizes");
+    if (found == nullptr) fail(concat({"a tensor '", name, "' of ", shape}), "none of that name", "");
+    if (found->shape != shape && shape.count() > 0) fail(concat({"'", name, "' of ", shape}), found->shape.text(), " and sizes");
     return *found;
   }
 
@@ -74,7 +74,7 @@ class StateReader {
     const std::string key = std::string(prefix) + name;
     texts_.insert(key);
     const auto found = file_.metadata.find(key);
-    if (found == file_.metadata.end()) fail(concat("a number or text '", key, "'"), "none of that name", "");
+    if (found == file_.metadata.end()) fail(concat({"a number or text '", key, "'"}), "none of that name", "");
     return found->second;
   }
 
@@ -85,8 +85,8 @@ class StateReader {
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
     constexpr bool is_whole = std::is_integral_v<Number>;
     if (error != std::errc{} || end != text.data() + text.size() || !in_range(number))
-      throw DataError(where_, concat("a ", is_whole ? "whole number from 0 to 2^53" : "number", " as '", prefix, name, "'"),
-                      concat("'", detail::printable(text), "'"), "the file is damaged or was written wrongly; write it again");
+      throw DataError(where_, concat({"a ", is_whole ? "whole number from 0 to 2^53" : "number", " as '", prefix, name, "'"}),
+                      concat({"'", detail::printable(text), "'"}), "the file is damaged or was written wrongly; write it again");
     return number;
   }
 
@@ -99,7 +99,7 @@ class StateReader {
   }
 
   [[noreturn]] NASH_COLD void fail(const std::string& expected, const std::string& got, std::string_view more) const {
-    throw DataError(where_, expected, got, concat("load it into a ", structure_, more));
+    throw DataError(where_, expected, got, concat({"load it into a ", structure_, more}));
   }
 
   Safetensors<T> file_;

@@ -46,7 +46,7 @@ class StateWriter {
   NASH_COLD void save(const std::filesystem::path& path, const std::string& kind, const std::string& what, const Metadata& others) {
     metadata_["format"] = "nash";
     metadata_["nash." + kind] = what;
-    metadata_["nash.version"] = concat(NASH_VERSION_MAJOR, ".", NASH_VERSION_MINOR, ".", NASH_VERSION_PATCH);
+    metadata_["nash.version"] = concat({NASH_VERSION_MAJOR, ".", NASH_VERSION_MINOR, ".", NASH_VERSION_PATCH});
     for (const auto& other : others)
       if (!other.first.starts_with("nash.")) metadata_.insert(other);
     save_safetensors(path, tensors_, metadata_);

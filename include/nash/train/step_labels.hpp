@@ -19,11 +19,11 @@ class StepLabels {
   NASH_COLD void take(index_t samples, std::span<const std::int32_t> labels, index_t classes) {
     if (classes_ == 0) return;
     if (static_cast<index_t>(labels.size()) != samples)
-      throw DataError("GanTrainer", concat("a label for each of ", samples, " real images, since there is something that knows ", classes_, " classes"),
-                      labels.empty() ? "none" : concat(labels.size()), "train on a dataset with labels");
+      throw DataError("GanTrainer", concat({"a label for each of ", samples, " real images, since there is something that knows ", classes_, " classes"}),
+                      labels.empty() ? "none" : concat({labels.size()}), "train on a dataset with labels");
     for (std::size_t i = 0; i < labels.size(); ++i)
-      if (labels[i] < 0 || labels[i] >= classes_) refuse(concat(labels[i], " for image ", i, " of the batch"));
-    if (classes > classes_) refuse(concat("a dataset whose labels go up to ", classes - 1));
+      if (labels[i] < 0 || labels[i] >= classes_) refuse(concat({labels[i], " for image ", i, " of the batch"}));
+    if (classes > classes_) refuse(concat({"a dataset whose labels go up to ", classes - 1}));
     labels_.assign(labels, classes_);
   }
 
@@ -32,7 +32,7 @@ class StepLabels {
 
  private:
   [[noreturn]] NASH_COLD void refuse(const std::string& got) const {
-    throw DataError("GanTrainer", concat("labels from 0 to ", classes_ - 1), got, "build the players for as many classes as the data have");
+    throw DataError("GanTrainer", concat({"labels from 0 to ", classes_ - 1}), got, "build the players for as many classes as the data have");
   }
 
   index_t classes_;

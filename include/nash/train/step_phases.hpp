@@ -132,7 +132,7 @@ class StepPhases {
     std::size_t expected = 0;
     for (const Unread& update : unread_) expected += readings_of(update.player);
     if (found != expected)
-      throw Error("GanTrainer", concat("a step left ", found, " losses and norms to read, not ", expected), "report this as a mistake in nash");
+      throw Error("GanTrainer", concat({"a step left ", found, " losses and norms to read, not ", expected}), "report this as a mistake in nash");
   }
 
   std::array<bool, 2> conditional_{};  // whether all that a player's updates change can be; not before its first

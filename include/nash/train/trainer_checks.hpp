@@ -22,7 +22,7 @@ NASH_COLD void check_trainer(const TrainerOptions& options, index_t classes) {
 /// Throws ShapeError unless there are real images, of the shape of the generator's samples.
 NASH_COLD inline void check_real_images(const Shape& images, const Shape& sample) {
   if (images.rank() == 0 || images.with_samples(1) != sample || images[0] < 1)
-    throw ShapeError("GanTrainer", concat("real images of the generator's shape, N", sample.text().substr(1)), images.text(),
+    throw ShapeError("GanTrainer", concat({"real images of the generator's shape, N", sample.text().substr(1)}), images.text(),
                      "change the generator's last layers or the data");
 }
 

@@ -86,7 +86,7 @@ struct TwoPlayerGame {
       latents.resize(wanted);
       latent_source(told.player, steps, told.repetition, latents);
       if (latents.shape() != wanted)
-        throw ShapeError("GanTrainer", concat("latents of the shape ", wanted, " from the latent source"), latents.shape().text(),
+        throw ShapeError("GanTrainer", concat({"latents of the shape ", wanted, " from the latent source"}), latents.shape().text(),
                          "fill them and leave their shape");
     }
     if constexpr (List::change_latents) methods.run_change_latents(told, generator, discriminator, latents);
@@ -141,7 +141,7 @@ struct TwoPlayerGame {
       if (!std::isfinite(added)) {
         const std::string parameter = first_bad_parameter(network);
         fail(report, told.player, "methods' term",
-             parameter.empty() ? "that term" : concat("parameter ", parameter, " of ", network.role()));
+             parameter.empty() ? "that term" : concat({"parameter ", parameter, " of ", network.role()}));
         return false;
       }
       to = added;
@@ -156,7 +156,7 @@ struct TwoPlayerGame {
     PlayerState<Scalar, Device>& state = of(player);
     if (reduction) reduction(player, state.gradients);
     if (state.gradients.count() != network.parameters().count())
-      throw ShapeError("GanTrainer", concat(network.parameters().count(), " gradients from the reduction"), concat(state.gradients.count()),
+      throw ShapeError("GanTrainer", concat({network.parameters().count(), " gradients from the reduction"}), concat({state.gradients.count()}),
                        "change their values and leave their shape");
     {
       [[maybe_unused]] const auto later = reading_later();
@@ -164,7 +164,7 @@ struct TwoPlayerGame {
     }
     if (!std::isfinite(*norm)) {
       const std::string name = first_bad_gradient(network, state.gradients);
-      return fail(report, player, name.empty() ? "gradient norm" : "gradient of " + name, name.empty() ? "their sum" : concat(name, " of ", network.role()));
+      return fail(report, player, name.empty() ? "gradient norm" : "gradient of " + name, name.empty() ? "their sum" : concat({name, " of ", network.role()}));
     }
     [[maybe_unused]] const auto update = updating();
     if constexpr (can_read_later && std::is_same_v<Network, D>) {

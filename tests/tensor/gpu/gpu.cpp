@@ -80,7 +80,7 @@ TEST_CASE("a GPU is chosen by its number, and tensors stay where they were made"
   CHECK(on_first.to_host() == std::vector<float>(4, 1));
   for (const int absent : {-1, 2})
     CHECK(message_of<DeviceError>([&] { Gpu<StandIn>::select(absent); }) ==
-          concat("StandIn: expected a GPU from 0 to 1, got ", absent, ".\nChoose one of the machine's GPUs."));
+          concat({"StandIn: expected a GPU from 0 to 1, got ", absent, ".\nChoose one of the machine's GPUs."}));
 }
 
 TEST_CASE("copies larger than the staging memory arrive whole, and the source may change at once") {

@@ -162,7 +162,7 @@ struct Conv2dKernels {
     if (g.n == 0) return;
     const index_t per_image = g.p() * g.q() * taps(g), largest = std::max({per_image, image(g), output(g)});
     if (largest > Divisor::most)
-      throw ShapeError("Conv2d", concat("images whose patches are at most ", Divisor::most, " values on a GPU"), concat(largest),
+      throw ShapeError("Conv2d", concat({"images whose patches are at most ", Divisor::most, " values on a GPU"}), concat({largest}),
                        "use smaller images, filters or numbers of channels");
     const index_t images = std::clamp<index_t>(most_patch_values / largest, 1, g.n);
     const auto memory = context.template scratch<T>(images * per_image);

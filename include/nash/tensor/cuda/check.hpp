@@ -25,19 +25,19 @@ inline const char* remedy_of(cudaError_t error) {
 
 inline std::string place_of(const std::source_location& place) {
   const std::string_view file = place.file_name();
-  return concat(file.substr(file.rfind("nash/") == std::string_view::npos ? 0 : file.rfind("nash/")), ":", place.line());
+  return concat({file.substr(file.rfind("nash/") == std::string_view::npos ? 0 : file.rfind("nash/")), ":", place.line()});
 }
 
 /// Throws DeviceError, with the call, where it is and what to do, unless the call has succeeded.
 inline void check(cudaError_t result, std::string_view call, const std::source_location& place = std::source_location::current()) {
   if (result == cudaSuccess) return;
   (void)cudaGetLastError();  // so that no later call is blamed, where the error is one that passes
-  throw DeviceError("Cuda", concat(call, " failed at ", place_of(place), ": ", cudaGetErrorString(result)), remedy_of(result));
+  throw DeviceError("Cuda", concat({call, " failed at ", place_of(place), ": ", cudaGetErrorString(result)}), remedy_of(result));
 }
 
 inline void check(cublasStatus_t result, std::string_view call, const std::source_location& place = std::source_location::current()) {
   if (result == CUBLAS_STATUS_SUCCESS) return;
-  throw DeviceError("Cuda", concat(call, " failed at ", place_of(place), ": ", cublasGetStatusString(result)),
+  throw DeviceError("Cuda", concat({call, " failed at ", place_of(place), ": ", cublasGetStatusString(result)}),
                     result == CUBLAS_STATUS_ALLOC_FAILED ? "use smaller sizes or batches, or a GPU with more memory that is free"
                                                          : "check that cuBLAS is of the CUDA version that the program was built with");
 }

@@ -30,7 +30,7 @@ inline const char* remedy_of(cudnnStatus_t status) {
 /// Throws DeviceError, with the call, where it is and what to do, unless the call has succeeded.
 inline void check(cudnnStatus_t result, std::string_view call, const std::source_location& place = std::source_location::current()) {
   if (result == CUDNN_STATUS_SUCCESS) return;
-  throw DeviceError("Cuda", concat(call, " failed at ", place_of(place), ": ", cudnnGetErrorString(result)), remedy_of(result));
+  throw DeviceError("Cuda", concat({call, " failed at ", place_of(place), ": ", cudnnGetErrorString(result)}), remedy_of(result));
 }
 
 /// cuDNN's convolutions of one stream. For each problem the algorithm is chosen once, by cuDNN's own expectation and without measuring,

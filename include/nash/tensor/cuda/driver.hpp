@@ -28,7 +28,7 @@ __global__ void __launch_bounds__(Kernel::threads) run_kernel(const Kernel kerne
 }
 
 inline int narrow(index_t size) {
-  if (size > std::numeric_limits<int>::max()) throw ShapeError("Cuda", "matrices of fewer than 2^31 rows and columns", concat(size), "use smaller sizes");
+  if (size > std::numeric_limits<int>::max()) throw ShapeError("Cuda", "matrices of fewer than 2^31 rows and columns", concat({size}), "use smaller sizes");
   return static_cast<int>(size);
 }
 

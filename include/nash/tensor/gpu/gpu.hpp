@@ -30,7 +30,7 @@ class Gpu {
   static Gpu& select(int index) {
     const int count = Driver<Device>::gpus();
     if (index < 0 || index >= count)
-      throw DeviceError(Driver<Device>::name(), concat("a GPU from 0 to ", count - 1), concat(index), "choose one of the machine's GPUs");
+      throw DeviceError(Driver<Device>::name(), concat({"a GPU from 0 to ", count - 1}), concat({index}), "choose one of the machine's GPUs");
     Driver<Device>::select(index);
     return of(index);
   }
@@ -59,7 +59,7 @@ class Gpu {
       block = pool_.allocate(bytes);
     }
     if (block == nullptr)
-      throw DeviceError(Driver<Device>::name(), concat("no ", bytes, " bytes are left on GPU ", index_, ", of which this program uses ", pool_.used_bytes()),
+      throw DeviceError(Driver<Device>::name(), concat({"no ", bytes, " bytes are left on GPU ", index_, ", of which this program uses ", pool_.used_bytes()}),
                         "use smaller sizes or batches, or another GPU");
     Driver<Device>::poison(stream_, block, bytes);
     return block;

@@ -45,7 +45,7 @@ class Readings {
   }
 
   KernelLaunch keep(const double* value) {
-    if (count_ == capacity_) throw ShapeError("Readings", concat("at most ", capacity_, " values"), "one more", "expect as many as there are");
+    if (count_ == capacity_) throw ShapeError("Readings", concat({"at most ", capacity_, " values"}), "one more", "expect as many as there are");
     const KeepReading kernel{value, memory_.data() + 1 + count_, memory_.data(), count_ == 0 ? 1 : 0};
     ++count_;
     return KernelLaunch::of(Driver<Device>::template entry<KeepReading>(), 1, kernel);
