@@ -103,7 +103,7 @@ TEST_CASE("The critics of DCGAN are its discriminators without BatchNorm, and ta
   CHECK(dcgan28_critic().parameters().count() == 1024 + 131072 + 294912 + 4096);
   CHECK(layers_of(dcgan_critic({.size = 32, .width = 4})) == "Conv2d LeakyReLU Conv2d LeakyReLU Conv2d LeakyReLU Conv2d Flatten");
   CHECK(dcgan_critic({.size = 32, .width = 4}).parameters().count() == 3 * 4 * 16 + 4 * 8 * 16 + 8 * 16 * 16 + 16 * 16);
-  CHECK_FALSE(couples(dcgan28_critic().body()));
+  CHECK_FALSE(traits_of(dcgan28_critic().body()).couples_samples);
   auto trainer = wgan_gp_trainer(dcgan28_generator({.width = 2}), dcgan28_critic({.width = 2}), {.seed = 1});
   const StepReport report = trainer.step(Tensor<float>::zeros(Shape{3, 28, 28, 1}));
   CHECK(report.d_added > 0);

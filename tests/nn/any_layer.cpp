@@ -71,29 +71,29 @@ TEST_CASE("saved state that another layer has used is made anew") {
 
 TEST_CASE("AnyLayer answers what a static network knows at compile time") {
   const auto wrap = [](auto layer) { return AnyLayer<double>(std::move(layer)); };
-  CHECK(wrap(BatchNorm<double>{2}).couples());
-  CHECK_FALSE(wrap(Dense<double>{2, 2}).couples());
-  CHECK(wrap(Tanh<double>{}).is_curved());
-  CHECK_FALSE(wrap(LeakyReLU<double>{0.2}).is_curved());
-  CHECK(wrap(Tanh<double>{}).is_twice_differentiable());
-  CHECK_FALSE(wrap(FirstOrderOnly{}).is_twice_differentiable());
+  CHECK(wrap(BatchNorm<double>{2}).traits().couples_samples);
+  CHECK_FALSE(wrap(Dense<double>{2, 2}).traits().couples_samples);
+  CHECK(wrap(Tanh<double>{}).traits().curved);
+  CHECK_FALSE(wrap(LeakyReLU<double>{0.2}).traits().curved);
+  CHECK(wrap(Tanh<double>{}).traits().twice_differentiable);
+  CHECK_FALSE(wrap(FirstOrderOnly{}).traits().twice_differentiable);
   CHECK(wrap(Tanh<double>{}).describe().type() == "Tanh");
 
   // Through anything that has other layers within it, known or not.
   const auto norm = wrap(BatchNorm<double>{2}), plain = wrap(ReLU<double>{});
-  CHECK(wrap(AnySequential<double>({plain, norm})).couples());
-  CHECK_FALSE(wrap(AnySequential<double>({plain, plain})).couples());
-  CHECK(wrap(Sequential{plain, Sequential{norm}}).couples());
-  CHECK_FALSE(wrap(Sequential{plain, plain}).couples());
-  CHECK(wrap(Residual{norm}).couples());
-  CHECK(wrap(Residual{plain, AnySequential<double>({norm})}).couples());
-  CHECK_FALSE(wrap(Residual{plain, plain}).couples());
-  CHECK_FALSE(wrap(Residual{plain, plain}).is_curved());
-  CHECK_FALSE(wrap(Sequential{plain}).is_curved());
-  CHECK(wrap(Sequential{plain, wrap(Tanh<double>{})}).is_curved());
-  CHECK_FALSE(wrap(Residual{wrap(FirstOrderOnly{})}).is_twice_differentiable());
-  CHECK_FALSE(wrap(AnySequential<double>({plain, wrap(FirstOrderOnly{})})).is_twice_differentiable());
-  CHECK(wrap(AnySequential<double>({plain, norm})).is_twice_differentiable());
+  CHECK(wrap(AnySequential<double>({plain, norm})).traits().couples_samples);
+  CHECK_FALSE(wrap(AnySequential<double>({plain, plain})).traits().couples_samples);
+  CHECK(wrap(Sequential{plain, Sequential{norm}}).traits().couples_samples);
+  CHECK_FALSE(wrap(Sequential{plain, plain}).traits().couples_samples);
+  CHECK(wrap(Residual{norm}).traits().couples_samples);
+  CHECK(wrap(Residual{plain, AnySequential<double>({norm})}).traits().couples_samples);
+  CHECK_FALSE(wrap(Residual{plain, plain}).traits().couples_samples);
+  CHECK_FALSE(wrap(Residual{plain, plain}).traits().curved);
+  CHECK_FALSE(wrap(Sequential{plain}).traits().curved);
+  CHECK(wrap(Sequential{plain, wrap(Tanh<double>{})}).traits().curved);
+  CHECK_FALSE(wrap(Residual{wrap(FirstOrderOnly{})}).traits().twice_differentiable);
+  CHECK_FALSE(wrap(AnySequential<double>({plain, wrap(FirstOrderOnly{})})).traits().twice_differentiable);
+  CHECK(wrap(AnySequential<double>({plain, norm})).traits().twice_differentiable);
 }
 
 TEST_CASE("a tangent of a layer that has none is refused, with its name and place") {

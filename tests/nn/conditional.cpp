@@ -94,11 +94,11 @@ TEST_CASE("SemiSupervisedHead's logit is that of being any of the classes") {
 
 TEST_CASE("a network knows as many classes as the layer in it that knows the fewest") {
   const Sequential net{ConditionalConcat{10}, Residual{Dense{14, 14}, Sequential{ConditionalAffine{7, 14}, Dense{14, 14}}}, ProjectionHead{14, 9}};
-  CHECK(classes_of(net) == 7);
-  CHECK(classes_of(to_any<float, Cpu>(net)) == 7);
-  CHECK(classes_of(Residual{Embedding{6, 4}}) == 6);
-  CHECK(classes_of(ConditionalBatchNorm{5, 2}) == 5);
-  CHECK(classes_of(Sequential{Dense{2, 2}, Tanh{}}) == 0);
+  CHECK(traits_of(net).classes == 7);
+  CHECK(traits_of(to_any<float, Cpu>(net)).classes == 7);
+  CHECK(traits_of(Residual{Embedding{6, 4}}).classes == 6);
+  CHECK(traits_of(ConditionalBatchNorm{5, 2}).classes == 5);
+  CHECK(traits_of(Sequential{Dense{2, 2}, Tanh{}}).classes == 0);
 }
 
 TEST_CASE("labels that are missing, too few or of other classes are refused by every layer, with its name") {

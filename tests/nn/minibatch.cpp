@@ -46,9 +46,9 @@ TEST_CASE("a penalty goes through MinibatchStdDev, which allows it, and Minibatc
   CHECK_MESSAGE(report.ok, report.text);
 
   const auto any = [](auto layer) { return AnyLayer<double>(std::move(layer)); };
-  CHECK_FALSE(refuses_penalties(AnySequential<double>({any(Dense<double>{2, 2}), any(Residual{Sequential{Dev{}, Dense<double>{3, 2}}})})));
-  CHECK(couples(AnySequential<double>({any(Dev{})})));
-  CHECK(refuses_penalties(any(Residual{AnySequential<double>({any(MinibatchDiscrimination<double>{2, 1})})})));
+  CHECK_FALSE(traits_of(AnySequential<double>({any(Dense<double>{2, 2}), any(Residual{Sequential{Dev{}, Dense<double>{3, 2}}})})).refuses_penalties);
+  CHECK(traits_of(AnySequential<double>({any(Dev{})})).couples_samples);
+  CHECK(traits_of(any(Residual{AnySequential<double>({any(MinibatchDiscrimination<double>{2, 1})})})).refuses_penalties);
 }
 
 TEST_CASE("what they refuse") {

@@ -46,8 +46,9 @@ void require_separate_samples(const D& discriminator, std::string_view penalty) 
                 layers.empty() ? "one that is not so" : concat({"one of ", layers}),
                 "use LayerNorm or SpectralNorm in the place of BatchNorm, or leave the penalty out");
   };
-  if (refuses_penalties(discriminator.body())) refuse("see each sample by itself");
-  if (!is_twice_differentiable(discriminator.body())) refuse("are all twice differentiable");
+  const LayerTraits traits = traits_of(discriminator.body());
+  if (traits.refuses_penalties) refuse("see each sample by itself");
+  if (!traits.twice_differentiable) refuse("are all twice differentiable");
 }
 
 /// The gradient g_n = ∇ₓD(xₙ) of each sample's adversarial logit, and penalties on its norm: P = factor·Σₙ p(‖g_n‖²).

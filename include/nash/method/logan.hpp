@@ -112,7 +112,7 @@ class Logan {
       using enum Latent::Distribution;
       if (latent.distribution() == uniform || latent.distribution() == truncated_normal) bound_ = latent.bound();
       if (latent.has_codes()) throw ShapeError("Logan", "latents without codes", "codes behind them", "leave the codes or the method out");
-      if (!is_twice_differentiable(generator.body()) || !is_twice_differentiable(discriminator.body()))
+      if (!traits_of(generator.body()).with(traits_of(discriminator.body())).twice_differentiable)
         throw Error("Logan", "networks whose layers are all twice differentiable", "one that is not", "leave that layer or the method out");
     }
 

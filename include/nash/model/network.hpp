@@ -62,7 +62,7 @@ class Network {
   }
 
   /// How many classes its layers know, 0 where none depends on labels.
-  index_t classes() const { return classes_of(body_); }
+  index_t classes() const { return traits_of(body_).classes; }
 
   /// Whether the parameters were initialised or loaded.
   bool is_ready() const { return ready_; }

@@ -15,8 +15,8 @@ class AnyLayer {
   using Device = D;
   static constexpr Reads reads{.input = true, .output = true};
   static constexpr bool runs_in_place = false;
-  static constexpr bool couples_samples = false;  // not known here: ask couples()
-  static constexpr bool curved = true;            // not known here: ask is_curved()
+  static constexpr bool couples_samples = false;  // not known here: ask traits()
+  static constexpr bool curved = true;            // not known here: ask traits()
 
   /// The layer's own saved state, made at the first pass and kept.
   class Saved {
@@ -45,7 +45,9 @@ class AnyLayer {
                 Tensor<T, D>* dx, Gradients<T, D>* grads) const {
     table_->backward(layer_.get(), pass, x, y, state_of(saved), dy, dx, grads);
   }
-  void commit(Context<D>& context, Saved& saved) { table_->commit(layer_.get(), context, state_of(saved)); }
+  void commit(Context<D>& context, Saved& saved) {
+    if (table_->commit != nullptr) table_->commit(layer_.get(), context, state_of(saved));
+  }
   void tangent(const Pass<D>& pass, const Tensor<T, D>& x, const Tensor<T, D>& y, Saved& saved, const Tensor<T, D>& x_tangent,
                Tensor<T, D>& y_tangent) const {
     table_->tangent(layer_.get(), pass, x, y, state_of(saved), x_tangent, y_tangent);
@@ -54,13 +56,13 @@ class AnyLayer {
                         const Tensor<T, D>& delta, Tensor<T, D>* x_bar, Gradients<T, D>* grads) const {
     table_->tangent_backward(layer_.get(), pass, x, y, state_of(saved), x_tangent, delta, x_bar, grads);
   }
-  void refresh(Context<D>& context) { table_->refresh(layer_.get(), context); }
-  void restore(Context<D>& context) { table_->restore(layer_.get(), context); }
-  bool is_curved() const { return table_->is_curved(layer_.get()); }
-  bool couples() const { return table_->couples(layer_.get()); }
-  bool refuses_penalties() const { return table_->refuses_penalties(layer_.get()); }
-  bool is_twice_differentiable() const { return table_->is_twice_differentiable(layer_.get()); }
-  index_t classes() const { return table_->classes(layer_.get()); }
+  void refresh(Context<D>& context) {
+    if (table_->refresh != nullptr) table_->refresh(layer_.get(), context);
+  }
+  void restore(Context<D>& context) {
+    if (table_->restore != nullptr) table_->restore(layer_.get(), context);
+  }
+  LayerTraits traits() const { return table_->traits(layer_.get()); }
   NASH_COLD LayerDescription describe() const { return table_->describe(layer_.get()); }
 
   template <class Self, class Visitor>

@@ -14,7 +14,7 @@ class AnySequential : public Chain<T, D> {
 
  public:
   using typename Base::Saved;
-  static constexpr bool curved = true;  // not known here: ask is_curved()
+  static constexpr bool curved = true;  // not known here: ask traits()
 
   /// Throws ShapeError unless there is a layer.
   explicit AnySequential(std::vector<AnyLayer<T, D>> layers) {

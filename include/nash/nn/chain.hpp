@@ -88,33 +88,23 @@ class Chain : public LayerDefaults<T, D> {
   NASH_COLD void commit(Context<D>& context, Saved& saved) {
     if (saved.layers.empty()) return;  // of no pass yet
     require_saved(saved);
-    for (std::size_t i = 0; i < links_.size(); ++i) links_[i].table->commit(links_[i].layer.get(), context, saved.layers[i].get());
+    for (std::size_t i = 0; i < links_.size(); ++i)
+      if (const auto commit = links_[i].table->commit; commit != nullptr) commit(links_[i].layer.get(), context, saved.layers[i].get());
   }
 
   NASH_COLD void refresh(Context<D>& context) {
-    for (const auto& link : links_) link.table->refresh(link.layer.get(), context);
+    for (const auto& link : links_)
+      if (link.table->refresh != nullptr) link.table->refresh(link.layer.get(), context);
   }
   NASH_COLD void restore(Context<D>& context) {
-    for (const auto& link : links_) link.table->restore(link.layer.get(), context);
+    for (const auto& link : links_)
+      if (link.table->restore != nullptr) link.table->restore(link.layer.get(), context);
   }
 
-  bool is_curved() const {
-    return std::any_of(links_.begin(), links_.end(), [](const auto& l) { return l.table->is_curved(l.layer.get()); });
-  }
-  bool couples() const {
-    return std::any_of(links_.begin(), links_.end(), [](const auto& l) { return l.table->couples(l.layer.get()); });
-  }
-  bool refuses_penalties() const {
-    return std::any_of(links_.begin(), links_.end(), [](const auto& l) { return l.table->refuses_penalties(l.layer.get()); });
-  }
-  bool is_twice_differentiable() const {
-    return std::all_of(links_.begin(), links_.end(), [](const auto& l) { return l.table->is_twice_differentiable(l.layer.get()); });
-  }
-
-  index_t classes() const {
-    index_t fewest = 0;
-    for (const auto& link : links_) fewest = fewer_classes(fewest, link.table->classes(link.layer.get()));
-    return fewest;
+  NASH_COLD LayerTraits traits() const {
+    LayerTraits traits;
+    for (const auto& link : links_) traits = traits.with(link.table->traits(link.layer.get()));
+    return traits;
   }
 
   template <class Self, class Visitor>
@@ -191,7 +181,7 @@ class Chain : public LayerDefaults<T, D> {
         const LayerTable<T, D>& table = this->table(tables, i);
         const void* const layer = this->layer(i);
         void* const own = saved.layers[at(i)].get();
-        const bool wanted = (i > 0 || x_bar != nullptr) && (incoming != nullptr || table.is_curved(layer));
+        const bool wanted = (i > 0 || x_bar != nullptr) && (incoming != nullptr || table.traits(layer).curved);
         Tensor<T, D>* outgoing = wanted ? &cotangents.next(layer_x.shape()) : nullptr;
         if (incoming != nullptr)
           table.backward(layer, child.first_order(), layer_x, layer_y, own, *incoming, outgoing, grads);

@@ -96,40 +96,6 @@ concept TwiceDifferentiable =
       layer.tangent_backward(pass, x, y, saved, x, x, &y, grads);
     };
 
-/// What is known of some layers at run time only: `curved` and `couples_samples`, and whether there is a second order.
-template <class L>
-bool is_curved(const L& layer) {
-  if constexpr (requires { layer.is_curved(); })
-    return layer.is_curved();
-  else
-    return L::curved;
-}
-template <class L>
-bool couples(const L& layer) {
-  if constexpr (requires { layer.couples(); })
-    return layer.couples();
-  else
-    return L::couples_samples;
-}
-template <class L>
-bool is_twice_differentiable(const L& layer) {
-  if constexpr (requires { layer.is_twice_differentiable(); })
-    return layer.is_twice_differentiable();
-  else
-    return TwiceDifferentiable<L>;
-}
-
-/// How many classes a layer knows: a pass through it needs labels below that. 0: it takes no notice of labels.
-template <class L>
-index_t classes_of(const L& layer) {
-  if constexpr (requires { layer.classes(); })
-    return layer.classes();
-  else
-    return 0;
-}
-/// The same of two layers that get the same labels.
-inline index_t fewer_classes(index_t a, index_t b) { return a == 0 ? b : b == 0 ? a : std::min(a, b); }
-
 /// A layer whose output for one sample depends on the other samples of the batch.
 template <class L>
 concept CouplesSamples = Layer<L> && L::couples_samples;
@@ -137,12 +103,32 @@ concept CouplesSamples = Layer<L> && L::couples_samples;
 /// A layer that couples samples in such a way that a penalty on the gradient of each makes no sense.
 template <class L>
 concept RefusesPenalties = CouplesSamples<L> && !requires { requires L::penalised_although_coupled; };
+
+/// Of the classes that two parts know which get the same labels, those that both do. 0: takes no notice of labels.
+inline index_t fewer_classes(index_t a, index_t b) { return a == 0 ? b : b == 0 ? a : std::min(a, b); }
+
+/// The traits as values, since those of some layers are known at run time only.
+struct LayerTraits {
+  bool curved = false, couples_samples = false, refuses_penalties = false, twice_differentiable = true;
+  index_t classes = 0;  ///< that it knows: a pass needs labels below that
+
+  /// Those of two layers in one network.
+  LayerTraits with(const LayerTraits& other) const {
+    return {curved || other.curved, couples_samples || other.couples_samples, refuses_penalties || other.refuses_penalties,
+            twice_differentiable && other.twice_differentiable, fewer_classes(classes, other.classes)};
+  }
+};
+
+/// A composite has traits(), another layer at most classes().
 template <class L>
-bool refuses_penalties(const L& layer) {
-  if constexpr (requires { layer.refuses_penalties(); })
-    return layer.refuses_penalties();
-  else
-    return RefusesPenalties<L>;
+LayerTraits traits_of(const L& layer) {
+  if constexpr (requires { layer.traits(); }) {
+    return layer.traits();
+  } else {
+    LayerTraits traits{L::curved, L::couples_samples, RefusesPenalties<L>, TwiceDifferentiable<L>};
+    if constexpr (requires { layer.classes(); }) traits.classes = layer.classes();
+    return traits;
+  }
 }
 
 /// What most layers have in common: no state, no memory, one sample at a time.

@@ -21,16 +21,14 @@ struct LayerTable {
   void (*forward)(const void* layer, const Pass<D>&, const Values& x, Values& y, void* saved);
   void (*backward)(const void* layer, const Pass<D>&, const Values& x, const Values& y, void* saved, const Values& dy, Values* dx,
                    Gradients<T, D>* grads);
+  void (*visit_state)(void* layer, StateVisitor<T, D>&);
+  LayerDescription (*describe)(const void* layer);
+  LayerTraits (*traits)(const void* layer);
+
+  // Null where a layer has no such thing.
   void (*commit)(void* layer, Context<D>&, void* saved);
   void (*refresh)(void* layer, Context<D>&);
   void (*restore)(void* layer, Context<D>&);
-  void (*visit_state)(void* layer, StateVisitor<T, D>&);
-  LayerDescription (*describe)(const void* layer);
-  bool (*is_curved)(const void* layer);
-  bool (*couples)(const void* layer);
-  bool (*refuses_penalties)(const void* layer);
-  bool (*is_twice_differentiable)(const void* layer);
-  index_t (*classes)(const void* layer);
 
   // Null in the tables of first order.
   void (*tangent)(const void* layer, const Pass<D>&, const Values& x, const Values& y, void* saved, const Values& x_tangent, Values& y_tangent);
@@ -68,15 +66,11 @@ struct LayerFunctions {
     of(layer).backward(pass, x, y, *static_cast<Saved*>(saved), dy, dx, grads);
   }
   static void commit(void* layer, Context<D>& context, void* saved) { of(layer).commit(context, *static_cast<Saved*>(saved)); }
-  static void refresh(void* layer, Context<D>& context) { nash::refresh(context, of(layer)); }
-  static void restore(void* layer, Context<D>& context) { nash::restore(context, of(layer)); }
+  static void refresh(void* layer, Context<D>& context) { of(layer).refresh(context); }
+  static void restore(void* layer, Context<D>& context) { of(layer).restore(context); }
   static void visit_state(void* layer, StateVisitor<T, D>& visitor) { L::visit_state(of(layer), visitor); }
   NASH_COLD static LayerDescription describe(const void* layer) { return of(layer).describe(); }
-  static bool is_curved(const void* layer) { return nash::is_curved(of(layer)); }
-  static bool couples(const void* layer) { return nash::couples(of(layer)); }
-  static bool refuses_penalties(const void* layer) { return nash::refuses_penalties(of(layer)); }
-  static bool is_twice_differentiable(const void* layer) { return nash::is_twice_differentiable(of(layer)); }
-  static index_t classes(const void* layer) { return nash::classes_of(of(layer)); }
+  NASH_COLD static LayerTraits traits(const void* layer) { return traits_of(of(layer)); }
 
   static void tangent(const void* layer, const Pass<D>& pass, const Values& x, const Values& y, void* saved, const Values& x_tangent,
                       Values& y_tangent) {
@@ -99,10 +93,13 @@ struct LayerFunctions {
   }
 
   static constexpr LayerTable<T, D> first_order() {
-    return {.reads = L::reads, .runs_in_place = L::runs_in_place, .saved = &value_table<Saved>, .output_shape = output_shape,
-            .forward = forward, .backward = backward, .commit = commit, .refresh = refresh, .restore = restore, .visit_state = visit_state,
-            .describe = describe, .is_curved = is_curved, .couples = couples, .refuses_penalties = refuses_penalties,
-            .is_twice_differentiable = is_twice_differentiable, .classes = classes, .tangent = nullptr, .tangent_backward = nullptr};
+    LayerTable<T, D> table{.reads = L::reads, .runs_in_place = L::runs_in_place, .saved = &value_table<Saved>, .output_shape = output_shape,
+                           .forward = forward, .backward = backward, .visit_state = visit_state, .describe = describe, .traits = traits,
+                           .commit = nullptr, .refresh = nullptr, .restore = nullptr, .tangent = nullptr, .tangent_backward = nullptr};
+    if constexpr (!std::same_as<Saved, NoSaved>) table.commit = commit;
+    if constexpr (requires(L & layer, Context<D>& context) { layer.refresh(context); }) table.refresh = refresh;
+    if constexpr (requires(L & layer, Context<D>& context) { layer.restore(context); }) table.restore = restore;
+    return table;
   }
   static constexpr LayerTable<T, D> second_order() {
     LayerTable<T, D> table = first_order();

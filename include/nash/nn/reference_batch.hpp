@@ -111,10 +111,11 @@ class ReferenceBatch : public LayerDefaults<typename Body::Scalar, typename Body
     if (x_bar != nullptr) pointwise(pass.context, x_bar->count(), Accumulate<T>{all.data() + all.count() - x_bar->count(), x_bar->data()});
   }
 
-  bool is_curved() const { return nash::is_curved(body_); }
-  bool couples() const { return nash::couples(body_); }
-  bool refuses_penalties() const { return nash::refuses_penalties(body_); }
-  bool is_twice_differentiable() const { return nash::is_twice_differentiable(body_); }
+  LayerTraits traits() const {
+    LayerTraits traits = traits_of(body_);
+    traits.classes = 0;  // the reference batch has no labels
+    return traits;
+  }
   void refresh(Context<D>& context) { nash::refresh(context, body_); }
   void restore(Context<D>& context) { nash::restore(context, body_); }
 

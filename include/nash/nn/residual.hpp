@@ -96,12 +96,7 @@ class Residual : public LayerDefaults<typename Body::Scalar, typename Body::Devi
     skip_.tangent_backward(pass.child(1), x, saved.skip_output, saved.skip, x_tangent, delta, x_bar, grads);
   }
 
-  bool is_curved() const { return nash::is_curved(body_) || nash::is_curved(skip_); }
-  bool couples() const { return nash::couples(body_) || nash::couples(skip_); }
-  bool refuses_penalties() const { return nash::refuses_penalties(body_) || nash::refuses_penalties(skip_); }
-  bool is_twice_differentiable() const { return nash::is_twice_differentiable(body_) && nash::is_twice_differentiable(skip_); }
-
-  index_t classes() const { return fewer_classes(classes_of(body_), classes_of(skip_)); }
+  LayerTraits traits() const { return traits_of(body_).with(traits_of(skip_)); }
 
   void refresh(Context<D>& context) {
     nash::refresh(context, body_);

@@ -13,7 +13,7 @@ CheckReport penalty_check(const L& critic, const Shape& input_shape, double targ
   static_assert(!RefusesPenalties<L>, "a penalty on each sample's gradient needs a critic that sees one sample at a time: leave BatchNorm out, or use "
                 "SpectralNorm in its place");
   using Values = typename Subject<L>::Values;
-  if (refuses_penalties(critic))
+  if (traits_of(critic).refuses_penalties)
     throw Error("penalty_check", "a layer of the critic couples the samples of a batch", "leave BatchNorm out, or use SpectralNorm in its place");
   Subject<L> subject(critic, input_shape, options);
   CheckReport report;

@@ -28,6 +28,12 @@ struct SumChunks {
   }
 };
 
+/// totals += partial; once for all functions whose sums these are.
+template <class T>
+__attribute__((noinline)) void add_to_totals(const T* partial, index_t count, double* totals) {
+  for (index_t i = 0; i < count; ++i) totals[i] += static_cast<double>(partial[i]);
+}
+
 /// The sums of a matrix's columns over each chunk of its rows: those of term k of chunk c begin at sums[(c·terms + k)·columns].
 template <class T, class Function>
 struct SumColumns {
@@ -51,18 +57,16 @@ struct SumColumns {
   NASH_ALWAYS_INLINE void sum_tile(index_t first_row, index_t end_row, index_t first_column, index_t end_column, double* to) const {
     const Function own = f;
     const index_t all = columns, width = end_column - first_column;
-    double totals[terms][tile] = {};
+    double totals[terms * tile] = {};
     for (index_t group = first_row; group < end_row; group += rows_per_group) {
       T partial[terms][tile] = {};
       for (index_t row = group; row < std::min(end_row, group + rows_per_group); ++row) {
 #pragma omp simd if(vectors)
         for (index_t j = 0; j < width; ++j) add_terms(own, row * all + first_column + j, first_column + j, partial, j);
       }
-      for (int k = 0; k < terms; ++k)
-        for (index_t j = 0; j < width; ++j) totals[k][j] += static_cast<double>(partial[k][j]);
+      add_to_totals(partial[0], terms * tile, totals);
     }
-    for (int k = 0; k < terms; ++k)
-      for (index_t j = 0; j < width; ++j) to[k * all + first_column + j] = totals[k][j];
+    for (int k = 0; k < terms; ++k) std::copy_n(totals + k * tile, width, to + k * all + first_column);
   }
 
   /// A function of its own, since an array among the variables of a loop keeps the compiler from making vectors of it.
