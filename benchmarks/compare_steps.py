@@ -270,13 +270,13 @@ def main():
     results = []
     for network, mode, batch, threads, width, variants in plan(options):
         variants = available(options, network, mode, width, variants)
-        before = kept.get((network, mode, batch, threads, width), [])
+        before = kept.pop((network, mode, batch, threads, width), [])
         if before and {"nash", *variants} <= {result["by"] for result in before}:
             results += before
         else:
             results += contest(options, network, mode, batch, threads, width, variants)
-        if options.json:  # each time, so that an interrupted run leaves what it has
-            write(options, results)
+        if options.json:  # each time, so that an interrupted run leaves what it has, of earlier runs too
+            write(options, results + [result for contest in kept.values() for result in contest])
 
 
 if __name__ == "__main__":

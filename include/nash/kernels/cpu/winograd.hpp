@@ -39,51 +39,45 @@ class Winograd {
     for (index_t i = 0; i < g.stride_h; ++i)
       for (index_t j = 0; j < g.stride_w; ++j) add_phase(i, j);
     for (int i = 0; i < group_count_; ++i) values = std::max(values, groups_[i].products_for(1) * (groups_[i].depth + g.o));
-    images_ = std::clamp<index_t>(cached / values, 1, g.n);
-    for (int i = 0; i < group_count_; ++i) groups_[i].lay_out(images_, filter_values_), filter_values_ += groups_[i].filter_values(g.o);
+    most_images_ = std::clamp<index_t>(cached / values, 1, g.n);
+    for (int i = 0; i < group_count_; ++i) groups_[i].filters_at = filter_values_, filter_values_ += groups_[i].filter_values(g.o);
   }
 
   NASH_COLD void forward(const T* x, const T* w, T* y, const T* bias, const Epilogue<T>& epilogue = {}) {
     const auto packed = context_.template scratch<T>(filter_values_);
-    const auto inputs = context_.template scratch<T>(largest(false)), results = context_.template scratch<T>(largest(true));
     for (const Group& group : groups()) map_filters(group, w, packed.data(), true);
-    for (index_t first = 0; first < g_.n; first += images_) {
-      const index_t count = std::min(images_, g_.n - first);
-      if (bias != nullptr) fill(y + first * g_.p() * g_.q() * g_.o, count * g_.p() * g_.q(), g_.o, bias);
+    for_chunks(goes_apart(), [&](const Chunk& chunk) {
+      if (bias != nullptr) fill(chunk, y, g_.p() * g_.q(), g_.o, bias);
       for (const Group& group : groups()) {
-        map_inputs(group, x, first, count, inputs.data());
-        multiply(group, count, inputs.data(), group.depth, packed.data(), g_.o, g_.o, results.data());
-        collect_results(group, results.data(), first, count, bias != nullptr || &group != groups_, epilogue_of(group, epilogue), y);
+        map_inputs(group, x, chunk);
+        multiply(group, chunk, chunk.inputs, group.depth, packed.data(), g_.o, g_.o, chunk.results);
+        collect_results(group, chunk, bias != nullptr || &group != groups_, epilogue_of(group, epilogue), y);
       }
-    }
+    });
   }
 
   NASH_COLD void backward_data(const T* dy, const T* w, T* dx, const T* bias, const Epilogue<T>& epilogue = {}) {
     const auto packed = context_.template scratch<T>(filter_values_);
-    const auto inputs = context_.template scratch<T>(largest(false)), results = context_.template scratch<T>(largest(true));
     for (const Group& group : groups()) map_filters(group, w, packed.data(), false);
-    for (index_t first = 0; first < g_.n; first += images_) {
-      const index_t count = std::min(images_, g_.n - first);
-      fill(dx + first * g_.h * g_.w * g_.c, count * g_.h * g_.w, g_.c, bias);
+    for_chunks(goes_apart(), [&](const Chunk& chunk) {
+      fill(chunk, dx, g_.h * g_.w, g_.c, bias);
       for (const Group& group : groups()) {
-        map_results(group, dy, first, count, results.data());
-        multiply(group, count, results.data(), g_.o, packed.data(), group.depth, g_.c, inputs.data());
-        collect_inputs(group, inputs.data(), first, count, epilogue_of(group, epilogue), dx);
+        map_results(group, dy, chunk);
+        multiply(group, chunk, chunk.results, g_.o, packed.data(), group.depth, g_.c, chunk.inputs);
+        collect_inputs(group, chunk, epilogue_of(group, epilogue), dx);
       }
-    }
+    });
   }
 
   NASH_COLD void backward_weights(const T* x, const T* dy, T* dw) {
     const auto filters = context_.template scratch<T>(filter_values_);
-    const auto inputs = context_.template scratch<T>(largest(false)), results = context_.template scratch<T>(largest(true));
-    for (index_t first = 0; first < g_.n; first += images_) {
-      const index_t count = std::min(images_, g_.n - first);
+    for_chunks(false, [&](const Chunk& chunk) {
       for (const Group& group : groups()) {
-        map_inputs(group, x, first, count, inputs.data());
-        map_results(group, dy, first, count, results.data());
-        multiply_transposed(group, count, results.data(), inputs.data(), filters.data(), first > 0);
+        map_inputs(group, x, chunk);
+        map_results(group, dy, chunk);
+        multiply_transposed(group, chunk, filters.data(), chunk.first > 0);
       }
-    }
+    });
     for (const Group& group : groups()) collect_filters(group, filters.data(), dw);
   }
 
@@ -97,6 +91,8 @@ class Winograd {
   static constexpr index_t line = 64;             // channels that are mapped at a time, so that a tile stays in the first cache
   static constexpr index_t pad = 16;              // a cache line between positions, so that they do not share one set
   static constexpr index_t max_slice = 256;
+  static constexpr index_t least_rows = 32;       // of a thread's own products: so often it uses a filter that it fetches
+  static constexpr index_t most_filter_values = 1 << 20;  // that every thread fetches
   static constexpr index_t row_block = 128;
   static constexpr index_t column_block = 384;
 
@@ -123,8 +119,8 @@ class Winograd {
     /// Where the values of a position begin, `width` of them a tile.
     index_t place(int position, index_t width) const { return first_row[position] * width + position * pad; }
 
-    void lay_out(index_t images, index_t filters_begin) {
-      filters_at = filters_begin;
+    void lay_out(index_t images) {
+      rows = 0;
       for (int position = 0; position < positions(); ++position) {
         first_row[position] = rows;
         rows += images * tiles_at(position);
@@ -140,6 +136,16 @@ class Winograd {
           *lines++ = mapped + place(i * across.positions() + j, width) + row * width;
         }
     }
+  };
+
+  /// Images that are mapped, multiplied and mapped back at a time, by so many threads, and the memory for it.
+  struct Chunk {
+    index_t first, count;
+    int threads;
+    T* inputs;
+    T* results;
+    T* zeros;   ///< a pixel's
+    T* unused;  ///< a pixel's for each thread
   };
 
   static Axis axis_h(const Conv2dGeometry& g) { return {g.h, g.r, g.stride_h, g.padding_h, g.p()}; }
@@ -170,13 +176,6 @@ class Winograd {
   std::span<const Group> groups() const { return {groups_, static_cast<std::size_t>(group_count_)}; }
   /// Results are final when the last group has added to them.
   Epilogue<T> epilogue_of(const Group& group, const Epilogue<T>& epilogue) const { return &group == groups_ + group_count_ - 1 ? epilogue : Epilogue<T>{}; }
-  /// The room that all groups need for mapped results, or else for mapped images.
-  index_t largest(bool of_results) const {
-    index_t values = 0;
-    for (const Group& group : groups()) values = std::max(values, group.values(of_results ? g_.o : group.depth));
-    return values;
-  }
-
   /// A map along both directions, between lines of `count` values.
   static void map_tile(const LineMap<T>& along_h, const LineMap<T>& along_w, const T* const* in, T* const* out, index_t count, bool accumulate) {
     if (is_identity(along_w)) return along_h.apply(in, out, count, accumulate);
@@ -201,18 +200,51 @@ class Winograd {
 
   static bool is_identity(const LineMap<T>& map) { return map.in == 1 && map.out == 1; }
 
+  /// f(chunk) for all images. Where they may be `apart`, each thread has chunks of its own, so that what it maps stays in its nearest
+  /// cache; elsewhere all threads share one chunk after the other.
+  template <class Function>
+  NASH_COLD void for_chunks(bool apart, const Function& f) {
+    const int threads = context_.threads(), rooms = apart ? threads : 1;
+    const index_t each = (g_.n + rooms - 1) / rooms, chunks_each = (each * rooms + most_images_ - 1) / most_images_;
+    const index_t images = apart ? (each + chunks_each - 1) / chunks_each : most_images_, chunks = (g_.n + images - 1) / images;
+    index_t inputs_size = 0, results_size = 0;
+    for (int i = 0; i < group_count_; ++i) {
+      groups_[i].lay_out(images);
+      inputs_size = std::max(inputs_size, groups_[i].values(groups_[i].depth)), results_size = std::max(results_size, groups_[i].values(g_.o));
+    }
+    const index_t pixel = std::max(g_.c, g_.o);
+    const auto inputs = context_.template scratch<T>(inputs_size * rooms), results = context_.template scratch<T>(results_size * rooms);
+    const auto pixels = context_.template scratch<T>(pixel * (1 + threads));
+    std::fill_n(pixels.data(), pixels.count(), T{0});
+    const auto run = [&](index_t i, int room) {
+      f(Chunk{i * images, std::min(images, g_.n - i * images), apart ? 1 : threads, inputs.data() + room * inputs_size,
+              results.data() + room * results_size, pixels.data(), pixels.data() + (1 + room) * pixel});
+    };
+    if (!apart) {
+      for (index_t i = 0; i < chunks; ++i) run(i, 0);
+    } else {
+#pragma omp parallel for schedule(static) num_threads(threads)
+      for (index_t i = 0; i < chunks; ++i) run(i, this_thread());
+    }
+  }
+  /// Whether each thread has enough images for products of its own, and the filters, which all then read, are few enough.
+  bool goes_apart() const {
+    const index_t tiles = groups_[0].down.count() * groups_[0].across.count();
+    return context_.threads() > 1 && g_.n * tiles >= least_rows * context_.threads() && filter_values_ <= most_filter_values;
+  }
+
   /// f(image of the chunk, tile down, tile across) for all tiles, the rows of tiles in parallel.
   template <class Function>
-  void for_tiles(const Group& group, index_t images, const Function& f) const {
-#pragma omp parallel for schedule(dynamic) num_threads(context_.threads())
-    for (index_t task = 0; task < images * group.down.count(); ++task)
+  void for_tiles(const Group& group, const Chunk& chunk, const Function& f) const {
+#pragma omp parallel for schedule(dynamic) num_threads(chunk.threads) if(chunk.threads > 1)
+    for (index_t task = 0; task < chunk.count * group.down.count(); ++task)
       for (index_t tile = 0; tile < group.across.count(); ++tile) f(task / group.down.count(), task % group.down.count(), tile);
   }
 
-  /// lines[i] := value, or zero where it is null.
-  void fill(T* lines, index_t count, index_t width, const T* value) const {
-#pragma omp parallel for schedule(static) num_threads(context_.threads())
-    for (index_t i = 0; i < count; ++i)
+  /// All lines of a chunk's images := value, or zero where it is null.
+  void fill(const Chunk& chunk, T* lines, index_t of_image, index_t width, const T* value) const {
+#pragma omp parallel for schedule(static) num_threads(chunk.threads) if(chunk.threads > 1)
+    for (index_t i = chunk.first * of_image; i < (chunk.first + chunk.count) * of_image; ++i)
       if (value != nullptr)
         std::copy_n(value, width, lines + i * width);
       else
@@ -247,16 +279,14 @@ class Winograd {
   }
 
   /// V: the images, mapped.
-  void map_inputs(const Group& group, const T* x, index_t first, index_t images, T* mapped) const {
-    const auto zeros = context_.template scratch<T>(g_.c);
-    std::fill_n(zeros.data(), g_.c, T{0});
-    for_tiles(group, images, [&](index_t image, index_t tile_h, index_t tile_w) {
+  void map_inputs(const Group& group, const T* x, const Chunk& chunk) const {
+    for_tiles(group, chunk, [&](index_t image, index_t tile_h, index_t tile_w) {
       const LineMap<T>&along_h = group.down.maps(tile_h).inputs, &along_w = group.across.maps(tile_w).inputs;
       T* lines[max_positions];
-      group.lines_at(mapped, group.depth, image, tile_h, tile_w, lines);
+      group.lines_at(chunk.inputs, group.depth, image, tile_h, tile_w, lines);
       for (int phase = 0; phase < group.phase_count; ++phase) {
         T* pixels[max_positions];
-        pixels_of(group, group.phases[phase], writable(x), first + image, tile_h, tile_w, zeros.data(), pixels);
+        pixels_of(group, group.phases[phase], writable(x), chunk.first + image, tile_h, tile_w, chunk.zeros, pixels);
         map_tile(along_h, along_w, pixels, lines, g_.c, false);
         for (int i = 0; i < along_h.out * along_w.out; ++i) lines[i] += g_.c;
       }
@@ -264,28 +294,24 @@ class Winograd {
   }
 
   /// Ȳ: the results' gradients, mapped.
-  void map_results(const Group& group, const T* dy, index_t first, index_t images, T* mapped) const {
-    const auto zeros = context_.template scratch<T>(g_.o);
-    std::fill_n(zeros.data(), g_.o, T{0});
-    for_tiles(group, images, [&](index_t image, index_t tile_h, index_t tile_w) {
+  void map_results(const Group& group, const T* dy, const Chunk& chunk) const {
+    for_tiles(group, chunk, [&](index_t image, index_t tile_h, index_t tile_w) {
       T* results[max_positions];
       T* lines[max_positions];
-      results_of(group, writable(dy), first + image, tile_h, tile_w, zeros.data(), results);
-      group.lines_at(mapped, g_.o, image, tile_h, tile_w, lines);
+      results_of(group, writable(dy), chunk.first + image, tile_h, tile_w, chunk.zeros, results);
+      group.lines_at(chunk.results, g_.o, image, tile_h, tile_w, lines);
       map_tile(group.down.maps(tile_h).results_adjoint, group.across.maps(tile_w).results_adjoint, results, lines, g_.o, false);
     });
   }
 
   /// y (+)= what the products give, mapped back.
-  void collect_results(const Group& group, const T* mapped, index_t first, index_t images, bool accumulate, const Epilogue<T>& epilogue, T* y) const {
-    const auto unused = context_.template scratch<T>(g_.o * context_.threads());
-    std::fill_n(unused.data(), unused.count(), T{0});
-    for_tiles(group, images, [&](index_t image, index_t tile_h, index_t tile_w) {
+  void collect_results(const Group& group, const Chunk& chunk, bool accumulate, const Epilogue<T>& epilogue, T* y) const {
+    for_tiles(group, chunk, [&](index_t image, index_t tile_h, index_t tile_w) {
       T* lines[max_positions];
       T* results[max_positions];
-      group.lines_at(writable(mapped), g_.o, image, tile_h, tile_w, lines);
-      T* const outside = unused.data() + g_.o * this_thread();
-      results_of(group, y, first + image, tile_h, tile_w, outside, results);
+      group.lines_at(chunk.results, g_.o, image, tile_h, tile_w, lines);
+      T* const outside = chunk.unused + (chunk.threads > 1 ? this_thread() : 0) * g_.o;
+      results_of(group, y, chunk.first + image, tile_h, tile_w, outside, results);
       map_tile(group.down.maps(tile_h).results, group.across.maps(tile_w).results, lines, results, g_.o, accumulate);
       const int count = group.down.maps(tile_h).results.out * group.across.maps(tile_w).results.out;
       for (int i = 0; i < count; ++i)
@@ -294,24 +320,23 @@ class Winograd {
   }
 
   /// dx += what the products give, mapped back. Tiles overlap, so that a thread has whole images.
-  void collect_inputs(const Group& group, const T* mapped, index_t first, index_t images, const Epilogue<T>& epilogue, T* dx) const {
-    const auto unused = context_.template scratch<T>(g_.c * context_.threads());
-    std::fill_n(unused.data(), unused.count(), T{0});
-#pragma omp parallel for schedule(dynamic) num_threads(context_.threads())
-    for (index_t image = 0; image < images; ++image) {
+  void collect_inputs(const Group& group, const Chunk& chunk, const Epilogue<T>& epilogue, T* dx) const {
+#pragma omp parallel for schedule(dynamic) num_threads(chunk.threads) if(chunk.threads > 1)
+    for (index_t image = 0; image < chunk.count; ++image) {
+      T* const outside = chunk.unused + (chunk.threads > 1 ? this_thread() : 0) * g_.c;
       for (index_t tile_h = 0; tile_h < group.down.count(); ++tile_h)
         for (index_t tile_w = 0; tile_w < group.across.count(); ++tile_w) {
           const LineMap<T>&along_h = group.down.maps(tile_h).inputs_adjoint, &along_w = group.across.maps(tile_w).inputs_adjoint;
           T* lines[max_positions];
-          group.lines_at(writable(mapped), group.depth, image, tile_h, tile_w, lines);
+          group.lines_at(chunk.inputs, group.depth, image, tile_h, tile_w, lines);
           for (int phase = 0; phase < group.phase_count; ++phase) {
             T* pixels[max_positions];
-            pixels_of(group, group.phases[phase], dx, first + image, tile_h, tile_w, unused.data() + g_.c * this_thread(), pixels);
+            pixels_of(group, group.phases[phase], dx, chunk.first + image, tile_h, tile_w, outside, pixels);
             map_tile(along_h, along_w, lines, pixels, g_.c, true);
             for (int i = 0; i < along_h.in * along_w.in; ++i) lines[i] += g_.c;
           }
         }
-      epilogue.apply(dx + (first + image) * g_.h * g_.w * g_.c, g_.h * g_.w * g_.c);
+      epilogue.apply(dx + (chunk.first + image) * g_.h * g_.w * g_.c, g_.h * g_.w * g_.c);
     }
   }
 
@@ -377,13 +402,13 @@ class Winograd {
   }
 
   /// At every position: product := mapped · packed, [tiles × k_count] · [k_count × columns].
-  void multiply(const Group& group, index_t images, const T* mapped, index_t k_count, const T* packed, index_t columns, index_t section,
+  void multiply(const Group& group, const Chunk& chunk, const T* mapped, index_t k_count, const T* packed, index_t columns, index_t section,
                 T* product) const {
-    const index_t blocks = (images * group.down.count() * group.across.count() + row_block - 1) / row_block;
-#pragma omp parallel for schedule(dynamic) num_threads(context_.threads())
+    const index_t blocks = (chunk.count * group.down.count() * group.across.count() + row_block - 1) / row_block;
+#pragma omp parallel for schedule(dynamic) num_threads(chunk.threads) if(chunk.threads > 1)
     for (index_t task = 0; task < group.positions() * blocks; ++task) {
       const int position = static_cast<int>(task / blocks);
-      const index_t rows = images * group.tiles_at(position), begin = task % blocks * row_block, end = std::min(rows, begin + row_block);
+      const index_t rows = chunk.count * group.tiles_at(position), begin = task % blocks * row_block, end = std::min(rows, begin + row_block);
       const T* const left = mapped + group.place(position, k_count);
       const T* const right = packed + group.filters_at + position * k_count * columns;
       T* const out = product + group.place(position, columns);
@@ -401,18 +426,18 @@ class Winograd {
   }
 
   /// At every position: filters (+)= resultsᵀ · inputs, [O × tiles] · [tiles × depth].
-  void multiply_transposed(const Group& group, index_t images, const T* results, const T* inputs, T* filters, bool accumulate) const {
+  void multiply_transposed(const Group& group, const Chunk& chunk, T* filters, bool accumulate) const {
     const index_t columns = group.depth, blocks = (columns + column_block - 1) / column_block;
     const index_t own = max_slice * (column_block + max_tile_rows);
     const auto memory = context_.template scratch<T>(own * context_.threads());
 #pragma omp parallel for schedule(dynamic) num_threads(context_.threads())
     for (index_t task = 0; task < group.positions() * blocks; ++task) {
       const int position = static_cast<int>(task / blocks);
-      const index_t rows = images * group.tiles_at(position), first = task % blocks * column_block, last = std::min(columns, first + column_block);
+      const index_t rows = chunk.count * group.tiles_at(position), first = task % blocks * column_block, last = std::min(columns, first + column_block);
       T* const packed = memory.data() + own * this_thread();
       T* const gathered = packed + max_slice * column_block;
-      const MatrixColumns<T> right(inputs + group.place(position, columns), columns);
-      const TransposedRows<T> left(results + group.place(position, g_.o), g_.o);
+      const MatrixColumns<T> right(chunk.inputs + group.place(position, columns), columns);
+      const TransposedRows<T> left(chunk.results + group.place(position, g_.o), g_.o);
       T* const out = filters + group.filters_at + position * g_.o * columns + first;
       for (index_t k = 0; k < rows; k += max_slice) {
         const Slice slice{k, std::min(rows, k + max_slice)};
@@ -444,7 +469,7 @@ class Winograd {
   TileKernels<T> kernels_;
   Group groups_[max_groups];
   int group_count_ = 0;
-  index_t images_ = 0;         // of a chunk
+  index_t most_images_ = 0;    // at once, of all threads
   index_t filter_values_ = 0;  // of all groups
 };
 
