@@ -19,6 +19,16 @@ struct WorkOf<M, G, D> {
   static type make(const M& method, const G& generator, const D& discriminator) { return type(method, generator, discriminator); }
 };
 
+/// The method that is one of a template's.
+template <template <class...> class M, class... Methods>
+struct OfTemplate;
+template <template <class...> class M, class First, class... Methods>
+struct OfTemplate<M, First, Methods...> : OfTemplate<M, Methods...> {};
+template <template <class...> class M, class... Arguments, class... Methods>
+struct OfTemplate<M, M<Arguments...>, Methods...> {
+  using type = M<Arguments...>;
+};
+
 }  // namespace detail
 
 /// The methods of a trainer, each at work on its networks: calls every hook of those that have it, in their order.
@@ -61,6 +71,10 @@ class MethodList {
   template <class M>
   Work<M>& get() {
     return std::get<Work<M>>(work_);
+  }
+  template <template <class...> class M>
+  auto& get() {
+    return get<typename detail::OfTemplate<M, Methods...>::type>();
   }
 
   /// How many classes the methods know, 0 where none depends on labels.
