@@ -41,6 +41,8 @@ struct AdaptiveAugmentationOptions {
 template <AugmentationFamily... Families>
 class AdaptiveAugmentation {
  public:
+  static constexpr const char* name = "AdaptiveAugmentation";
+
   explicit AdaptiveAugmentation(const AdaptiveAugmentationOptions& options, const Families&... families)
       : options_(options), families_(families...) {
     (families.check(), ...);
@@ -64,7 +66,7 @@ class AdaptiveAugmentation {
     static_assert(sizeof...(Families) > 0, "AdaptiveAugmentation needs a family of maps: PixelBlit{}, GeometricWarp{}, ColourChange{}, …");
 
    public:
-    Work(const AdaptiveAugmentation& method, const G&, const D&) : options_(method.options_), chain_(method.families_), probability_(options_.probability) {}
+    Work(const AdaptiveAugmentation& method, const G&, const D&) : options_(method.options_), chain_(method.families_), probability_{options_.probability} {}
 
     /// p, as it is now.
     double probability() const { return probability_; }
@@ -92,7 +94,7 @@ class AdaptiveAugmentation {
     void after_step(index_t, const StepReport&) {
       if (updates_ < options_.interval) return;
       const double r = signs_ / static_cast<double>(seen_), step = static_cast<double>(seen_) / options_.images;
-      probability_ = std::clamp(probability_ + (r > options_.target ? step : -step), 0.0, 1.0);
+      probability_.value = std::clamp(probability_ + (r > options_.target ? step : -step), 0.0, 1.0);
       signs_ = 0, seen_ = 0, updates_ = 0;
     }
 
@@ -107,7 +109,8 @@ class AdaptiveAugmentation {
    private:
     AdaptiveAugmentationOptions options_;
     AugmentationChain<T, Device, Families...> chain_;
-    double probability_, signs_ = 0;
+    Probability probability_;
+    double signs_ = 0;
     index_t seen_ = 0, updates_ = 0;
   };
 
