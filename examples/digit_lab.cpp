@@ -51,6 +51,7 @@ struct Setup {
   double gradient_penalty = 0, dragan = 0, r1 = 0, orthogonal = 0, lecam = 0, smoothing = 1, flips = 0, noise = 0, top_k = 1, historical = 0;
   bool std_dev = false, discrimination = false, few_digits = false, published = true;
   std::optional<double> average = std::nullopt;
+  index_t pooled_batches = 32;
 };
 
 /// A row of the table.
@@ -85,7 +86,8 @@ const std::vector<Row> rows{
     {{"instance_noise", "tricks", "`InstanceNoise{0.3, steps}`"}, {.noise = 0.3}},
     {{"top_k", "tricks", "`TopK`, down to a half"}, {.top_k = 0.5}},
     {{"logan", "tricks", "`Logan{0.9}`"}, {.kind = Kind::logan}},
-    {{"replay_pool", "tricks", "`ReplayPool{2048}`"}, {.kind = Kind::replay_pool}},
+    {{"replay_pool", "tricks", "`ReplayPool` of 2 batches"}, {.kind = Kind::replay_pool, .pooled_batches = 2}},
+    {{"large_pool", "tricks", "`ReplayPool` of 32 batches"}, {.kind = Kind::replay_pool}},
     {{"historical", "tricks", "`HistoricalAveraging{0.01}`"}, {.historical = 0.01}},
     {{"ema", "tricks", "`.average_decay = 0.98`"}, {.average = 0.98}},
     {{"std_dev", "layers", "`MinibatchStdDev` in D"}, {.std_dev = true}},
@@ -207,7 +209,7 @@ void train(const Row& row, const Dataset& digits, const Sizes& sizes, double lea
     }
     case Kind::feature_matching:
       return with(Discriminator{Sequential{make_features(row, sizes), make_head(row, sizes)}}, NonSaturating{}, FeatureMatching{1, {0}});
-    case Kind::replay_pool: return with(d(), NonSaturating{}, ReplayPool{std::max<index_t>(2048, sizes.batch_size)});
+    case Kind::replay_pool: return with(d(), NonSaturating{}, ReplayPool{row.pooled_batches * sizes.batch_size});
     case Kind::logan: return with(d(), NonSaturating{}, Logan{0.9});
     case Kind::diff_augment: return with(d(), NonSaturating{}, DiffAugment{});
     case Kind::ada:  // p may rise from 0 to 1 in half of the run

@@ -17,6 +17,6 @@ std::vector<double> run_with_all_methods() {
                      GradientPenalty{1}, Dragan{1}, R1{1}, R2{1, 2}, WeightClip{0.5}, OrthogonalRegularisation{0.1}, LeCam{0.3, {.begin = 1}},
                      LabelSmoothing{0.9, 1}, LabelFlips{0.2}, InstanceNoise{0.1, 10}, TopK{{.decay = 0.8, .every = 1}}, HistoricalAveraging{0.1},
                      FeatureMatching{1}, ReplayPool{20}, BalancedSteps{1}, Logan{0.5}, DiffAugment{},
-                     AdaptiveAugmentation{{.interval = 1, .images = 20, .probability = 0.5}}};
+                     AdaptiveAugmentation{{.interval = 1, .images = 20, .probability = 0.5}, PixelBlit{}, GeometricWarp{}, ColourChange{}, BandFilter{}, Corruption{}}};
   return state_after(trainer, 4, {6, 8, 8, 1});
 }

@@ -99,13 +99,18 @@ TEST_CASE("the way back is the adjoint of the change") {
   }
 }
 
-TEST_CASE("both players' gradients through DiffAugment are those of their losses, by differences: D's where LOGAN goes back through it") {
+TEST_CASE_TEMPLATE("both players' gradients through augmentations are those of their losses, by differences: D's where LOGAN goes back through them",
+                   Augmentation, DiffAugment, AdaptiveAugmentation<PixelBlit, GeometricWarp, ColourChange, BandFilter, Corruption>) {
+  const Augmentation augmentation = [] {
+    if constexpr (std::is_same_v<Augmentation, DiffAugment>) return Augmentation{{.translation = 0.2}};
+    else return Augmentation{{.probability = 0.7}};
+  }();
   auto g = tiny_generator();
   auto d = small_critic();
   g.initialise(1), d.initialise(2);
   const auto run = [&](Player player) {
     std::vector<double> gradients;
-    GanTrainer trainer{g, d, NonSaturating{}, {.seed = 3, .phases = {{player}}, .threads = 1}, Logan{0.5}, DiffAugment{{.translation = 0.2}}};
+    GanTrainer trainer{g, d, NonSaturating{}, {.seed = 3, .phases = {{player}}, .threads = 1}, Logan{0.5}, augmentation};
     trainer.set_gradient_reduction([&](Player, Tensor<double>& all) { gradients = all.to_host(); });
     const StepReport report = trainer.step(random_images<double>({4, 5, 5, 1}));
     return std::pair{player == Player::generator ? *report.g_loss + *report.g_added : *report.d_loss + *report.d_added, gradients};
@@ -153,7 +158,34 @@ TEST_CASE("ADA raises p while D is sure of real images, lowers it else, and at 0
   CHECK(same_bits(run(-9, nothing, ada(0)), run(-9, nothing)));
 }
 
+TEST_CASE("ADA has the maps that it is given: the authors' bgc where nothing is said, in this order, each by draws of its own") {
+  const auto x = random_images<double>({8, 6, 6, 3});
+  const auto shown = [&](const auto& method) {
+    auto g = tiny_generator();
+    auto d = small_critic();
+    typename std::remove_cvref_t<decltype(method)>::template Work<decltype(g), decltype(d)> work(method, g, d);
+    Context<Cpu> context(1);
+    auto images = x;
+    work.change_images({context, Player::discriminator, 1, 0, RandomStream(7)}, ImageSource::real, images);
+    return images.to_host();
+  };
+  constexpr AdaptiveAugmentationOptions always{.probability = 1};
+  const auto bgc = shown(AdaptiveAugmentation{always});
+  CHECK(same_bits(bgc, shown(AdaptiveAugmentation{always, PixelBlit{}, GeometricWarp{}, ColourChange{}})));
+  CHECK_FALSE(same_bits(bgc, shown(AdaptiveAugmentation{always, PixelBlit{}, GeometricWarp{}})));
+  CHECK_FALSE(same_bits(bgc, shown(AdaptiveAugmentation{always, ColourChange{}, GeometricWarp{}, PixelBlit{}})));
+  const GeometricWarp still{.scale = 0, .rotation = 0, .anisotropy = 0, .translation = 0};
+  CHECK(same_bits(shown(AdaptiveAugmentation{always, still}), x.to_host()));
+  auto by_hand = x;  // one chain of each family, as the whole one draws it
+  Context<Cpu> context(1);
+  const RandomStream random = RandomStream(7).child(0);
+  PixelBlit::Maps<double, Cpu>(PixelBlit{}).apply(context, {random.child(0), 1}, by_hand);
+  Corruption::Maps<double, Cpu>(Corruption{}).apply(context, {random.child(1), 1}, by_hand);
+  CHECK(same_bits(shown(AdaptiveAugmentation{always, PixelBlit{}, Corruption{}}), by_hand.to_host()));
+}
+
 TEST_CASE("what augmentation refuses") {
+  CHECK(message_of<ShapeError>([] { AdaptiveAugmentation{{}, GeometricWarp{.scale = 2}}; }).find("GeometricWarp: expected a deviation of the scale") == 0);
   CHECK(message_of<ShapeError>([] { DiffAugment{{.brightness = -1}}; }) ==
         "DiffAugment: expected a brightness, finite and at least 0, got -1.\nCorrect the option.");
   CHECK(message_of<ShapeError>([] { DiffAugment{{.cutout = 1.5}}; }) ==

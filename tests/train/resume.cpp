@@ -69,7 +69,7 @@ std::map<std::string, std::vector<double>> whole_state(const Trainer& trainer) {
       values.assign(own.begin(), own.end());
     } else if constexpr (std::is_same_v<State, std::optional<double>>) {
       if (state) values = {*state};
-    } else if constexpr (std::is_arithmetic_v<State>) {
+    } else if constexpr (std::is_convertible_v<State, double>) {
       values = {static_cast<double>(state)};
     }
   });
@@ -208,7 +208,7 @@ TEST_CASE("the file: everything by its name, numbers as texts, and one's own") {
   CHECK(file.metadata.at("nash.trainer") == "float");
   CHECK(text("seed") == "18446744073709551615");
   CHECK(text("steps") == "2");
-  CHECK(text("methods") == "nash::ZeroCentredPenalty<(nash::ImageSource)0>, nash::LeCam");
+  CHECK(text("methods") == "R1, LeCam");
   CHECK(text("methods.0.updates") == "2");
   CHECK(text("generator.optimizer.rule") == "nash::Adam");
   CHECK(std::stod(text("last_report.d_real")) > 0);
@@ -240,9 +240,9 @@ TEST_CASE("the checkpoint of another trainer is refused, and changes nothing") {
 
   auto r2 = trainer_with({.seed = 1}, R2{1, 2});
   CHECK(refusal(path, r2) ==
-        "expected 'methods' to be nash::ZeroCentredPenalty<(nash::ImageSource)1>, got nash::ZeroCentredPenalty<(nash::ImageSource)0>." + remedy);
+        "expected 'methods' to be R2, got R1." + remedy);
   auto none = trainer_with({.seed = 1});
-  CHECK(refusal(path, none) == "expected 'methods' to be none, got nash::ZeroCentredPenalty<(nash::ImageSource)0>." + remedy);
+  CHECK(refusal(path, none) == "expected 'methods' to be none, got R1." + remedy);
   auto averaging = trainer_with(resumable, R1{1, 2});
   CHECK(refusal(path, averaging) == "expected a tensor 'average.0.weight' of 64×6, got none of that name." + remedy);
   save_checkpoint(folder / "average", averaging);
@@ -261,6 +261,25 @@ TEST_CASE("the checkpoint of another trainer is refused, and changes nothing") {
   CHECK(message_of<DataError>([&] { load_network(path, g); }) ==
         path.string() + ": expected a Generator as save_network writes it, got the checkpoint of a trainer.\nLoad it into a trainer by load_checkpoint.");
   CHECK_FALSE(g.is_ready());
+}
+
+TEST_CASE("a probability beyond 0 to 1 in a checkpoint is refused, and changes nothing") {
+  const TemporaryFolder folder;
+  auto trainer = trainer_with({.seed = 1}, AdaptiveAugmentation{{.probability = 0.25}});
+  train(trainer, 2);
+  save_checkpoint(folder / "good", trainer);
+  const auto with = [&](const std::string& probability) {
+    auto file = load_safetensors<float>(folder / "good");
+    CHECK(file.metadata.at("nash.state.methods.0.probability") == "0.25");
+    file.metadata["nash.state.methods.0.probability"] = probability;
+    save_safetensors(folder / "bad", file.tensors, file.metadata);
+    return folder / "bad";
+  };
+  for (const std::string wrong : {"1.0000001", "-0.1", "nan", "inf"})
+    CHECK(refusal(with(wrong), trainer) == "expected a number from 0 to 1 as 'nash.state.methods.0.probability', got '" + wrong +
+                                               "'.\nThe file is damaged or was written wrongly; write it again.");
+  load_checkpoint(with("1"), trainer);
+  CHECK(trainer.method<AdaptiveAugmentation>().probability() == 1);
 }
 
 TEST_CASE("a checkpoint that is cut short or mislabelled is refused, and changes nothing") {

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "nash/method/augmentation.hpp"
+#include "nash/method/band_filter.hpp"
+#include "nash/method/colour_change.hpp"
+#include "nash/method/corruption.hpp"
+#include "nash/method/geometric_warp.hpp"
+#include "nash/method/pixel_blit.hpp"
 
 namespace nash {
 
@@ -21,20 +25,27 @@ struct AdaptiveAugmentationOptions {
   index_t interval = 4;      ///< updates of D between two changes of p
   double images = 500000;    ///< real images after which p has gone from 0 to 1, if it always rises
   double probability = 0;    ///< p at first
-  AugmentationOptions augmentation = {};
 };
 
-/// Adaptive discriminator augmentation, ADA: each of DiffAugment's maps happens to an image with a probability p, which rises while D
-/// overfits and else falls: after every interval,
+/// Adaptive discriminator augmentation, ADA: D sees random maps of all images, real and generated, in both players' updates, and the
+/// generator's gradient goes back through them. Each map happens to an image with a probability p, which rises while D overfits and else
+/// falls: after every interval,
 ///
 ///     p := max(0, min(p ± interval·B/images, 1)), up where r = mean sign(D(x)) > target.
 ///
-/// Karras et al. 2020, "Training generative adversarial networks with limited data", section 3 and equation 1 (r_t). Of their eighteen
-/// maps it has brightness, saturation, contrast, whole shifts and cutout. While p is 0, nothing happens to images.
+/// Karras et al. 2020, "Training generative adversarial networks with limited data", section 3 and equation 1 (r_t). While p is 0,
+/// nothing happens to images. Families of maps are given after the options, PixelBlit, GeometricWarp and ColourChange where none is
+/// (the authors' "bgc"); there are BandFilter and Corruption besides, and any of your own (augmentation_family.hpp):
+///
+///     AdaptiveAugmentation{{.target = 0.6}, PixelBlit{.quarter_turns = false}, GeometricWarp{.rotation = 0.1}, Corruption{}}
+template <AugmentationFamily... Families>
 class AdaptiveAugmentation {
  public:
-  explicit AdaptiveAugmentation(const AdaptiveAugmentationOptions& options = {}) : options_(options) {
-    check_augmentation(options.augmentation, "AdaptiveAugmentation");
+  static constexpr const char* name = "AdaptiveAugmentation";
+
+  explicit AdaptiveAugmentation(const AdaptiveAugmentationOptions& options, const Families&... families)
+      : options_(options), families_(families...) {
+    (families.check(), ...);
     require_at_least(1, options.interval, "AdaptiveAugmentation", "an interval");
     if (!(options.target >= -1 && options.target <= 1))
       throw ShapeError("AdaptiveAugmentation", "a target from −1 to 1", concat({options.target}), "use 0.6");
@@ -43,24 +54,30 @@ class AdaptiveAugmentation {
       throw ShapeError("AdaptiveAugmentation", "a probability from 0 to 1", concat({options.probability}), "use 0");
   }
 
+  /// With the families as they are by default.
+  explicit AdaptiveAugmentation(const AdaptiveAugmentationOptions& options = {})
+    requires(sizeof...(Families) > 0)
+      : AdaptiveAugmentation(options, Families{}...) {}
+
   template <class G, class D>
   class Work {
     using T = typename D::Scalar;
     using Device = typename D::Device;
+    static_assert(sizeof...(Families) > 0, "AdaptiveAugmentation needs a family of maps: PixelBlit{}, GeometricWarp{}, ColourChange{}, …");
 
    public:
-    Work(const AdaptiveAugmentation& method, const G&, const D&) : options_(method.options_), probability_(options_.probability) {}
+    Work(const AdaptiveAugmentation& method, const G&, const D&) : options_(method.options_), chain_(method.families_), probability_{options_.probability} {}
 
     /// p, as it is now.
     double probability() const { return probability_; }
 
     void change_images(const Update<Device>& update, ImageSource source, Tensor<T, Device>& images) {
       if (probability_ == 0) return;
-      augmenter_.apply(update.context, update.random.child(static_cast<std::uint64_t>(source)), options_.augmentation, probability_, images);
+      chain_.apply(update.context, update.random.child(static_cast<std::uint64_t>(source)), probability_, images);
     }
     void change_images_backward(const Update<Device>& update, ImageSource source, Tensor<T, Device>& d) {
       if (probability_ == 0) return;
-      augmenter_.apply_backward(update.context, update.random.child(static_cast<std::uint64_t>(source)), options_.augmentation, probability_, d);
+      chain_.apply_backward(update.context, update.random.child(static_cast<std::uint64_t>(source)), probability_, d);
     }
 
     /// No term: it counts the logits' signs.
@@ -77,7 +94,7 @@ class AdaptiveAugmentation {
     void after_step(index_t, const StepReport&) {
       if (updates_ < options_.interval) return;
       const double r = signs_ / static_cast<double>(seen_), step = static_cast<double>(seen_) / options_.images;
-      probability_ = std::clamp(probability_ + (r > options_.target ? step : -step), 0.0, 1.0);
+      probability_.value = std::clamp(probability_ + (r > options_.target ? step : -step), 0.0, 1.0);
       signs_ = 0, seen_ = 0, updates_ = 0;
     }
 
@@ -91,13 +108,18 @@ class AdaptiveAugmentation {
 
    private:
     AdaptiveAugmentationOptions options_;
-    Augmenter<T, Device> augmenter_;
-    double probability_, signs_ = 0;
+    AugmentationChain<T, Device, Families...> chain_;
+    Probability probability_;
+    double signs_ = 0;
     index_t seen_ = 0, updates_ = 0;
   };
 
  private:
   AdaptiveAugmentationOptions options_;
+  std::tuple<Families...> families_;
 };
+
+AdaptiveAugmentation() -> AdaptiveAugmentation<PixelBlit, GeometricWarp, ColourChange>;
+AdaptiveAugmentation(const AdaptiveAugmentationOptions&) -> AdaptiveAugmentation<PixelBlit, GeometricWarp, ColourChange>;
 
 }  // namespace nash

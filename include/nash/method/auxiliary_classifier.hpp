@@ -29,6 +29,8 @@ struct AuxiliaryClassifierOptions {
 /// Odena, Olah and Shlens 2017, equation 3. The generator has to be told the class, as by ConditionalConcat. λ = 0 changes no bit.
 class AuxiliaryClassifier {
  public:
+  static constexpr const char* name = "AuxiliaryClassifier";
+
   explicit AuxiliaryClassifier(double weight = 1, const AuxiliaryClassifierOptions& options = {}) : weight_(weight), options_(options) {
     require_method_option(0, weight, "AuxiliaryClassifier", "a weight");
     require_method_option(0, static_cast<double>(options.classes), "AuxiliaryClassifier", "a number of classes");

@@ -9,6 +9,8 @@ namespace nash {
 /// of the next step; the step after that they run again and are measured anew. For unequal steps by a fixed rule see Phase.
 class BalancedSteps {
  public:
+  static constexpr const char* name = "BalancedSteps";
+
   explicit BalancedSteps(double margin = 0.8) : margin_(margin) {
     if (!(margin >= 0 && margin <= 1)) throw ShapeError("BalancedSteps", "a margin from 0 to 1", concat({margin}), "use 0.8");
   }

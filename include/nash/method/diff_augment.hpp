@@ -13,6 +13,8 @@ namespace nash {
 /// with T changing colours, shifting and cutting out a square. Zhao et al. 2020, section 3.3, with the same ranges.
 class DiffAugment {
  public:
+  static constexpr const char* name = "DiffAugment";
+
   explicit DiffAugment(const AugmentationOptions& options = {}) : options_(options) { check_augmentation(options, "DiffAugment"); }
 
   template <class G, class D>
@@ -21,6 +23,8 @@ class DiffAugment {
     using Device = typename D::Device;
 
    public:
+    static constexpr bool carries_nothing = true;
+
     Work(const DiffAugment& method, const G&, const D&) : options_(method.options_) {}
 
     void change_images(const Update<Device>& update, ImageSource source, Tensor<T, Device>& images) {

@@ -23,6 +23,8 @@ struct PerturbSamples {
 /// u ~ U(0, 1) for each value, c = ½.
 class Dragan {
  public:
+  static constexpr const char* name = "Dragan";
+
   explicit Dragan(double weight = 10, double perturbation = 0.5) : weight_(weight), perturbation_(perturbation) {
     require_method_option(0, weight, "Dragan", "a weight");
     require_method_option(0, perturbation, "Dragan", "a perturbation");
@@ -34,6 +36,8 @@ class Dragan {
     using Device = typename D::Device;
 
    public:
+    static constexpr bool carries_nothing = true;
+
     Work(const Dragan& method, const G&, const D& discriminator) : weight_(method.weight_), perturbation_(method.perturbation_) {
       require_separate_samples(discriminator, "Dragan");
     }

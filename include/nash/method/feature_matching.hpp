@@ -38,6 +38,8 @@ struct AddToEverySample {
 /// generator's loss, here it is added.
 class FeatureMatching {
  public:
+  static constexpr const char* name = "FeatureMatching";
+
   /// The layers whose outputs are matched, counted from 0; none: all but the last.
   explicit FeatureMatching(double weight = 1, std::vector<index_t> layers = {}) : weight_(weight), layers_(std::move(layers)) {
     require_method_option(0, weight, "FeatureMatching", "a weight");
@@ -57,6 +59,8 @@ class FeatureMatching {
     static constexpr std::size_t layers = sizeof...(Layers);
 
    public:
+    static constexpr bool carries_nothing = true;
+
     Work(const FeatureMatching& method, const G&, const D&) : weight_(method.weight_) {
       for (const index_t layer : method.layers_) {
         if (layer < 0 || layer >= static_cast<index_t>(layers))

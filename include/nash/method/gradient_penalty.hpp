@@ -41,6 +41,8 @@ struct GradientPenaltyOptions {
 /// The critic sees each sample by itself and is twice differentiable, else it is refused. With λ = 0 nothing runs.
 class GradientPenalty {
  public:
+  static constexpr const char* name = "GradientPenalty";
+
   explicit GradientPenalty(double weight = 10, const GradientPenaltyOptions& options = {}) : weight_(weight), options_(options) {
     require_method_option(0, weight, "GradientPenalty", "a weight");
     require_method_option(0, options.target, "GradientPenalty", "a target of the norm");
@@ -52,6 +54,8 @@ class GradientPenalty {
     using Device = typename D::Device;
 
    public:
+    static constexpr bool carries_nothing = true;
+
     Work(const GradientPenalty& method, const G&, const D& discriminator) : weight_(method.weight_), options_(method.options_) {
       require_separate_samples(discriminator, "GradientPenalty");
     }

@@ -33,6 +33,8 @@ struct SquaredDistance {
 /// Salimans et al. 2016, section 3.3.
 class HistoricalAveraging {
  public:
+  static constexpr const char* name = "HistoricalAveraging";
+
   explicit HistoricalAveraging(double weight = 1) : weight_(weight) { require_method_option(0, weight, "HistoricalAveraging", "a weight"); }
 
   template <class G, class D>

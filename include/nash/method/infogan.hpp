@@ -46,6 +46,8 @@ struct InfoganOptions {
 /// λ = λ_c = 0 changes no bit.
 class Infogan {
  public:
+  static constexpr const char* name = "Infogan";
+
   explicit Infogan(double weight = 1, const InfoganOptions& options = {}) : weight_(weight), options_(options) {
     require_method_option(0, weight, "Infogan", "a weight");
     require_method_option(0, options.continuous_weight, "Infogan", "a weight of continuous codes");

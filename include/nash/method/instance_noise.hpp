@@ -24,6 +24,8 @@ struct AddNoise {
 /// to 0 along a straight line. Sønderby et al. 2017, section 3.2.1; Arjovsky and Bottou 2017, section 3.
 class InstanceNoise {
  public:
+  static constexpr const char* name = "InstanceNoise";
+
   /// `steps` = 0: the noise stays as it is.
   explicit InstanceNoise(double deviation = 0.1, index_t steps = 0) : deviation_(deviation), steps_(steps) {
     require_method_option(0, deviation, "InstanceNoise", "a deviation");

@@ -21,6 +21,8 @@ struct FlipTargets {
 /// Chintala et al. 2016, "How to train a GAN", tip 6.
 class LabelFlips {
  public:
+  static constexpr const char* name = "LabelFlips";
+
   explicit LabelFlips(double probability = 0.05) : probability_(probability) {
     if (!(probability >= 0 && probability <= 1)) throw ShapeError("LabelFlips", "a probability from 0 to 1", concat({probability}), "use 0.05");
   }

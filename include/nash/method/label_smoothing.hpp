@@ -21,6 +21,8 @@ struct SoftenTargets {
 /// stay fakes. Salimans et al. 2016, section 3.4, with t = 0.9. Two bounds: a t for each sample, uniform between them.
 class LabelSmoothing {
  public:
+  static constexpr const char* name = "LabelSmoothing";
+
   explicit LabelSmoothing(double target = 0.9) : LabelSmoothing(target, target) {}
   LabelSmoothing(double low, double high) : low_(low), high_(high) {
     if (!(low >= 0 && low <= high && high <= 1))

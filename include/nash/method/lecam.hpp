@@ -46,6 +46,8 @@ struct LeCamOptions {
 /// with moving averages α of the logits. Tseng et al. 2021, equations 5 and 6, with the authors' one-sided squares.
 class LeCam {
  public:
+  static constexpr const char* name = "LeCam";
+
   explicit LeCam(double weight = 0.3, const LeCamOptions& options = {}) : weight_(weight), options_(options) {
     require_method_option(0, weight, "LeCam", "a weight");
     if (!(options.decay >= 0 && options.decay < 1)) throw ShapeError("LeCam", "a decay from 0 to below 1", concat({options.decay}), "use 0.99");

@@ -91,6 +91,8 @@ struct LoganOptions {
 /// they are refused. An update costs about three times a plain one. With α = 0 nothing runs.
 class Logan {
  public:
+  static constexpr const char* name = "Logan";
+
   explicit Logan(double rate = 0.9, const LoganOptions& options = {}) : rate_(rate), options_(options) {
     require_method_option(0, rate, "Logan", "a rate");
     require_method_option(0, options.regularisation, "Logan", "a regularisation");
@@ -107,6 +109,8 @@ class Logan {
                   "tangent and tangent_backward, or leave it out");
 
    public:
+    static constexpr bool carries_nothing = true;
+
     Work(const Logan& method, const G& generator, const D& discriminator) : rate_(method.rate_), options_(method.options_) {
       const Latent& latent = generator.latent();
       using enum Latent::Distribution;

@@ -18,6 +18,8 @@ struct OffDiagonal {
 /// free. Brock, Donahue and Simonyan 2019, equation 3, with W's outputs as rows.
 class OrthogonalRegularisation {
  public:
+  static constexpr const char* name = "OrthogonalRegularisation";
+
   explicit OrthogonalRegularisation(double weight = 1e-4, Player player = Player::generator) : weight_(weight), player_(player) {
     require_method_option(0, weight, "OrthogonalRegularisation", "a weight");
   }

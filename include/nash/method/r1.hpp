@@ -14,11 +14,13 @@ struct HalfSquare {
 template <ImageSource source>
 class ZeroCentredPenalty {
  public:
+  static constexpr const char* name = source == ImageSource::real ? "R1" : "R2";
+
   /// `every` = k is the lazy form: in every k-th of D's updates, with k times the weight. Karras et al. 2020, section 3.1 and
   /// appendix B.
   explicit ZeroCentredPenalty(double gamma = 10, index_t every = 1) : gamma_(gamma), every_(every) {
-    require_method_option(0, gamma, name(), "a gamma");
-    require_at_least(1, every, name(), "an interval");
+    require_method_option(0, gamma, name, "a gamma");
+    require_at_least(1, every, name, "an interval");
   }
 
   template <class G, class D>
@@ -28,7 +30,7 @@ class ZeroCentredPenalty {
 
    public:
     Work(const ZeroCentredPenalty& method, const G&, const D& discriminator) : gamma_(method.gamma_), every_(method.every_) {
-      require_separate_samples(discriminator, name());
+      require_separate_samples(discriminator, name);
     }
 
     double penalise(const Update<Device>& update, const D& discriminator, const Tensor<T, Device>& real, const Tensor<T, Device>& fakes,
@@ -51,8 +53,6 @@ class ZeroCentredPenalty {
   };
 
  private:
-  static constexpr const char* name() { return source == ImageSource::real ? "R1" : "R2"; }
-
   double gamma_;
   index_t every_;
 };

@@ -39,6 +39,8 @@ struct SwapWithPool {
 /// copies of the first batch. The generator's own phase sees its fakes alone. A batch larger than the pool throws ShapeError.
 class ReplayPool {
  public:
+  static constexpr const char* name = "ReplayPool";
+
   explicit ReplayPool(index_t capacity = 512) : capacity_(capacity) { require_at_least(1, capacity, "ReplayPool", "a capacity"); }
 
   template <class G, class D>

@@ -35,6 +35,8 @@ struct SemiSupervisedOptions {
 /// The labelled samples are D's alone: nobody else is told a class.
 class SemiSupervised {
  public:
+  static constexpr const char* name = "SemiSupervised";
+
   /// Throws DataError unless every image has a label.
   explicit SemiSupervised(Dataset labelled, double weight = 1, const SemiSupervisedOptions& options = {})
       : labelled_(std::move(labelled)), weight_(weight), options_(options) {
@@ -51,6 +53,8 @@ class SemiSupervised {
     using Images = Tensor<T, Device>;
 
    public:
+    static constexpr bool carries_nothing = true;
+
     Work(const SemiSupervised& method, const G& generator, const D& discriminator) : weight_(method.weight_) {
       const Dataset& set = method.labelled_;
       const Shape sample = generator.sample_shape(1);

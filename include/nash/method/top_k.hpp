@@ -32,6 +32,8 @@ struct TopKOptions {
 /// mean of its loss over those. k begins at the batch's size B and falls to ν·B. Sinha et al. 2020, algorithm 1.
 class TopK {
  public:
+  static constexpr const char* name = "TopK";
+
   explicit TopK(const TopKOptions& options = {}) : options_(options) {
     if (!(options.least > 0 && options.least <= 1)) throw ShapeError("TopK", "a least share above 0 and up to 1", concat({options.least}), "use 0.5");
     if (!(options.decay > 0 && options.decay <= 1)) throw ShapeError("TopK", "a decay above 0 and up to 1", concat({options.decay}), "use 0.99");

@@ -20,6 +20,8 @@ struct Clip {
 /// Arjovsky, Chintala and Bottou 2017, algorithm 1. The authors call it "a clearly terrible way"; GradientPenalty came of that.
 class WeightClip {
  public:
+  static constexpr const char* name = "WeightClip";
+
   explicit WeightClip(double bound = 0.01) : bound_(bound) {
     require_method_option(0, bound, "WeightClip", "a bound");
     if (bound == 0) throw ShapeError("WeightClip", "a bound above 0", "0", "use 0.01");

@@ -109,6 +109,11 @@ class GanTrainer {
   auto& method() {
     return game_.methods.template get<M>();
   }
+  /// The same of a template: trainer.method<AdaptiveAugmentation>().
+  template <template <class...> class M>
+  auto& method() {
+    return game_.methods.template get<M>();
+  }
   const List& methods() const { return game_.methods; }
 
   /// Lets the average begin anew at the generator as it is: call it after writing into generator() from outside, as by

@@ -5,7 +5,9 @@
 
 #include "nash/loss/loss.hpp"
 #include "nash/nn/layer.hpp"
+#include "nash/nn/state_name.hpp"
 #include "nash/train/phase.hpp"
+#include "nash/train/probability.hpp"
 #include "nash/train/report.hpp"
 
 namespace nash {
@@ -51,8 +53,12 @@ enum class ImageSource { real, generated };
 ///     after_step(step, report)                     to the host, at the end of a step
 ///     classes()                                    how many classes it knows: above 0 it is told labels, and needs them
 ///     M::visit_state(method, visitor)              visitor(name, state) for all that it carries from step to step, so that a checkpoint has
-///                                                  it: a Tensor<T, Device>, double, or index_t from 0. A tensor that is empty at first
-///                                                  gets the checkpoint's shape
+///                                                  it: a Tensor<T, Device>, double, Probability, or index_t from 0. A tensor that is empty
+///                                                  at first gets the checkpoint's shape
+///
+/// A method that a hook may change, which is not const, has visit_state or says that it carries nothing from step to step, as one does
+/// whose memory is made anew in each: static constexpr bool carries_nothing = true. So nothing is forgotten, or misspelt, in silence.
+/// Its `static constexpr const char* name` is what checkpoints name it by; without one it is its type as the compiler writes it.
 ///
 /// A method that gives D other fakes than those of this update says so: static constexpr bool exchanges_fakes = true.
 ///
@@ -126,6 +132,32 @@ concept Method = TakesPart<M, typename D::Device> || ChangesLatents<M, G, D> || 
                  ChangesTargets<M, typename D::Scalar, typename D::Device> || WeighsFakes<M, typename D::Scalar, typename D::Device> ||
                  AddsToLoss<M, typename D::Scalar, typename D::Device> || Recovers<M, typename D::Scalar, typename D::Device> ||
                  Penalises<M, D> || Matches<M, D> || AddsParameterTerm<M, G> || AddsParameterTerm<M, D> || ActsAfterUpdate<M, G> || ActsAfterUpdate<M, D> || ActsAfterStep<M>;
+
+/// Whether a hook may change the method, so that it could carry something from step to step.
+template <class M, class G, class D, class T = typename D::Scalar, class Device = typename D::Device>
+concept MayCarryState =
+    (TakesPart<M, Device> && !TakesPart<const M, Device>) || (ChangesLatents<M, G, D> && !ChangesLatents<const M, G, D>) ||
+    (ChangesLatentsBackward<M, G, D> && !ChangesLatentsBackward<const M, G, D>) ||
+    (ChangesImages<M, T, Device> && !ChangesImages<const M, T, Device>) ||
+    (ChangesImagesBackward<M, T, Device> && !ChangesImagesBackward<const M, T, Device>) ||
+    (ChangesTargets<M, T, Device> && !ChangesTargets<const M, T, Device>) || (WeighsFakes<M, T, Device> && !WeighsFakes<const M, T, Device>) ||
+    (AddsToLoss<M, T, Device> && !AddsToLoss<const M, T, Device>) || (Recovers<M, T, Device> && !Recovers<const M, T, Device>) ||
+    (Penalises<M, D> && !Penalises<const M, D>) || (Matches<M, D> && !Matches<const M, D>) ||
+    (AddsParameterTerm<M, G> && !AddsParameterTerm<const M, G>) || (AddsParameterTerm<M, D> && !AddsParameterTerm<const M, D>) ||
+    (ActsAfterUpdate<M, G> && !ActsAfterUpdate<const M, G>) || (ActsAfterUpdate<M, D> && !ActsAfterUpdate<const M, D>) ||
+    (ActsAfterStep<M> && !ActsAfterStep<const M>);
+
+/// Visits nothing: what a method's visit_state is asked with whether it is one.
+struct NoVisitor {
+  void operator()(const StateName&, const auto&) const {}
+};
+template <class M>
+concept HasState = requires(M& m, const M& saved, const NoVisitor& visitor) {
+  M::visit_state(m, visitor);      // to load
+  M::visit_state(saved, visitor);  // to save
+};
+template <class M>
+concept CarriesNothing = M::carries_nothing;
 
 /// Throws ShapeError unless an option of a method is finite and at least `least`.
 inline void require_method_option(double least, double value, std::string_view method, std::string_view option) {

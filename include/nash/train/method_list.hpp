@@ -19,6 +19,16 @@ struct WorkOf<M, G, D> {
   static type make(const M& method, const G& generator, const D& discriminator) { return type(method, generator, discriminator); }
 };
 
+/// The method that is one of a template's.
+template <template <class...> class M, class... Methods>
+struct OfTemplate;
+template <template <class...> class M, class First, class... Methods>
+struct OfTemplate<M, First, Methods...> : OfTemplate<M, Methods...> {};
+template <template <class...> class M, class... Arguments, class... Methods>
+struct OfTemplate<M, M<Arguments...>, Methods...> {
+  using type = M<Arguments...>;
+};
+
 }  // namespace detail
 
 /// The methods of a trainer, each at work on its networks: calls every hook of those that have it, in their order.
@@ -32,6 +42,10 @@ class MethodList {
 
   static_assert((Method<Work<Methods>, G, D> && ...),
                 "a GanTrainer was given an object that has none of the hooks of a method for these networks: see nash/train/method.hpp");
+
+  static_assert(((!MayCarryState<Work<Methods>, G, D> || HasState<Work<Methods>> || CarriesNothing<Work<Methods>>) && ...),
+                "a method with a hook that may change it, as it is not const, has a static visit_state(self, visitor) for all that it carries "
+                "from step to step, or says static constexpr bool carries_nothing = true: see nash/train/method.hpp");
 
   static_assert((0 + ... + static_cast<int>(ChangesLatentsBackward<Work<Methods>, G, D>)) <= 1,
                 "a GanTrainer has at most one method that changes latents by the networks' parameters: leave one out");
@@ -61,6 +75,10 @@ class MethodList {
   template <class M>
   Work<M>& get() {
     return std::get<Work<M>>(work_);
+  }
+  template <template <class...> class M>
+  auto& get() {
+    return get<typename detail::OfTemplate<M, Methods...>::type>();
   }
 
   /// How many classes the methods know, 0 where none depends on labels.
@@ -164,10 +182,10 @@ class MethodList {
     });
   }
 
-  /// "nash::LeCam, nash::TopK"
+  /// "LeCam, TopK"
   NASH_COLD static std::string names() {
     std::string names;
-    ((names += (names.empty() ? "" : ", ") + type_name(typeid(Methods))), ...);
+    ((names += (names.empty() ? "" : ", ") + name_of<Methods>()), ...);
     return names;
   }
 
@@ -177,11 +195,19 @@ class MethodList {
     self.for_each_of(self, [&](auto& method, std::size_t i) {
       using M = std::remove_cvref_t<decltype(method)>;
       const auto named = [&](const StateName& name, auto& state) { visit(StateName(static_cast<index_t>(i), name), state); };
-      if constexpr (requires { M::visit_state(method, named); }) M::visit_state(method, named);
+      if constexpr (HasState<std::remove_const_t<M>>) M::visit_state(method, named);
     });
   }
 
  private:
+  template <class M>
+  static std::string name_of() {
+    if constexpr (requires { std::string(M::name); })
+      return M::name;
+    else
+      return type_name(typeid(M));
+  }
+
   /// The update as method i gets it: with random numbers of its own.
   static Update<Device> own(Update<Device> update, std::size_t i) {
     update.random = update.random.child(i);

@@ -8,6 +8,7 @@
 #include "nash/io/safetensors.hpp"
 #include "nash/nn/state_name.hpp"
 #include "nash/tensor/tensor.hpp"
+#include "nash/train/probability.hpp"
 
 namespace nash {
 
@@ -35,6 +36,12 @@ class StateReader {
   NASH_COLD void operator()(const StateName& name, Number& number) {
     const Number read = number_of<Number>(name.text(), text_of(name.text()));
     if (assigns_) number = read;
+  }
+  NASH_COLD void operator()(const StateName& name, Probability& probability) {
+    const std::string& text = text_of(name.text());
+    const double read = number_of<double>(name.text(), text);
+    if (!(read >= 0 && read <= 1)) damaged("a number from 0 to 1", name.text(), text);
+    if (assigns_) probability.value = read;
   }
   NASH_COLD void operator()(const StateName& name, std::optional<double>& number) {
     const std::string& text = text_of(name.text());
@@ -85,9 +92,13 @@ class StateReader {
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
     constexpr bool is_whole = std::is_integral_v<Number>;
     if (error != std::errc{} || end != text.data() + text.size() || !in_range(number))
-      throw DataError(where_, concat({"a ", is_whole ? "whole number from 0 to 2^53" : "number", " as '", prefix, name, "'"}),
-                      concat({"'", detail::printable(text), "'"}), "the file is damaged or was written wrongly; write it again");
+      damaged(is_whole ? "a whole number from 0 to 2^53" : "a number", name, text);
     return number;
+  }
+
+  [[noreturn]] NASH_COLD void damaged(std::string_view expected, const std::string& name, const std::string& text) const {
+    throw DataError(where_, concat({expected, " as '", prefix, name, "'"}), concat({"'", detail::printable(text), "'"}),
+                    "the file is damaged or was written wrongly; write it again");
   }
 
   template <class Number>

@@ -8,6 +8,7 @@
 #include "nash/io/safetensors.hpp"
 #include "nash/nn/state_name.hpp"
 #include "nash/tensor/tensor.hpp"
+#include "nash/train/probability.hpp"
 
 namespace nash {
 
@@ -39,6 +40,7 @@ class StateWriter {
   void operator()(const StateName& name, const Number& number) {
     (*this)(name, exact_text(number));
   }
+  void operator()(const StateName& name, const Probability& probability) { (*this)(name, probability.value); }
   void operator()(const StateName& name, const std::optional<double>& number) { (*this)(name, exact_text(number)); }
 
   /// Writes all of it, atomically, with texts of the caller's, but for those whose names are nash's. "nash.kind" = `what` is the text
