@@ -46,6 +46,7 @@ class StepPhases {
   struct Unread {
     Place at;
     Player player;
+    double factor = 1;  // on its learning rate
   };
   static constexpr std::size_t readings_of(Player player) { return player == Player::discriminator ? 5 : 2; }
 
@@ -69,6 +70,7 @@ class StepPhases {
           ++at.generator_updates;
         }
         if constexpr (Game::can_read_later) {
+          if (game.reads_later) unread_.back().factor = game.of(phase.player).last_factor;
           if (!report.non_finite) conditional_[static_cast<std::size_t>(phase.player)] = game.context.unconditional() == unconditional;
         }
       }
@@ -111,7 +113,7 @@ class StepPhases {
       const std::span<const double> own = values.first(readings_of(player));
       values = values.subspan(own.size());
       if (!std::all_of(own.begin(), own.end(), [](double value) { return std::isfinite(value); })) {
-        for (std::size_t undone = i; undone < unread_.size(); ++undone) game.of(unread_[undone].player).optimizer.forget_last_step();
+        for (std::size_t undone = i; undone < unread_.size(); ++undone) game.of(unread_[undone].player).forget_step(unread_[undone].factor);
         at = unread_[i].at;
         return run_rest(game, real, at, report);
       }

@@ -170,7 +170,7 @@ struct TwoPlayerGame {
     if constexpr (can_read_later && std::is_same_v<Network, D>) {
       if (reads_later) discriminator.commit(context, real_tape), discriminator.commit(context, discriminator_tape);
     }
-    state.optimizer.step(context, network.parameters(), state.gradients, state.schedule(state.optimizer.steps()));
+    state.step(context, network.parameters());
     methods.run_after_update(told, network);
     network.refresh(context);
     if constexpr (std::is_same_v<Network, G>) {

@@ -3,6 +3,8 @@
 
 #include <doctest/doctest.h>
 
+#include <thread>
+
 #include "message_of.hpp"
 #include "stand_in.hpp"
 
@@ -93,4 +95,24 @@ TEST_CASE("more readings than were expected are refused") {
   v.context.expect_readings(1);
   (void)v.sum_later(1);
   CHECK(message_of<ShapeError>([&] { (void)v.sum_later(1); }) == "Readings: expected at most 1 values, got one more.\nExpect as many as there are.");
+}
+
+TEST_CASE("copies that another thread asks for are none of an update's") {
+  Values v;
+  auto state = Tensor<double, StandIn>::filled(Shape{4}, 1);
+  const auto copy = [] { (void)Tensor<double, StandIn>::filled(Shape{4}, 1).to_host(); };
+  {
+    const auto updating = v.context.updating(false);
+    pointwise(v.context, state.count(), Fill<double>{state.data(), 7});
+    std::thread(copy).join();
+  }
+  CHECK(v.context.unconditional() == 0);
+  {
+    const auto updating = v.context.updating(false);
+    copy();
+    state = v.x;
+  }
+  CHECK(v.context.unconditional() == 3);
+  copy();
+  CHECK(v.context.unconditional() == 3);
 }

@@ -92,8 +92,9 @@ class GpuContext {
   /// later is finite. Those that cannot be so are counted in either case.
   class Updating {
    public:
-    Updating(GpuContext& context, bool conditional) : context_(context), copies_(context.gpu_->copies()) {
+    Updating(GpuContext& context, bool conditional) : context_(context) {
       context_.updates_ = true;
+      context_.gpu_->set_copy_count(&context_.unconditional_);
       if (conditional) context_.condition_ = context_.readings_.all_finite();
     }
     Updating(const Updating&) = delete;
@@ -101,12 +102,11 @@ class GpuContext {
     ~Updating() {
       context_.updates_ = false;
       context_.condition_ = nullptr;
-      context_.unconditional_ += context_.gpu_->copies() - copies_;
+      context_.gpu_->set_copy_count(nullptr);
     }
 
    private:
     GpuContext& context_;
-    index_t copies_;
   };
   Updating updating(bool conditional) { return Updating(*this, conditional); }
 
