@@ -12,6 +12,11 @@ using namespace nash;
 
 namespace {
 
+/// 1/1024 each
+struct Fraction {
+  NASH_HOST_DEVICE double operator()(index_t) const { return 1.0 / 1024; }
+};
+
 /// A context, some numbers, and how an update of them is asked for.
 struct Values {
   Context<StandIn> context;
@@ -71,7 +76,7 @@ TEST_CASE("updates happen as long as all that was read is finite, and not after 
   }
 }
 
-TEST_CASE("operations of an update that cannot be conditional are counted: products, sums, copies") {
+TEST_CASE("operations of an update that may change what lasts in any case are counted: products, what the host reads, copies") {
   Values v;
   auto state = Tensor<double, StandIn>::filled(Shape{4}, 1);
   v.update(state, false);
@@ -85,6 +90,15 @@ TEST_CASE("operations of an update that cannot be conditional are counted: produ
     return v.context.unconditional() - before;
   };
   CHECK(counted([&] { GemmKernels<StandIn>::multiply(v.context, {.m = 2, .n = 2, .k = 1}, v.x.data(), v.x.data(), state.data()); }) == 1);
+  CHECK(counted([&] { sum_into(v.context, 4, Value<double>{v.x.data()}, state.data()); }) == 1);
+  CHECK(counted([&] { sum_into(v.context, index_t{1} << 14, Fraction{}, state.data()); }) == 1);  // in two kernels
+  const auto scratch = v.context.scratch<double>(4);
+  CHECK(counted([&] {
+          GemmKernels<StandIn>::multiply(v.context, {.m = 2, .n = 2, .k = 1}, v.x.data(), v.x.data(), scratch.data());
+          sum_into(v.context, 4, Value<double>{v.x.data()}, scratch.data());
+          sum_into(v.context, index_t{1} << 14, Fraction{}, scratch.data());
+          sum_columns(v.context, 2, 2, ColumnValue<double>{v.x.data()}, state.data());
+        }) == 0);
   CHECK(counted([&] { (void)sum(v.context, 4, Value<double>{v.x.data()}); }) >= 1);
   CHECK(counted([&] { state = v.x; }) >= 1);
   CHECK(counted([&] { state.assign_from_host(std::vector<double>(4, 2)); }) >= 1);
