@@ -40,7 +40,7 @@ inline void check(cudnnStatus_t result, std::string_view call, const std::source
 inline void require_cudnn_version(std::size_t found) {
   const std::size_t major = found / (found < 90000 ? 1000 : 10000);  // 8.9.7 is 8907, 9.1.0 is 90100
   if (major != CUDNN_MAJOR)
-    throw DeviceError("Cuda", concat("cuDNN ", CUDNN_MAJOR, " is what this program was compiled for, and it has loaded version ", major),
+    throw DeviceError("Cuda", concat({"cuDNN ", CUDNN_MAJOR, " is what this program was compiled for, and it has loaded version ", major}),
                       "let it find the libraries of the version that it was compiled with (LD_LIBRARY_PATH)");
 }
 
