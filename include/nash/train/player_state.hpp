@@ -30,10 +30,10 @@ struct PlayerState {
     }
     optimizer.step(context, parameters, gradients, last_factor);
   }
-  /// For updates that a device has left out, from the first of them on, with the factors that the schedule gave: they come again.
+  /// For the last update, which a device has left out, with the factor that the schedule gave: it comes again.
   NASH_COLD void forget_step(double factor) {
     optimizer.forget_last_step();
-    factors.push_back(factor);
+    factors.insert(factors.begin(), factor);
   }
 
   Tensor<T, Device> gradients;

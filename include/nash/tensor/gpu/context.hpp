@@ -71,6 +71,8 @@ class GpuContext {
 
   /// Before at most so many values are read later.
   void expect_readings(index_t count) { readings_.expect(count); }
+  /// How many values were to be read later since then.
+  index_t readings_so_far() const { return readings_.count(); }
   /// Waits, and returns what was read since, in its order.
   std::span<const double> readings() {
     if (readings_.count() > 0) add(readings_.transfer());
