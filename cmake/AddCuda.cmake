@@ -1,3 +1,5 @@
+include(${CMAKE_CURRENT_LIST_DIR}/LookForCudnn.cmake)
+
 # nash::cuda: what files that include <nash/cuda.hpp> are compiled and linked with. Files are of the language CUDA.
 #
 #   nash_add_cuda()    enables the language and makes the target
@@ -20,26 +22,9 @@ macro(nash_add_cuda)
   target_compile_options(nash_cuda INTERFACE
     "$<$<COMPILE_LANGUAGE:CUDA>:-std=c++20;--expt-relaxed-constexpr;-diag-suppress=1675;-Xcompiler=${OpenMP_CXX_FLAGS}>")
   if(NASH_CUDNN)
-    nash_find_cudnn(cudnn_include cudnn_library)
+    nash_look_for_cudnn(cudnn_include cudnn_library)
     target_compile_definitions(nash_cuda INTERFACE NASH_CUDNN=1)
     target_include_directories(nash_cuda SYSTEM INTERFACE ${cudnn_include})
     target_link_libraries(nash_cuda INTERFACE ${cudnn_library})
   endif()
 endmacro()
-
-# The folder of cudnn.h and the library, for those who want them: NASH_CUDNN_ROOT, or where CUDA is, or the system's places.
-function(nash_find_cudnn include_out library_out)
-  find_path(NASH_CUDNN_INCLUDE_DIR cudnn.h HINTS ${NASH_CUDNN_ROOT} ${CUDAToolkit_INCLUDE_DIRS} PATH_SUFFIXES include DOC "The folder of cudnn.h")
-  find_library(NASH_CUDNN_LIBRARY cudnn HINTS ${NASH_CUDNN_ROOT} ${CUDAToolkit_LIBRARY_DIR} PATH_SUFFIXES lib lib64 DOC "cuDNN's library")
-  if(NOT NASH_CUDNN_INCLUDE_DIR OR NOT NASH_CUDNN_LIBRARY)
-    message(FATAL_ERROR "nash: NASH_CUDNN is ON, but cuDNN was not found (cudnn.h: ${NASH_CUDNN_INCLUDE_DIR}, library: ${NASH_CUDNN_LIBRARY}).\n"
-                        "Set NASH_CUDNN_ROOT to the folder that has its include and lib, or NASH_CUDNN to OFF")
-  endif()
-  file(STRINGS ${NASH_CUDNN_INCLUDE_DIR}/cudnn_version.h version REGEX "#define CUDNN_MAJOR ")
-  string(REGEX REPLACE "[^0-9]" "" version "${version}")
-  if(version LESS 9)
-    message(FATAL_ERROR "nash: NASH_CUDNN needs cuDNN 9, found ${version} (${NASH_CUDNN_INCLUDE_DIR})")
-  endif()
-  set(${include_out} ${NASH_CUDNN_INCLUDE_DIR} PARENT_SCOPE)
-  set(${library_out} ${NASH_CUDNN_LIBRARY} PARENT_SCOPE)
-endfunction()

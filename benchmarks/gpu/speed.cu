@@ -118,7 +118,6 @@ void time_steps(const char* name, const Shape& image, const Make& make) {
       milliseconds[recorded] = 1e3 * seconds(trainer.context(), [&](int) { (void)trainer.step(images); });
     }
     std::printf("| %s | %lld | %.3f | %.3f |\n", name, static_cast<long long>(batch), milliseconds[1], milliseconds[0]);
-    std::fflush(stdout);
   }
 }
 
@@ -138,6 +137,7 @@ void time_all_steps() {
 }  // namespace
 
 int main(int argc, char** argv) {
+  std::setvbuf(stdout, nullptr, _IOLBF, 0);  // rows as they come, for whoever ends it early
   try {
     const std::string_view what = argc == 2 ? argv[1] : "";
     if (what == "kernels")

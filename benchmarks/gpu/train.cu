@@ -50,6 +50,7 @@ int run(const std::string& digits, const std::string& picture) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  std::setvbuf(stdout, nullptr, _IOLBF, 0);  // rows as they come, for whoever ends it early
   try {
     if (argc != 3) throw Error("train", "two arguments are needed", "give a file of digits and one to write");
     return run(argv[1], argv[2]);

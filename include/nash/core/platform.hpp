@@ -52,10 +52,16 @@
 #endif
 
 // Where the device Cuda has its library of convolutions from: cuDNN with -DNASH_CUDNN=1, the same in all files of a program.
-#if defined(NASH_CUDNN) && NASH_CUDNN
+// NASH_LACKS_CUDNN says that it was asked for and is not there.
+#if !defined(NASH_CUDNN) || !NASH_CUDNN
+#define NASH_CUDA_CONVOLUTIONS "nash/tensor/cuda/no_cudnn.hpp"
+#define NASH_LACKS_CUDNN false
+#elif __has_include(<cudnn.h>)
 #define NASH_CUDA_CONVOLUTIONS "nash/tensor/cuda/cudnn.hpp"
+#define NASH_LACKS_CUDNN false
 #else
 #define NASH_CUDA_CONVOLUTIONS "nash/tensor/cuda/no_cudnn.hpp"
+#define NASH_LACKS_CUDNN true
 #endif
 
 #if defined(_OPENMP)

@@ -10,6 +10,10 @@ namespace nash {
 ///     static double sum(Context<Device>&, index_t count, const Function& f);               returns Σᵢ f(i) to the host
 ///     static void sum_columns(Context<Device>&, index_t rows, index_t columns, const Function& f, T* sums);
 ///
+/// A device with memory of its own has another one, which leaves the sum there, so that the host need not wait for it:
+///
+///     static void sum_into(Context<Device>&, index_t count, const Function& f, double* total);
+///
 /// sum_columns takes several sums in one pass, Function::sums of them: f(i, column, terms) fills terms[k] for element i of a
 /// rows×columns matrix, and sums[k·columns + column] := Σ_rows terms[k].
 ///
@@ -51,6 +55,16 @@ struct ColumnValue {
 template <class Device, class Function>
 double sum(Context<Device>& context, index_t count, const Function& f) {
   return ReduceKernels<Device>::sum(context, count, f);
+}
+
+/// *total := Σᵢ f(i), in the device's memory
+template <class Device, class Function>
+void sum_into(Context<Device>& context, index_t count, const Function& f, double* total) {
+  if constexpr (requires { ReduceKernels<Device>::sum_into(context, count, f, total); }) {
+    ReduceKernels<Device>::sum_into(context, count, f, total);
+  } else {
+    *total = ReduceKernels<Device>::sum(context, count, f);
+  }
 }
 
 template <class T, class Device, class Function>

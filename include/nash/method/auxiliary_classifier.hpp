@@ -42,6 +42,8 @@ class AuxiliaryClassifier {
     using Device = typename D::Device;
 
    public:
+    static constexpr bool runs_ahead = true;
+
     Work(const AuxiliaryClassifier& method, const G& generator, const D& discriminator) : weight_(method.weight_) {
       const index_t wanted = method.options_.classes;
       const index_t heads = require_heads(std::max<index_t>(2, wanted), generator, discriminator, "AuxiliaryClassifier", "classes");

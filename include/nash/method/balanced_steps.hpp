@@ -10,6 +10,7 @@ namespace nash {
 class BalancedSteps {
  public:
   static constexpr const char* name = "BalancedSteps";
+  static constexpr bool runs_ahead = true;
 
   explicit BalancedSteps(double margin = 0.8) : margin_(margin) {
     if (!(margin >= 0 && margin <= 1)) throw ShapeError("BalancedSteps", "a margin from 0 to 1", concat({margin}), "use 0.8");

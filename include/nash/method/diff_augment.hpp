@@ -24,6 +24,7 @@ class DiffAugment {
 
    public:
     static constexpr bool carries_nothing = true;
+    static constexpr bool runs_ahead = true;
 
     Work(const DiffAugment& method, const G&, const D&) : options_(method.options_) {}
 

@@ -55,6 +55,7 @@ class GradientPenalty {
 
    public:
     static constexpr bool carries_nothing = true;
+    static constexpr bool runs_ahead = true;
 
     Work(const GradientPenalty& method, const G&, const D& discriminator) : weight_(method.weight_), options_(method.options_) {
       require_separate_samples(discriminator, "GradientPenalty");

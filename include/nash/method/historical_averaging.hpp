@@ -43,6 +43,8 @@ class HistoricalAveraging {
     using Device = typename D::Device;
 
    public:
+    static constexpr bool runs_ahead = true;
+
     Work(const HistoricalAveraging& method, const G& generator, const D& discriminator)
         : weight_(method.weight_), means_{generator.parameters(), discriminator.parameters()} {}
 

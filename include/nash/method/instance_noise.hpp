@@ -25,6 +25,7 @@ struct AddNoise {
 class InstanceNoise {
  public:
   static constexpr const char* name = "InstanceNoise";
+  static constexpr bool runs_ahead = true;
 
   /// `steps` = 0: the noise stays as it is.
   explicit InstanceNoise(double deviation = 0.1, index_t steps = 0) : deviation_(deviation), steps_(steps) {

@@ -22,6 +22,7 @@ struct FlipTargets {
 class LabelFlips {
  public:
   static constexpr const char* name = "LabelFlips";
+  static constexpr bool runs_ahead = true;
 
   explicit LabelFlips(double probability = 0.05) : probability_(probability) {
     if (!(probability >= 0 && probability <= 1)) throw ShapeError("LabelFlips", "a probability from 0 to 1", concat({probability}), "use 0.05");

@@ -22,6 +22,7 @@ struct SoftenTargets {
 class LabelSmoothing {
  public:
   static constexpr const char* name = "LabelSmoothing";
+  static constexpr bool runs_ahead = true;
 
   explicit LabelSmoothing(double target = 0.9) : LabelSmoothing(target, target) {}
   LabelSmoothing(double low, double high) : low_(low), high_(high) {

@@ -29,6 +29,8 @@ class ZeroCentredPenalty {
     using Device = typename D::Device;
 
    public:
+    static constexpr bool runs_ahead = true;
+
     Work(const ZeroCentredPenalty& method, const G&, const D& discriminator) : gamma_(method.gamma_), every_(method.every_) {
       require_separate_samples(discriminator, name);
     }

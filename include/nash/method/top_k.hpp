@@ -33,6 +33,7 @@ struct TopKOptions {
 class TopK {
  public:
   static constexpr const char* name = "TopK";
+  static constexpr bool runs_ahead = true;
 
   explicit TopK(const TopKOptions& options = {}) : options_(options) {
     if (!(options.least > 0 && options.least <= 1)) throw ShapeError("TopK", "a least share above 0 and up to 1", concat({options.least}), "use 0.5");

@@ -21,6 +21,7 @@ struct Clip {
 class WeightClip {
  public:
   static constexpr const char* name = "WeightClip";
+  static constexpr bool runs_ahead = true;
 
   explicit WeightClip(double bound = 0.01) : bound_(bound) {
     require_method_option(0, bound, "WeightClip", "a bound");

@@ -1,30 +1,60 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "nash/kernels/device_scalar.hpp"
 #include "nash/nn/affine.hpp"
 #include "nash/nn/description.hpp"
 
 namespace nash {
 
-/// x := x / norm
-template <class T>
+/// y := x / max(‖x‖, 10⁻¹²), given ‖x‖²
+template <class T, class Device>
 struct DivideByNorm {
-  double norm;
-  T* x;
-  NASH_HOST_DEVICE void operator()(index_t i) const { x[i] = static_cast<T>(static_cast<double>(x[i]) / norm); }
+  DeviceScalar<double, Device> square;
+  const T* x;
+  T* y;
+  NASH_HOST_DEVICE void operator()(index_t i) const {
+    const double norm = std::sqrt(square());
+    y[i] = static_cast<T>(static_cast<double>(x[i]) / (norm < 1e-12 ? 1e-12 : norm));
+  }
+};
+
+/// scales := (σ, 1/σ), or (0, 0)
+template <class Device>
+struct KeepSigma {
+  DeviceScalar<double, Device> sigma;
+  double* scales;
+  NASH_HOST_DEVICE void operator()(index_t) const {
+    scales[0] = sigma();
+    scales[1] = sigma() != 0 ? 1 / sigma() : 0;
+  }
+};
+
+/// y := factor·x
+template <class T, class Device>
+struct ScaleByScalar {
+  DeviceScalar<double, Device> factor;
+  const T* x;
+  T* y;
+  NASH_HOST_DEVICE void operator()(index_t i) const { y[i] = static_cast<T>(factor()) * x[i]; }
+  using Element = T;
+  template <class Self, class Visitor>
+  NASH_HOST_DEVICE static void visit_operands(Self& self, Visitor& visit) {
+    visit.reads(self.x), visit.writes(self.y);
+  }
 };
 
 /// gradient += (d − ⟨d, Ŵ⟩·u·vᵀ) / σ
-template <class T>
+template <class T, class Device>
 struct SpectralGradient {
   const T* d;
   const T* u;
   const T* v;
   index_t columns;
-  T inner, inverse_sigma;
+  DeviceScalar<double, Device> inner, inverse_sigma;
   T* gradient;
   NASH_HOST_DEVICE void operator()(index_t i) const {
-    gradient[i] += inverse_sigma * (d[i] - inner * u[i / columns] * v[i % columns]);
+    gradient[i] += static_cast<T>(inverse_sigma()) * (d[i] - static_cast<T>(inner()) * u[i / columns] * v[i % columns]);
   }
 };
 
@@ -80,10 +110,8 @@ class SpectralNorm : public LayerDefaults<typename L::Scalar, typename L::Device
   void refresh(Context<D>& context) {
     T *const u = u_.value().data(), *const v = v_.value().data();
     for (int iteration = 0; iteration < options_.power_iterations; ++iteration) {
-      multiply(context, true, u, v);
-      normalize(context, columns(), v);
-      multiply(context, false, v, u);
-      normalize(context, rows(), u);
+      normalised_product(context, true, u, v);
+      normalised_product(context, false, v, u);
     }
     restore(context);
   }
@@ -92,13 +120,14 @@ class SpectralNorm : public LayerDefaults<typename L::Scalar, typename L::Device
   void restore(Context<D>& context) {
     const auto product = context.template scratch<T>(rows());
     multiply(context, false, v_.value().data(), product.data());
-    sigma_ = sum(context, rows(), Product<T>{product.data(), u_.value().data()});
-    inverse_sigma_ = sigma_ != 0 ? 1 / sigma_ : 0;
-    pointwise(context, weight_.count(), Scale<T>{weight_.data(), static_cast<T>(inverse_sigma_), layer_.weight().value().data()});
+    const auto sigma = context.template scratch<double>(1);
+    sum_into(context, rows(), Product<T>{product.data(), u_.value().data()}, sigma.data());
+    pointwise(context, 1, KeepSigma<D>{DeviceScalar<double, D>(sigma.data()), scales_.data()});
+    pointwise(context, weight_.count(), ScaleByScalar<T, D>{inverse_sigma(), weight_.data(), layer_.weight().value().data()});
   }
 
   /// The estimate of the largest singular value of the weight at the last refresh.
-  double sigma() const { return sigma_; }
+  double sigma() const { return scales_.to_host()[0]; }
 
   template <class Self, class Visitor>
   static void visit_state(Self& self, Visitor&& visit) {
@@ -131,10 +160,16 @@ class SpectralNorm : public LayerDefaults<typename L::Scalar, typename L::Device
     GemmKernels<D>::multiply(context, geometry, weight_.data(), from, to);
   }
 
-  static void normalize(Context<D>& context, index_t count, T* x) {
-    const double norm = std::sqrt(sum(context, count, Square<T>{x}));
-    pointwise(context, count, DivideByNorm<T>{std::max(norm, 1e-12), x});
+  /// to := that, divided by its norm. All that lasts is written pointwise, so that a GPU can make it conditional.
+  void normalised_product(Context<D>& context, bool transposed, const T* from, T* to) const {
+    const index_t count = transposed ? columns() : rows();
+    const auto product = context.template scratch<T>(count);
+    const auto square = context.template scratch<double>(1);
+    multiply(context, transposed, from, product.data());
+    sum_into(context, count, Square<T>{product.data()}, square.data());
+    pointwise(context, count, DivideByNorm<T, D>{DeviceScalar<double, D>(square.data()), product.data(), to});
   }
+  DeviceScalar<double, D> inverse_sigma() const { return DeviceScalar<double, D>(scales_.data() + 1); }
 
   /// Runs the layer's backward with a gradient of Ŵ of its own and adds what that means for W:
   /// ∇_W = (∇_Ŵ − ⟨∇_Ŵ, Ŵ⟩·u·vᵀ) / σ, equation 12.
@@ -147,17 +182,18 @@ class SpectralNorm : public LayerDefaults<typename L::Scalar, typename L::Device
     pointwise(context, count, Fill<T>{gradient.data(), T{0}});
     Gradients<T, D> inner = grads->redirected(layer_.weight(), gradient.data());
     run(&inner);
-    const double product = sum(context, count, Product<T>{gradient.data(), layer_.weight().data()});
+    const auto product = context.template scratch<double>(1);
+    sum_into(context, count, Product<T>{gradient.data(), layer_.weight().data()}, product.data());
     pointwise(context, count,
-              SpectralGradient<T>{gradient.data(), u_.value().data(), v_.value().data(), columns(), static_cast<T>(product),
-                                  static_cast<T>(inverse_sigma_), grads->of(weight_)});
+              SpectralGradient<T, D>{gradient.data(), u_.value().data(), v_.value().data(), columns(), DeviceScalar<double, D>(product.data()),
+                                     inverse_sigma(), grads->of(weight_)});
   }
 
   L layer_;                 // runs with Ŵ; its own weight is not among the parameters
   SpectralNormOptions options_;
   Parameter<T, D> weight_;  // W
   Buffer<T, D> u_, v_;
-  double sigma_ = 1, inverse_sigma_ = 1;
+  Tensor<double, D> scales_ = Tensor<double, D>::filled(Shape{2}, 1);  // σ and 1/σ
 };
 
 }  // namespace nash

@@ -19,6 +19,12 @@ class Arena {
   Arena(Arena&&) noexcept = default;
   Arena& operator=(Arena&&) noexcept = default;
 
+  /// Whether an address is within its memory.
+  bool holds(const void* address) const {
+    const auto* const byte = static_cast<const std::byte*>(address);
+    return std::any_of(blocks_.begin(), blocks_.end(), [byte](const auto& block) { return block.data() <= byte && byte < block.data() + block.count(); });
+  }
+
   /// Gives its memory back when it goes out of scope. Lives no longer than whatever was taken before it.
   template <class T>
   class Scratch {

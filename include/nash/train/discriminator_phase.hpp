@@ -29,7 +29,7 @@ class DiscriminatorPhase {
     const Images& real = game_.shown(told, ImageSource::real, real_batch, shown_real_);
     const Pass<Device> real_pass = game_.training_pass(player, repetition, Purpose::real_pass);
     DiscriminatorLoss loss{};
-    double added = 0;
+    auto added = game_.added_terms();
     if constexpr (LogitLoss<L>) {
       typename D::Saved& tape = game_.reads_later ? game_.real_tape : discriminator_tape_;  // is committed later, when the other is in use
       discriminator_.forward(real_pass, real, logits_, &tape);
@@ -57,13 +57,13 @@ class DiscriminatorPhase {
       if constexpr (List::change_images) methods_.run_change_images_backward(told, ImageSource::generated, d_fakes_);
       generator_.backward(generator_pass, latents_, fakes_, generator_tape_, d_fakes_, &d_latents_, nullptr);
       Gradients<Scalar, Device> gradients(game_.discriminator_player.gradients);
-      added += methods_.run_change_latents_backward(told, generator_, discriminator_, d_latents_, gradients);
+      methods_.run_change_latents_backward(told, generator_, discriminator_, d_latents_, gradients, added);
     }
 
     report.d_loss = loss.real + loss.fake;
     if constexpr (List::penalise) {
       Gradients<Scalar, Device> gradients(game_.discriminator_player.gradients);
-      added += methods_.run_penalise(told, discriminator_, real, fakes, gradients);
+      methods_.run_penalise(told, discriminator_, real, fakes, gradients, added);
     }
     if (!game_.add_parameter_terms(told, discriminator_, added, report, report.d_added)) return;
     game_.update(told, discriminator_, report, report.d_gradient_norm);
@@ -73,7 +73,7 @@ class DiscriminatorPhase {
   /// Backward of a term and its commit, unless its value is not finite.
   template <LossTerm term>
   NASH_COLD bool go_back(const Update<Device>& told, const Pass<Device>& pass, double value, const Images& images, const Images& logits,
-                         Images& d_logits, typename D::Saved& tape, double& added, StepReport& report) {
+                         Images& d_logits, typename D::Saved& tape, AddedTerms<Context<Device>>& added, StepReport& report) {
     if (!std::isfinite(value)) {
       if (term == LossTerm::fake && !all_finite(images)) {  // the generator's pass once more, now with a tape, tells where
         generator_.forward(game_.training_pass(told.player, told.repetition, Purpose::generator_pass), latents_, fakes_, &generator_tape_);
@@ -84,11 +84,12 @@ class DiscriminatorPhase {
       return false;
     }
     {
-      [[maybe_unused]] const auto later = game_.reading_later();
+      constexpr auto kind = term == LossTerm::real ? UnreadValue::Kind::real_probability : UnreadValue::Kind::fake_probability;
+      [[maybe_unused]] const auto later = game_.reading_later(kind);
       (term == LossTerm::real ? report.d_real : report.d_fake) = mean_probability(context_, logits);
     }
-    if constexpr (List::add_to_loss) added += methods_.run_add_to_loss(told, term, logits, d_logits);
-    if constexpr (List::recover && term == LossTerm::fake) added += methods_.run_recover(told, latents_, logits, d_logits);
+    if constexpr (List::add_to_loss) methods_.run_add_to_loss(told, term, logits, d_logits, added);
+    if constexpr (List::recover && term == LossTerm::fake) methods_.run_recover(told, latents_, logits, d_logits, added);
     Gradients<Scalar, Device> gradients(game_.discriminator_player.gradients);
     Images* const d_images = List::change_latents_backward && term == LossTerm::fake ? &d_fakes_ : nullptr;
     discriminator_.backward(pass, images, logits, tape, d_logits, d_images, &gradients);

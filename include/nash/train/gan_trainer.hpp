@@ -134,13 +134,14 @@ class GanTrainer {
   template <OptimizerRule Rule>
   void set_optimizer(Player player, const Rule& rule) {
     game_.of(player).optimizer = Optimizer<Scalar, Device>(rule, game_.of(player).gradients.count());
+    game_.of(player).factors.clear();
   }
   const Optimizer<Scalar, Device>& optimizer(Player player) const {
     return player == Player::generator ? game_.generator_player.optimizer : game_.discriminator_player.optimizer;
   }
 
-  /// A factor on a player's learning rate, as a function of the player's updates so far: LinearDecay{…}, …. Throws what the
-  /// schedule's check() throws, where it has one.
+  /// A factor on a player's learning rate, as a function of the player's updates so far: LinearDecay{…}, …. It is asked once for each
+  /// update. Throws what the schedule's check() throws, where it has one.
   template <class S>
     requires std::constructible_from<Schedule, S>
   void set_schedule(Player player, S schedule) {
@@ -148,6 +149,7 @@ class GanTrainer {
     Schedule function = std::move(schedule);
     if (!function) throw Error("GanTrainer", "the schedule is an empty function", "give ConstantRate{} for a rate that stays");
     game_.of(player).schedule = std::move(function);
+    game_.of(player).factors.clear();
   }
 
   /// Latents of your own, instead of independent draws from the generator's distribution.
@@ -180,6 +182,8 @@ class GanTrainer {
   NASH_COLD void mark_loaded() {
     game_.generator.mark_loaded(game_.context);
     game_.discriminator.mark_loaded(game_.context);
+    game_.generator_player.factors.clear();
+    game_.discriminator_player.factors.clear();
     if (game_.average) game_.average->network().mark_loaded(game_.context);
   }
 

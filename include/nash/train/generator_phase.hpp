@@ -38,7 +38,8 @@ class GeneratorPhase {
     discriminator_.forward(other_pass, fakes, logits_, &discriminator_tape_);
     const Images* real = &real_batch;
     if constexpr (List::match || PairLoss<L>) real = &game_.shown(told, ImageSource::real, real_batch, shown_real_);
-    double value = 0, added = 0;
+    double value = 0;
+    auto added = game_.added_terms();
     if constexpr (LogitLoss<L>) {
       value = game_.template term_of<LossTerm::generator>(told, logits_, d_logits_);
     } else {
@@ -52,15 +53,15 @@ class GeneratorPhase {
       return game_.fail(report, player, "loss", origin);
     }
     report.g_loss = value;
-    if constexpr (List::add_to_loss) added += methods_.run_add_to_loss(told, LossTerm::generator, logits_, d_logits_);
-    if constexpr (List::recover) added += methods_.run_recover(told, latents_, logits_, d_logits_);
+    if constexpr (List::add_to_loss) methods_.run_add_to_loss(told, LossTerm::generator, logits_, d_logits_, added);
+    if constexpr (List::recover) methods_.run_recover(told, latents_, logits_, d_logits_, added);
     discriminator_.backward(other_pass, fakes, logits_, discriminator_tape_, d_logits_, &d_fakes_, nullptr);
-    if constexpr (List::match) added += methods_.run_match(told, discriminator_, *real, fakes, d_fakes_);
+    if constexpr (List::match) methods_.run_match(told, discriminator_, *real, fakes, d_fakes_, added);
     if constexpr (List::change_images) methods_.run_change_images_backward(told, ImageSource::generated, d_fakes_);
     Gradients<Scalar, Device> gradients(game_.generator_player.gradients);
     generator_.backward(own_pass, latents_, fakes_, generator_tape_, d_fakes_, List::change_latents_backward ? &d_latents_ : nullptr, &gradients);
     if constexpr (List::change_latents_backward)
-      added += methods_.run_change_latents_backward(told, generator_, discriminator_, d_latents_, gradients);
+      methods_.run_change_latents_backward(told, generator_, discriminator_, d_latents_, gradients, added);
     if (!game_.add_parameter_terms(told, generator_, added, report, report.g_added)) return;
     game_.update(told, generator_, report, report.g_gradient_norm);
   }

@@ -62,6 +62,14 @@ enum class ImageSource { real, generated };
 ///
 /// A method that gives D other fakes than those of this update says so: static constexpr bool exchanges_fakes = true.
 ///
+/// On a GPU a step is one graph that the host does not wait within, unless a method has to be waited for. A method *runs ahead* that
+/// says so by `static constexpr bool runs_ahead = true;`. It promises that
+///
+/// - each term that it returns is a factor times one sum, or a number that the host knew without one (sum, in kernels/reduce.hpp), and that
+///   nothing else depends on a sum that the host reads (sum_into leaves one where only the device needs it);
+/// - what it carries from step to step are numbers that visit_state names, which are put back where an update comes to nothing since something was
+///   not finite, and tensors that after_update alone changes, by pointwise operations.
+///
 /// Hooks are templates or plain members, whatever the calls fit; images are those that D sees. Methods act in their order.
 template <class M, class Device>
 concept TakesPart = requires(M& m, const Phase& phase, const StepReport& last) {
@@ -106,6 +114,8 @@ concept KnowsClasses = requires(const M& m) {
 };
 template <class M>
 concept ExchangesFakes = M::exchanges_fakes;
+template <class M>
+concept RunsAhead = M::runs_ahead;
 template <class M, class D>
 concept Penalises = requires(M& m, const Update<typename D::Device>& update, const D& d, const Tensor<typename D::Scalar, typename D::Device>& images,
                              Gradients<typename D::Scalar, typename D::Device>& gradients) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "nash/core/type_name.hpp"
+#include "nash/train/added_terms.hpp"
 #include "nash/train/method.hpp"
 
 namespace nash {
@@ -37,6 +38,7 @@ class MethodList {
   using T = typename D::Scalar;
   using Device = typename D::Device;
   using Images = Tensor<T, Device>;
+  using Terms = AddedTerms<Context<Device>>;
   template <class M>
   using Work = typename detail::WorkOf<M, G, D>::type;
 
@@ -62,6 +64,9 @@ class MethodList {
   static constexpr bool add_to_loss = (AddsToLoss<Work<Methods>, T, Device> || ...);
   static constexpr bool recover = (Recovers<Work<Methods>, T, Device> || ...);
   static constexpr bool exchange_fakes = (ExchangesFakes<Work<Methods>> || ...);
+  static constexpr bool run_ahead = (RunsAhead<Work<Methods>> && ...);
+  /// The most terms that an update may have: add_to_loss has two for the discriminator, every other hook one.
+  static constexpr index_t most_terms = 6 * static_cast<index_t>(sizeof...(Methods));
   template <class Network>
   static constexpr bool add_parameter_term = (AddsParameterTerm<Work<Methods>, Network> || ...);
 
@@ -102,13 +107,11 @@ class MethodList {
       if constexpr (ChangesLatents<std::remove_cvref_t<decltype(method)>, G, D>) method.change_latents(own(update, i), g, d, z);
     });
   }
-  double run_change_latents_backward(const Update<Device>& update, const G& g, const D& d, const Images& d_z, Gradients<T, Device>& gradients) {
-    double total = 0;
+  void run_change_latents_backward(const Update<Device>& update, const G& g, const D& d, const Images& d_z, Gradients<T, Device>& gradients, Terms& terms) {
     for_each([&](auto& method, std::size_t i) {
       if constexpr (ChangesLatentsBackward<std::remove_cvref_t<decltype(method)>, G, D>)
-        total += method.change_latents_backward(own(update, i), g, d, d_z, gradients);
+        terms.add([&] { return method.change_latents_backward(own(update, i), g, d, d_z, gradients); });
     });
-    return total;
   }
   void run_change_images(const Update<Device>& update, ImageSource source, Images& images) {
     for_each([&](auto& method, std::size_t i) {
@@ -132,43 +135,37 @@ class MethodList {
       if constexpr (WeighsFakes<std::remove_cvref_t<decltype(method)>, T, Device>) method.weigh_fakes(own(update, i), logits, weights);
     });
   }
-  double run_add_to_loss(const Update<Device>& update, LossTerm term, const Images& logits, Images& d_logits) {
-    double total = 0;
+  void run_add_to_loss(const Update<Device>& update, LossTerm term, const Images& logits, Images& d_logits, Terms& terms) {
     for_each([&](auto& method, std::size_t i) {
       if constexpr (AddsToLoss<std::remove_cvref_t<decltype(method)>, T, Device>)
-        total += method.add_to_loss(own(update, i), term, logits, d_logits);
+        terms.add([&] { return method.add_to_loss(own(update, i), term, logits, d_logits); });
     });
-    return total;
   }
-  double run_recover(const Update<Device>& update, const Images& latents, const Images& logits, Images& d_logits) {
-    double total = 0;
+  void run_recover(const Update<Device>& update, const Images& latents, const Images& logits, Images& d_logits, Terms& terms) {
     for_each([&](auto& method, std::size_t i) {
-      if constexpr (Recovers<std::remove_cvref_t<decltype(method)>, T, Device>) total += method.recover(own(update, i), latents, logits, d_logits);
+      if constexpr (Recovers<std::remove_cvref_t<decltype(method)>, T, Device>)
+        terms.add([&] { return method.recover(own(update, i), latents, logits, d_logits); });
     });
-    return total;
   }
-  double run_penalise(const Update<Device>& update, const D& d, const Images& real, const Images& fakes, Gradients<T, Device>& gradients) {
-    double total = 0;
+  void run_penalise(const Update<Device>& update, const D& d, const Images& real, const Images& fakes, Gradients<T, Device>& gradients,
+                    Terms& terms) {
     for_each([&](auto& method, std::size_t i) {
-      if constexpr (Penalises<std::remove_cvref_t<decltype(method)>, D>) total += method.penalise(own(update, i), d, real, fakes, gradients);
+      if constexpr (Penalises<std::remove_cvref_t<decltype(method)>, D>)
+        terms.add([&] { return method.penalise(own(update, i), d, real, fakes, gradients); });
     });
-    return total;
   }
-  double run_match(const Update<Device>& update, const D& d, const Images& real, const Images& fakes, Images& d_fakes) {
-    double total = 0;
+  void run_match(const Update<Device>& update, const D& d, const Images& real, const Images& fakes, Images& d_fakes, Terms& terms) {
     for_each([&](auto& method, std::size_t i) {
-      if constexpr (Matches<std::remove_cvref_t<decltype(method)>, D>) total += method.match(own(update, i), d, real, fakes, d_fakes);
+      if constexpr (Matches<std::remove_cvref_t<decltype(method)>, D>)
+        terms.add([&] { return method.match(own(update, i), d, real, fakes, d_fakes); });
     });
-    return total;
   }
   template <class Network>
-  double run_add_parameter_term(const Update<Device>& update, const Network& network, Images& gradients) {
-    double total = 0;
+  void run_add_parameter_term(const Update<Device>& update, const Network& network, Images& gradients, Terms& terms) {
     for_each([&](auto& method, std::size_t i) {
       if constexpr (AddsParameterTerm<std::remove_cvref_t<decltype(method)>, Network>)
-        total += method.add_parameter_term(own(update, i), network, gradients);
+        terms.add([&] { return method.add_parameter_term(own(update, i), network, gradients); });
     });
-    return total;
   }
   template <class Network>
   void run_after_update(const Update<Device>& update, Network& network) {

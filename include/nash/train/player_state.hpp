@@ -20,9 +20,27 @@ struct PlayerState {
                        concat({network.parameters().count()}), "make a new trainer for other networks");
   }
 
+  /// One step of the optimiser, with its schedule, which is asked once for each update.
+  NASH_COLD void step(Context<Device>& context, Tensor<T, Device>& parameters) {
+    if (factors.empty()) {
+      last_factor = schedule(optimizer.steps());
+    } else {
+      last_factor = factors.front();
+      factors.erase(factors.begin());
+    }
+    optimizer.step(context, parameters, gradients, last_factor);
+  }
+  /// For the last update, which a device has left out, with the factor that the schedule gave: it comes again.
+  NASH_COLD void forget_step(double factor) {
+    optimizer.forget_last_step();
+    factors.insert(factors.begin(), factor);
+  }
+
   Tensor<T, Device> gradients;
   Optimizer<T, Device> optimizer;
   Schedule schedule = ConstantRate{};
+  double last_factor = 1;        // of the last update
+  std::vector<double> factors;  // of the next ones, where the schedule was asked already
 };
 
 }  // namespace nash

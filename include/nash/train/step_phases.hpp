@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <exception>
 #include <vector>
 
 #include "nash/train/discriminator_phase.hpp"
@@ -16,7 +17,7 @@ namespace nash {
 /// Updates are conditional on all that was read until then. Where a number was not finite, the host finds out at the end, when nothing
 /// was changed from that update on, and takes it from there as in any other step. So the result is that of a step that looks at each.
 ///
-/// With methods, whose values the host needs at once, it is not done, nor where a function of the user's takes part.
+/// Where a method does not run ahead (see method.hpp) it is not done, nor where a function of the user's takes part.
 template <class Game>
 class StepPhases {
   using Images = typename Game::Images;
@@ -46,8 +47,12 @@ class StepPhases {
   struct Unread {
     Place at;
     Player player;
+    std::size_t first_value;  // of those that it leaves unread
+    index_t steps;            // of its optimiser before it
+    double factor = 1;        // on its learning rate
   };
-  static constexpr std::size_t readings_of(Player player) { return player == Player::discriminator ? 5 : 2; }
+  /// Two losses, two probabilities and a norm, or a loss and a norm, and what methods add.
+  static constexpr index_t most_readings_of(Player player) { return (player == Player::discriminator ? 5 : 2) + Game::List::most_terms; }
 
   NASH_COLD void run_rest(Game& game, const Images& real, Place& at, StepReport& report) {
     const std::vector<Phase>& phases = game.options.phases;
@@ -58,7 +63,10 @@ class StepPhases {
         [[maybe_unused]] index_t unconditional = 0;
         if constexpr (Game::can_read_later) {
           unconditional = game.context.unconditional();
-          if (game.reads_later) unread_.push_back({at, phase.player});
+          if (game.reads_later) {
+            unread_.push_back({at, phase.player, game.unread_values.size(), game.of(phase.player).optimizer.steps()});
+            remember_numbers(game);
+          }
         }
         if (phase.player == Player::discriminator) {
           const bool reused = at.repetition + 1 == phase.repeat && fakes_are_reused_after(game, at.phase);
@@ -69,6 +77,7 @@ class StepPhases {
           ++at.generator_updates;
         }
         if constexpr (Game::can_read_later) {
+          if (game.reads_later) unread_.back().factor = game.of(phase.player).last_factor;
           if (!report.non_finite) conditional_[static_cast<std::size_t>(phase.player)] = game.context.unconditional() == unconditional;
         }
       }
@@ -86,57 +95,94 @@ class StepPhases {
   /// the discriminator has a turn after a generator that trains on its earlier fakes, these are gone when the host finds out.
   NASH_COLD bool may_read_later(Game& game) const {
     if (!game.options.record_steps || game.latent_source || game.reduction) return false;
-    std::size_t readings = 0;
+    index_t readings = 0;
     bool generator_had_turn = false;
     for (const Phase& phase : game.options.phases) {
       if (!phase.runs_in(game.steps)) continue;
       if (phase.player == Player::generator) generator_had_turn = true;
       if (phase.player == Player::discriminator && generator_had_turn && game.options.reuse_fakes) return false;
       if (!conditional_[static_cast<std::size_t>(phase.player)]) return false;
-      readings += readings_of(phase.player) * static_cast<std::size_t>(phase.repeat);
+      readings += most_readings_of(phase.player) * phase.repeat;
     }
-    game.context.expect_readings(static_cast<index_t>(readings));
+    game.context.expect_readings(readings);
     return readings > 0;
   }
 
   NASH_COLD void run_and_read(Game& game, const Images& real, Place& at, StepReport& report) {
     unread_.clear();
+    numbers_.clear();
+    game.unread_values.clear();
     StepReport unknown;
-    run_rest(game, real, at, unknown);
-    std::span<const double> values = game.context.readings();
+    std::exception_ptr thrown;
+    try {
+      run_rest(game, real, at, unknown);
+    } catch (...) {  // by an update that the step may not have come to
+      thrown = std::current_exception();
+      if (!unread_.empty()) unread_.back().factor = game.of(unread_.back().player).last_factor;
+    }
+    const std::span<const double> values = game.context.readings();
     game.reads_later = false;
-    check_readings(values.size());
+    std::size_t next = 0;
     for (std::size_t i = 0; i < unread_.size(); ++i) {
-      const Player player = unread_[i].player;
-      const std::span<const double> own = values.first(readings_of(player));
-      values = values.subspan(own.size());
-      if (!std::all_of(own.begin(), own.end(), [](double value) { return std::isfinite(value); })) {
-        for (std::size_t undone = i; undone < unread_.size(); ++undone) game.of(unread_[undone].player).optimizer.forget_last_step();
+      if (!read_update(game, i, real.shape()[0], values, next, report)) {
+        for (std::size_t undone = unread_.size(); undone-- > i;) {
+          auto& player = game.of(unread_[undone].player);
+          if (player.optimizer.steps() > unread_[undone].steps) player.forget_step(unread_[undone].factor);  // it has come so far
+        }
+        restore_numbers(game, i);
         at = unread_[i].at;
         return run_rest(game, real, at, report);
       }
-      const index_t rows = real.shape()[0];
-      if (player == Player::discriminator) {
-        report.d_loss = mean_loss_of(own[0], rows) + mean_loss_of(own[2], rows);
-        report.d_real = mean_probability_of(own[1], rows), report.d_fake = mean_probability_of(own[3], rows);
-        report.d_gradient_norm = std::sqrt(own[4]);
-      } else {
-        report.g_loss = mean_loss_of(own[0], rows);
-        report.g_gradient_norm = std::sqrt(own[1]);
-      }
     }
+    if (thrown) std::rethrow_exception(thrown);
+    if (next != values.size())
+      throw Error("GanTrainer", concat({"a step left ", values.size(), " numbers to read, not ", next}), "report this as a mistake in nash");
   }
 
-  /// The phases leave as many numbers as readings_of says.
-  NASH_COLD void check_readings(std::size_t found) const {
-    std::size_t expected = 0;
-    for (const Unread& update : unread_) expected += readings_of(update.player);
-    if (found != expected)
-      throw Error("GanTrainer", concat({"a step left ", found, " losses and norms to read, not ", expected}), "report this as a mistake in nash");
+  /// Reports the values of an update, from the next one on; false where one is not finite.
+  NASH_COLD bool read_update(const Game& game, std::size_t update, index_t rows, std::span<const double> values, std::size_t& next,
+                             StepReport& report) const {
+    using Kind = UnreadValue::Kind;
+    const Player player = unread_[update].player;
+    const std::size_t end = update + 1 < unread_.size() ? unread_[update + 1].first_value : game.unread_values.size();
+    double real_loss = 0, added = 0;
+    for (std::size_t i = unread_[update].first_value; i < end; ++i) {
+      const UnreadValue& of = game.unread_values[i];
+      if (of.read && next == values.size()) break;  // an exception came in between
+      const double value = of.read ? values[next++] : 1;
+      if (!std::isfinite(value)) return false;
+      switch (of.kind) {
+        case Kind::real_loss: real_loss = mean_loss_of(value, rows); break;
+        case Kind::real_probability: report.d_real = mean_probability_of(value, rows); break;
+        case Kind::fake_loss: report.d_loss = real_loss + mean_loss_of(value, rows); break;
+        case Kind::fake_probability: report.d_fake = mean_probability_of(value, rows); break;
+        case Kind::generator_loss: report.g_loss = mean_loss_of(value, rows); break;
+        case Kind::added_term: added += of.factor * value; break;
+        case Kind::gradient_norm: (player == Player::discriminator ? report.d_gradient_norm : report.g_gradient_norm) = std::sqrt(value); break;
+      }
+    }
+    if (player == Player::discriminator ? Game::List::template adds_terms<typename Game::DiscriminatorType>
+                                        : Game::List::template adds_terms<typename Game::GeneratorType>)
+      (player == Player::discriminator ? report.d_added : report.g_added) = added;
+    return true;
+  }
+
+  /// What methods count, before an update that may come to nothing.
+  NASH_COLD void remember_numbers(Game& game) {
+    Game::List::visit_state(game.methods, [this](const StateName&, const auto& state) {
+      if constexpr (std::is_arithmetic_v<std::remove_cvref_t<decltype(state)>>) numbers_.push_back(static_cast<double>(state));
+    });
+  }
+  NASH_COLD void restore_numbers(Game& game, std::size_t update) {
+    const double* number = numbers_.data() + update * (numbers_.size() / unread_.size());
+    Game::List::visit_state(game.methods, [&number]<class State>(const StateName&, State& state) {
+      if constexpr (std::is_arithmetic_v<State>) state = static_cast<State>(*number++);
+    });
   }
 
   std::array<bool, 2> conditional_{};  // whether all that a player's updates change can be; not before its first
   std::vector<Unread> unread_;
+  std::vector<double> numbers_;  // of methods, as many for each of these
 };
 
 }  // namespace nash

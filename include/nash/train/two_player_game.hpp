@@ -47,13 +47,19 @@ struct TwoPlayerGame {
   }
 
   /// Whether the host may look at a step's losses and norms when it is over: see StepPhases.
-  static constexpr bool can_read_later = requires(Context<Device>& c) { c.readings(); } && LogitLoss<L> && sizeof...(Methods) == 0;
+  static constexpr bool can_read_later = requires(Context<Device>& c) { c.readings(); } && LogitLoss<L> && List::run_ahead;
 
-  /// While what it returns lives, a value that is read may come later.
-  auto reading_later() {
-    if constexpr (can_read_later) return context.read_later(reads_later);
-    else return 0;
+  /// While what it returns lives, the one value that is read may come later.
+  auto reading_later([[maybe_unused]] UnreadValue::Kind kind) {
+    if constexpr (can_read_later) {
+      if (reads_later) unread_values.push_back({kind});
+      return context.read_later(reads_later);
+    } else {
+      return 0;
+    }
   }
+  /// For what methods add in an update.
+  AddedTerms<Context<Device>> added_terms() { return {context, reads_later ? &unread_values : nullptr}; }
   /// While what it returns lives, a player is updated.
   auto updating() {
     if constexpr (can_read_later) return context.updating(reads_later);
@@ -101,7 +107,8 @@ struct TwoPlayerGame {
     if constexpr (!List::change_images) {
       return images;
     } else {
-      changed = images;
+      changed.resize(images.shape());
+      pointwise(context, images.count(), Copy<Scalar>{images.data(), changed.data()});
       methods.run_change_images(update, source, changed);
       return changed;
     }
@@ -112,8 +119,10 @@ struct TwoPlayerGame {
   double term_of(const Update<Device>& update, const Images& l, Images& d_l)
     requires LogitLoss<L>
   {
-    [[maybe_unused]] const auto later = reading_later();
+    constexpr auto kind = term == LossTerm::real ? UnreadValue::Kind::real_loss
+                          : term == LossTerm::fake ? UnreadValue::Kind::fake_loss : UnreadValue::Kind::generator_loss;
     if constexpr (term == LossTerm::generator ? !List::weigh_fakes : !List::change_targets) {
+      [[maybe_unused]] const auto later = reading_later(kind);
       return evaluate_loss<term>(context, loss, l, d_l);
     } else {
       const index_t samples = l.shape()[0];
@@ -127,24 +136,25 @@ struct TwoPlayerGame {
         methods.run_change_targets(update, term, rows);
         of.targets = rows.data();
       }
+      [[maybe_unused]] const auto later = reading_later(kind);
       return evaluate_loss<term>(context, loss, of, l, d_l);
     }
   }
 
   /// The methods' terms of the parameters, and what all of a player's methods added into the report, unless it is not finite.
   template <class Network>
-  NASH_COLD bool add_parameter_terms(const Update<Device>& told, const Network& network, double added, StepReport& report,
+  NASH_COLD bool add_parameter_terms(const Update<Device>& told, const Network& network, AddedTerms<Context<Device>>& added, StepReport& report,
                                      std::optional<double>& to) {
     if constexpr (List::template adds_terms<Network>) {
       if constexpr (List::template add_parameter_term<Network>)
-        added += methods.run_add_parameter_term(told, network, of(told.player).gradients);
-      if (!std::isfinite(added)) {
+        methods.run_add_parameter_term(told, network, of(told.player).gradients, added);
+      if (!std::isfinite(added.value())) {
         const std::string parameter = first_bad_parameter(network);
         fail(report, told.player, "methods' term",
              parameter.empty() ? "that term" : concat({"parameter ", parameter, " of ", network.role()}));
         return false;
       }
-      to = added;
+      to = added.value();
     }
     return true;
   }
@@ -159,7 +169,7 @@ struct TwoPlayerGame {
       throw ShapeError("GanTrainer", concat({network.parameters().count(), " gradients from the reduction"}), concat({state.gradients.count()}),
                        "change their values and leave their shape");
     {
-      [[maybe_unused]] const auto later = reading_later();
+      [[maybe_unused]] const auto later = reading_later(UnreadValue::Kind::gradient_norm);
       norm = std::sqrt(sum(context, state.gradients.count(), Square<Scalar>{state.gradients.data()}));
     }
     if (!std::isfinite(*norm)) {
@@ -170,7 +180,7 @@ struct TwoPlayerGame {
     if constexpr (can_read_later && std::is_same_v<Network, D>) {
       if (reads_later) discriminator.commit(context, real_tape), discriminator.commit(context, discriminator_tape);
     }
-    state.optimizer.step(context, network.parameters(), state.gradients, state.schedule(state.optimizer.steps()));
+    state.step(context, network.parameters());
     methods.run_after_update(told, network);
     network.refresh(context);
     if constexpr (std::is_same_v<Network, G>) {
@@ -196,7 +206,8 @@ struct TwoPlayerGame {
   LatentSource latent_source;
   GradientReduction reduction;
   index_t steps = 0;
-  bool reads_later = false;  // in this step
+  bool reads_later = false;                 // in this step
+  std::vector<UnreadValue> unread_values;  // of this step, where it does
   List methods;
   StepReport last_report;  // for methods
   StepLabels<Device> labels;

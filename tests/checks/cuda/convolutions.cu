@@ -20,10 +20,28 @@ double through_every_direction(Context<Cuda>& context, const Conv2dGeometry& g) 
   return sum(context, y.count(), Value<float>{y.data()}) + sum(context, dx.count(), Value<float>{dx.data()}) + sum(context, dw.count(), Value<float>{dw.data()});
 }
 
+/// With cuDNN: the major version that it was compiled for is accepted, in the form of its numbers, and those beside it are not.
+bool versions_are_told_apart() {
+#if NASH_CUDNN
+  const auto accepts = [](std::size_t version) {
+    try {
+      cuda::require_cudnn_version(version);
+      return true;
+    } catch (const DeviceError&) {
+      return false;
+    }
+  };
+  return accepts(cudnnGetVersion()) && accepts(90000) && accepts(91900) && !accepts(8907) && !accepts(100000);
+#else
+  return true;
+#endif
+}
+
 }  // namespace
 
 /// Convolutions of the library, if it was built with one, and nash's own: the same numbers; without a GPU, the message that says so.
 int main() {
+  if (!versions_are_told_apart()) return std::puts("a version of cuDNN is taken for another"), 1;
   try {
     Context<Cuda> library, own;
     library.set_exact_products(true), own.set_exact_products(true);

@@ -3,12 +3,19 @@
 
 #include <doctest/doctest.h>
 
+#include <thread>
+
 #include "message_of.hpp"
 #include "stand_in.hpp"
 
 using namespace nash;
 
 namespace {
+
+/// 1/1024 each
+struct Fraction {
+  NASH_HOST_DEVICE double operator()(index_t) const { return 1.0 / 1024; }
+};
 
 /// A context, some numbers, and how an update of them is asked for.
 struct Values {
@@ -69,7 +76,7 @@ TEST_CASE("updates happen as long as all that was read is finite, and not after 
   }
 }
 
-TEST_CASE("operations of an update that cannot be conditional are counted: products, sums, copies") {
+TEST_CASE("operations of an update that may change what lasts in any case are counted: products, what the host reads, copies") {
   Values v;
   auto state = Tensor<double, StandIn>::filled(Shape{4}, 1);
   v.update(state, false);
@@ -83,6 +90,15 @@ TEST_CASE("operations of an update that cannot be conditional are counted: produ
     return v.context.unconditional() - before;
   };
   CHECK(counted([&] { GemmKernels<StandIn>::multiply(v.context, {.m = 2, .n = 2, .k = 1}, v.x.data(), v.x.data(), state.data()); }) == 1);
+  CHECK(counted([&] { sum_into(v.context, 4, Value<double>{v.x.data()}, state.data()); }) == 1);
+  CHECK(counted([&] { sum_into(v.context, index_t{1} << 14, Fraction{}, state.data()); }) == 1);  // in two kernels
+  const auto scratch = v.context.scratch<double>(4);
+  CHECK(counted([&] {
+          GemmKernels<StandIn>::multiply(v.context, {.m = 2, .n = 2, .k = 1}, v.x.data(), v.x.data(), scratch.data());
+          sum_into(v.context, 4, Value<double>{v.x.data()}, scratch.data());
+          sum_into(v.context, index_t{1} << 14, Fraction{}, scratch.data());
+          sum_columns(v.context, 2, 2, ColumnValue<double>{v.x.data()}, state.data());
+        }) == 0);
   CHECK(counted([&] { (void)sum(v.context, 4, Value<double>{v.x.data()}); }) >= 1);
   CHECK(counted([&] { state = v.x; }) >= 1);
   CHECK(counted([&] { state.assign_from_host(std::vector<double>(4, 2)); }) >= 1);
@@ -93,4 +109,24 @@ TEST_CASE("more readings than were expected are refused") {
   v.context.expect_readings(1);
   (void)v.sum_later(1);
   CHECK(message_of<ShapeError>([&] { (void)v.sum_later(1); }) == "Readings: expected at most 1 values, got one more.\nExpect as many as there are.");
+}
+
+TEST_CASE("copies that another thread asks for are none of an update's") {
+  Values v;
+  auto state = Tensor<double, StandIn>::filled(Shape{4}, 1);
+  const auto copy = [] { (void)Tensor<double, StandIn>::filled(Shape{4}, 1).to_host(); };
+  {
+    const auto updating = v.context.updating(false);
+    pointwise(v.context, state.count(), Fill<double>{state.data(), 7});
+    std::thread(copy).join();
+  }
+  CHECK(v.context.unconditional() == 0);
+  {
+    const auto updating = v.context.updating(false);
+    copy();
+    state = v.x;
+  }
+  CHECK(v.context.unconditional() == 3);
+  copy();
+  CHECK(v.context.unconditional() == 3);
 }

@@ -14,10 +14,10 @@ namespace nash {
 ///
 /// the last two NASH_HOST_DEVICE. Every thread of a block ends a phase before any begins the next; that is all that is promised
 /// of the order of threads, and nothing of that of blocks. So a kernel is run by a GPU's threads, or by two loops on the host.
-/// A conditional one does nothing where the context's condition() says so.
+/// A safe one changes nothing that lasts where the context's condition() says so: it does nothing then, or writes scratch memory.
 template <class Device, class Kernel>
-void launch(GpuContext<Device>& context, index_t blocks, const Kernel& kernel, bool conditional = false) {
-  if (blocks > 0) context.add(KernelLaunch::of(Driver<Device>::template entry<Kernel>(), blocks, kernel), conditional);
+void launch(GpuContext<Device>& context, index_t blocks, const Kernel& kernel, bool safe = false) {
+  if (blocks > 0) context.add(KernelLaunch::of(Driver<Device>::template entry<Kernel>(), blocks, kernel), safe);
 }
 
 /// What kernels of one phase share: nothing.

@@ -96,13 +96,18 @@ template <class Device>
 struct ReduceKernels {
   template <class Function>
   static double sum(Context<Device>& context, index_t count, const Function& f) {
-    const auto memory = context.template scratch<double>(most_shares + 1);
-    double* const shares = memory.data();
-    double* const total = shares + most_shares;
+    const auto total = context.template scratch<double>(1);
+    sum_into(context, count, f, total.data());
+    return context.read(total.data());
+  }
+
+  template <class Function>
+  static void sum_into(Context<Device>& context, index_t count, const Function& f, double* total) {
+    const auto shares = context.template scratch<double>(most_shares);
     const index_t blocks = std::clamp<index_t>(ceiling_of_quotient(count, least_per_share), 1, most_shares);
-    launch(context, blocks, SumShares<Function>{f, count, blocks, blocks == 1 ? total : shares});
-    if (blocks > 1) launch(context, 1, SumShares<ShareValue>{{shares}, blocks, 1, total});
-    return context.read(total);
+    const bool safe = context.is_scratch(total);
+    launch(context, blocks, SumShares<Function>{f, count, blocks, blocks == 1 ? total : shares.data()}, safe || blocks > 1);
+    if (blocks > 1) launch(context, 1, SumShares<ShareValue>{{shares.data()}, blocks, 1, total}, safe);
   }
 
   template <class T, class Function>
@@ -119,7 +124,7 @@ struct ReduceKernels {
     const index_t shares = std::max<index_t>(1, ceiling_of_quotient(rows, rows_per_share));
     const auto memory = context.template scratch<double>(shares * terms * columns);
     launch(context, shares * tiles,
-           SumColumnShares<T, Function>{f, rows, columns, rows_per_share, tiles, width_bits, lane_bits, memory.data()});
+           SumColumnShares<T, Function>{f, rows, columns, rows_per_share, tiles, width_bits, lane_bits, memory.data()}, true);
     PointwiseKernels<Device>::for_each(context, terms * columns, AddShares<T>{memory.data(), shares, terms * columns, sums});
   }
 

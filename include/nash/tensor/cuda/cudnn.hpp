@@ -3,6 +3,9 @@
 
 #include <cudnn.h>
 
+static_assert(CUDNN_MAJOR == 9, "nash takes convolutions from cuDNN 9, and the compiler finds another version of <cudnn.h>: name the include folder of "
+                                "cuDNN 9 by -I, before others, or leave NASH_CUDNN out");
+
 #include <array>
 #include <limits>
 #include <map>
@@ -31,6 +34,14 @@ inline const char* remedy_of(cudnnStatus_t status) {
 inline void check(cudnnStatus_t result, std::string_view call, const std::source_location& place = std::source_location::current()) {
   if (result == CUDNN_STATUS_SUCCESS) return;
   throw DeviceError("Cuda", concat({call, " failed at ", place_of(place), ": ", cudnnGetErrorString(result)}), remedy_of(result));
+}
+
+/// Throws DeviceError unless a version, as cudnnGetVersion() has it, is of the major version that the program was compiled for.
+inline void require_cudnn_version(std::size_t found) {
+  const std::size_t major = found / (found < 90000 ? 1000 : 10000);  // 8.9.7 is 8907, 9.1.0 is 90100
+  if (major != CUDNN_MAJOR)
+    throw DeviceError("Cuda", concat({"cuDNN ", CUDNN_MAJOR, " is what this program was compiled for, and it has loaded version ", major}),
+                      "let it find the libraries of the version that it was compiled with (LD_LIBRARY_PATH)");
 }
 
 /// cuDNN's convolutions of one stream. For each problem the algorithm is chosen once, by cuDNN's own expectation and without measuring,
@@ -114,6 +125,7 @@ class Convolutions {
 
   void open(cudaStream_t stream) {
     if (handle_ != nullptr) return;
+    require_cudnn_version(cudnnGetVersion());
     cudnnHandle_t handle = nullptr;
     check(cudnnCreate(&handle), "cudnnCreate");
     try {

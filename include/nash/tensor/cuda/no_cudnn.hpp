@@ -9,6 +9,9 @@
 
 namespace nash::cuda {
 
+static_assert(!NASH_LACKS_CUDNN, "NASH_CUDNN=1 asks for convolutions by cuDNN, but the compiler finds no <cudnn.h>: name cuDNN's include folder by -I "
+                                 "(pip's is nvidia/cudnn/include among its packages), or leave NASH_CUDNN out");
+
 /// No library of convolutions: all are nash's own. See cudnn.hpp for the other one.
 class Convolutions {
  public:

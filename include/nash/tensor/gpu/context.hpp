@@ -38,14 +38,17 @@ class GpuContext {
     return {arena_, count};
   }
 
-  /// An operation is conditional that does nothing where condition() says so.
-  void add(const Operation& operation, bool conditional = false) {
-    if (updates_ && !conditional) ++unconditional_;
+  /// An operation is safe that changes nothing that lasts where condition() says so; one of a library is where it writes scratch memory.
+  void add(const Operation& operation, bool safe = false) {
+    if (updates_ && !safe && !writes_scratch(operation)) ++unconditional_;
     if (recorder_ != nullptr)
       recorder_->add(operation);
     else
       gpu_->stream().enqueue(operation);
   }
+
+  /// Whether an address of the GPU is that of scratch memory of this context.
+  bool is_scratch(const void* address) const { return arena_.holds(address); }
 
   /// The value that the operations so far leave at an address of the GPU. While a ReadingLater lives it does not wait for it, and
   /// returns 1.
@@ -68,6 +71,8 @@ class GpuContext {
 
   /// Before at most so many values are read later.
   void expect_readings(index_t count) { readings_.expect(count); }
+  /// How many values were to be read later since then.
+  index_t readings_so_far() const { return readings_.count(); }
   /// Waits, and returns what was read since, in its order.
   std::span<const double> readings() {
     if (readings_.count() > 0) add(readings_.transfer());
@@ -89,11 +94,12 @@ class GpuContext {
   ReadingLater read_later(bool wanted) { return ReadingLater(*this, wanted); }
 
   /// While it lives, operations change what is to last. Where it is conditional, pointwise ones do nothing unless all that was read
-  /// later is finite. Those that cannot be so are counted in either case.
+  /// later is finite. Those that may change what lasts in any case are counted.
   class Updating {
    public:
-    Updating(GpuContext& context, bool conditional) : context_(context), copies_(context.gpu_->copies()) {
+    Updating(GpuContext& context, bool conditional) : context_(context) {
       context_.updates_ = true;
+      context_.gpu_->set_copy_count(&context_.unconditional_);
       if (conditional) context_.condition_ = context_.readings_.all_finite();
     }
     Updating(const Updating&) = delete;
@@ -101,18 +107,17 @@ class GpuContext {
     ~Updating() {
       context_.updates_ = false;
       context_.condition_ = nullptr;
-      context_.unconditional_ += context_.gpu_->copies() - copies_;
+      context_.gpu_->set_copy_count(nullptr);
     }
 
    private:
     GpuContext& context_;
-    index_t copies_;
   };
   Updating updating(bool conditional) { return Updating(*this, conditional); }
 
   /// Where 0 is, conditional operations do nothing; null: they are as others.
   const double* condition() const { return condition_; }
-  /// How many operations within updates could not be conditional so far.
+  /// How many operations within updates might have changed what lasts in any case so far.
   index_t unconditional() const { return unconditional_; }
 
   /// While it lives, operations belong to the sequence named by a number and run as graphs from its second time on; see Recorder.
@@ -152,6 +157,12 @@ class GpuContext {
   }
 
  private:
+  bool writes_scratch(const Operation& operation) const {
+    if (const auto* const product = std::get_if<ColumnMajorProduct>(&operation)) return is_scratch(product->c);
+    if (const auto* const convolution = std::get_if<LibraryConvolution>(&operation)) return is_scratch(convolution->result);
+    return false;
+  }
+
   struct GiveBackPinned {
     void operator()(double* memory) const { Driver<Device>::deallocate_pinned(memory); }
   };

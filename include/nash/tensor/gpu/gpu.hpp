@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <algorithm>
 #include <array>
-#include <atomic>
 #include <memory>
 #include <mutex>
 #include <thread>
@@ -67,8 +67,7 @@ class Gpu {
 
   /// Returns when the bytes are out of the caller's memory; the rest is queued.
   void copy_from_host(void* to, const void* from, std::size_t bytes) {
-    settle();
-    ++copies_;
+    begin_copy();
     const std::lock_guard lock(mutex_);
     for (std::size_t done = 0; done < bytes;) {
       Staging& staging = next_staging(bytes - done);
@@ -83,8 +82,7 @@ class Gpu {
 
   /// Returns when the bytes are there.
   void copy_to_host(void* to, const void* from, std::size_t bytes) {
-    settle();
-    ++copies_;
+    begin_copy();
     const std::lock_guard lock(mutex_);
     for (std::size_t done = 0; done < bytes;) {
       Staging& staging = next_staging(bytes - done);
@@ -98,20 +96,15 @@ class Gpu {
   }
 
   void copy(void* to, const void* from, std::size_t bytes) {
-    settle();
-    ++copies_;
+    begin_copy();
     if (bytes != 0) stream_.enqueue(Transfer{Transfer::Kind::within_gpu, to, from, bytes});
   }
 
   /// Tells the GPU of the sequence that the calling thread records, until it is told of none.
-  void set_recorder(Recorder<Device>* recorder) {
-    const std::lock_guard lock(recorders_mutex_);
-    std::erase_if(recorders_, [](const auto& entry) { return entry.first == std::this_thread::get_id(); });
-    if (recorder != nullptr) recorders_.emplace_back(std::this_thread::get_id(), recorder);
-  }
+  void set_recorder(Recorder<Device>* recorder) { tell([recorder](Listener& own) { own.recorder = recorder; }); }
+  /// Tells the GPU where to count the copies that the calling thread asks for, beside what contexts do, until it is told of none.
+  void set_copy_count(index_t* count) { tell([count](Listener& own) { own.copies = count; }); }
 
-  /// How many copies were asked for, beside what contexts were.
-  index_t copies() const { return copies_; }
   const MemoryPool<Device>& pool() const { return pool_; }
   /// Waits for all that was asked for and returns the memory that nobody uses to the driver.
   void trim() {
@@ -164,30 +157,50 @@ class Gpu {
     return staging;
   }
 
-  Recorder<Device>* own_recorder() {
-    const std::lock_guard lock(recorders_mutex_);
-    for (const auto& [thread, recorder] : recorders_)
-      if (thread == std::this_thread::get_id()) return recorder;
-    return nullptr;
+  /// What a thread wants to know of.
+  struct Listener {
+    std::thread::id thread;
+    Recorder<Device>* recorder = nullptr;
+    index_t* copies = nullptr;
+  };
+
+  template <class Function>
+  void tell(const Function& change) {
+    const std::thread::id self = std::this_thread::get_id();
+    const std::lock_guard lock(listeners_mutex_);
+    auto own = std::find_if(listeners_.begin(), listeners_.end(), [self](const Listener& one) { return one.thread == self; });
+    if (own == listeners_.end()) own = listeners_.insert(own, Listener{.thread = self});
+    change(*own);
+    if (own->recorder == nullptr && own->copies == nullptr) listeners_.erase(own);
+  }
+  Listener own_listener() {
+    const std::lock_guard lock(listeners_mutex_);
+    for (const Listener& one : listeners_)
+      if (one.thread == std::this_thread::get_id()) return one;
+    return {};
   }
   /// Before something is queued beside what the calling thread records.
   void settle() {
-    if (Recorder<Device>* const recorder = own_recorder()) recorder->cut();
+    if (Recorder<Device>* const recorder = own_listener().recorder) recorder->cut();
+  }
+  void begin_copy() {
+    const Listener own = own_listener();
+    if (own.recorder != nullptr) own.recorder->cut();
+    if (own.copies != nullptr) ++*own.copies;
   }
   /// Memory that was just given back must not be handed out while operations on it are held back.
   void hold_nothing_back() {
-    Recorder<Device>* const recorder = own_recorder();
+    Recorder<Device>* const recorder = own_listener().recorder;
     if (recorder != nullptr && recorder->holds_back()) recorder->diverge();
   }
 
   int index_;
   Stream stream_;
-  std::mutex mutex_, recorders_mutex_;
+  std::mutex mutex_, listeners_mutex_;
   MemoryPool<Device> pool_;
   std::array<Staging, 2> staging_;
   std::size_t next_ = 0;
-  std::atomic<index_t> copies_ = 0;
-  std::vector<std::pair<std::thread::id, Recorder<Device>*>> recorders_;
+  std::vector<Listener> listeners_;
 };
 
 /// Memory<Device> of a GPU.

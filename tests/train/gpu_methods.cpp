@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "method/methods.hpp"
+#include "nash/nash.hpp"
+#include "stand_in.hpp"
+
+using namespace nash;
+
+namespace {
+
+using Images = Tensor<float, StandIn>;
+
+/// A critic of separate samples that is curved, with spectral norm or without.
+template <bool spectral>
+auto critic() {
+  Sequential body{Conv2d{1, 4, {.kernel = 4, .stride = 2, .padding = 1}}, LeakyReLU{0.2}, Dense{4 * 4 * 4, 5}, Tanh{}, Dense{5, 4}};
+  if constexpr (spectral) {
+    return Discriminator{spectral_normalise(std::move(body))}.template to<float, StandIn>();
+  } else {
+    return Discriminator{std::move(body)}.template to<float, StandIn>();
+  }
+}
+
+/// What a run of twelve steps reports and leaves, two of which have a batch that is not finite, and how many graphs and waits steady steps were.
+struct Run {
+  std::vector<double> numbers;
+  index_t graphs = 0, waits = 0, queued = 0, built = 0;
+};
+
+template <bool spectral, class L, class... Methods>
+Run run(bool record, const L& loss, std::vector<Phase> phases, const Methods&... methods) {
+  GanTrainer trainer{small_generator().to<float, StandIn>(), critic<spectral>(), loss,
+                     {.seed = 5, .phases = std::move(phases), .record_steps = record, .average_decay = 0.7, .on_non_finite = OnNonFinite::report}, methods...};
+  using Trainer = decltype(trainer);
+  const std::vector<std::int32_t> labels{2, 0, 1, 1, 0};
+  const auto step = [&](const Images& images) {
+    const bool wants_labels = (std::is_same_v<Methods, AuxiliaryClassifier> || ...);
+    return wants_labels ? trainer.step(images, labels, 3) : trainer.step(images);
+  };
+  Run result;
+  for (int i = 0; i < 12; ++i) {
+    const bool broken = i == 6 || i == 9;
+    const StepReport report = step(broken ? Images::filled({5, 8, 8, 1}, std::nanf("")) : random_images<float, StandIn>({5, 8, 8, 1}, static_cast<std::uint64_t>(i)));
+    CHECK(report.non_finite.has_value() == broken);
+    for (const auto& value : {report.d_loss, report.g_loss, report.d_real, report.d_fake, report.d_added, report.g_added, report.d_gradient_norm, report.g_gradient_norm})
+      result.numbers.push_back(value.value_or(-1));
+    Trainer::visit_state(trainer, [&]<class State>(const StateName&, const State& state) {
+      if constexpr (requires { state.to_host(); }) {
+        const auto own = state.to_host();
+        result.numbers.insert(result.numbers.end(), own.begin(), own.end());
+      } else if constexpr (std::is_arithmetic_v<State>) {
+        result.numbers.push_back(static_cast<double>(state));
+      }
+    });
+  }
+  const std::vector<Images> batches(2, random_images<float, StandIn>({5, 8, 8, 1}, 77));
+  (void)step(batches[0]), (void)step(batches[1]), (void)step(batches[0]);
+  (void)stand_in::take_counts();
+  for (int i = 0; i < 6; ++i) (void)step(batches[static_cast<std::size_t>(i) % 2]);
+  const stand_in::Counts counts = stand_in::take_counts();
+  result.graphs = counts.graphs_launched, result.waits = counts.waits, result.queued = counts.queued, result.built = counts.graphs_built;
+  return result;
+}
+
+/// Steady steps are one graph and one wait, and give what steps give that run operation by operation.
+template <bool spectral = false, class L = Hinge, class... Methods>
+void check_one_graph(const std::string& name, const L& loss, const std::vector<Phase>& phases, const Methods&... methods) {
+  CAPTURE(name);
+  const Run recorded = run<spectral>(true, loss, phases, methods...), direct = run<spectral>(false, loss, phases, methods...);
+  CHECK(same_bits(recorded.numbers, direct.numbers));
+  CHECK(recorded.graphs == 6);
+  CHECK(recorded.waits == 6);
+  CHECK(recorded.queued == ((std::is_same_v<Methods, AuxiliaryClassifier> || ...) ? 6 : 0));  // labels come from the host, one copy a step
+  CHECK(recorded.built == 0);
+  CHECK(direct.graphs == 0);
+  CHECK(direct.waits > 18);
+}
+
+const std::vector<Phase> turns{{Player::discriminator}, {Player::generator}};
+
+}  // namespace
+
+TEST_CASE("a step of WGAN-GP is one graph on a GPU, of the critic alone or of both players, with spectral norm too") {
+  check_one_graph("WGAN-GP, the critic alone", Wasserstein{}, {{Player::discriminator}}, GradientPenalty{10});
+  check_one_graph("WGAN-GP, three to one", Wasserstein{}, n_critic_phases(3), GradientPenalty{10});
+  check_one_graph("WGAN-GP, repeated", Wasserstein{}, {{.player = Player::discriminator, .repeat = 2}, {Player::generator}}, GradientPenalty{10});
+  check_one_graph<true>("WGAN-GP with spectral norm", Wasserstein{}, turns, GradientPenalty{10});
+}
+
+TEST_CASE("a step with any method that runs ahead is one graph on a GPU") {
+  check_one_graph("WGAN", Wasserstein{}, n_critic_phases(2), WeightClip{0.05});
+  check_one_graph("R1 and R2", Hinge{}, turns, R1{1}, R2{0.5});
+  check_one_graph("DRAGAN", NonSaturating{}, turns, Dragan{1});
+  check_one_graph("targets", NonSaturating{}, turns, LabelSmoothing{0.8, 1}, LabelFlips{0.1});
+  check_one_graph("images", Hinge{}, turns, InstanceNoise{0.1}, DiffAugment{});
+  check_one_graph("AC-GAN", Hinge{}, turns, AuxiliaryClassifier{1, {.classes = 3}});
+  check_one_graph("parameters", Hinge{}, turns, HistoricalAveraging{0.1});
+  check_one_graph("TopK", Hinge{}, turns, TopK{{.least = 0.5, .decay = 0.5, .every = 1}});
+}
+
+TEST_CASE("a method's count is put back where an update came to nothing") {
+  const Run recorded = run<false>(true, Hinge{}, turns, R1{1, 3}), direct = run<false>(false, Hinge{}, turns, R1{1, 3});
+  CHECK(same_bits(recorded.numbers, direct.numbers));
+  CHECK(recorded.waits == 6);
+}
+
+struct Constant {
+  double value;
+  NASH_HOST_DEVICE double operator()(index_t) const { return value; }
+};
+
+/// Adds 6 to a player's loss, and in step 7 what is no number; counts its updates.
+struct BreaksInStepSeven {
+  static constexpr bool runs_ahead = true;
+  Player player;
+  index_t updates = 0;
+  template <class Device, class Network, class T>
+  double add_parameter_term(const Update<Device>& update, const Network&, Tensor<T, Device>&) {
+    ++updates;
+    return update.player != player ? 0.5 : 2 * sum(update.context, 3, Constant{update.step == 7 ? std::nan("") : 1.0});
+  }
+  template <class Self, class Visitor>
+  static void visit_state(Self& self, Visitor&& visit) {
+    visit("updates", self.updates);
+  }
+};
+
+TEST_CASE("a method's term that is not finite ends a recorded step where it ends any other, in either player's update") {
+  for (const Player player : {Player::discriminator, Player::generator}) {
+    const auto outcome = [player](bool record) {
+      GanTrainer trainer{small_generator().to<float, StandIn>(), critic<false>(), Hinge{},
+                         {.seed = 5, .record_steps = record, .on_non_finite = OnNonFinite::report}, BreaksInStepSeven{player}};
+      std::vector<double> numbers;
+      for (int step = 1; step <= 9; ++step) {
+        const StepReport report = trainer.step(random_images<float, StandIn>({5, 8, 8, 1}, static_cast<std::uint64_t>(step)));
+        CHECK(report.non_finite.has_value() == (step == 7));
+        if (report.non_finite) CHECK(report.non_finite->text().find("methods' term is not finite") != std::string::npos);
+        if (step != 7) CHECK((player == Player::discriminator ? report.d_added : report.g_added) == 6);
+        for (const auto& value : {report.d_loss, report.g_loss, report.d_added, report.g_added, report.d_gradient_norm, report.g_gradient_norm})
+          numbers.push_back(value.value_or(-1));
+        const auto state = state_values(trainer.discriminator());
+        numbers.insert(numbers.end(), state.begin(), state.end());
+        numbers.push_back(static_cast<double>(trainer.method<BreaksInStepSeven>().updates));
+      }
+      return numbers;
+    };
+    CHECK(same_bits(outcome(true), outcome(false)));
+  }
+}
+
+/// A method that says that it runs ahead, and takes two sums for its term.
+struct TakesTwoSums {
+  static constexpr bool runs_ahead = true;
+  template <class T, class Device>
+  double add_to_loss(const Update<Device>& update, LossTerm, const Tensor<T, Device>& logits, Tensor<T, Device>&) const {
+    return sum(update.context, logits.count(), Square<T>{logits.data()}) + sum(update.context, logits.count(), Square<T>{logits.data()});
+  }
+};
+
+TEST_CASE("a method that runs ahead and takes several sums for a term is refused") {
+  GanTrainer trainer{small_generator().to<float, StandIn>(), critic<false>(), Hinge{}, TakesTwoSums{}};
+  const Images images = random_images<float, StandIn>({5, 8, 8, 1});
+  (void)trainer.step(images);
+  CHECK(message_of<Error>([&] { (void)trainer.step(images); }) ==
+        "GanTrainer: expected a term of at most one sum from a method that runs ahead, got one of 2.\n"
+        "Take one sum, or leave runs_ahead out of the method.");
+}
