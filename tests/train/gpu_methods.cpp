@@ -95,6 +95,7 @@ TEST_CASE("a step with any method that runs ahead is one graph on a GPU") {
   check_one_graph("AC-GAN", Hinge{}, turns, AuxiliaryClassifier{1, {.classes = 3}});
   check_one_graph("parameters", Hinge{}, turns, HistoricalAveraging{0.1});
   check_one_graph("TopK", Hinge{}, turns, TopK{{.least = 0.5, .decay = 0.5, .every = 1}});
+  check_one_graph("phases", Hinge{}, turns, BalancedSteps{1});
 }
 
 TEST_CASE("a method's count is put back where an update came to nothing") {
