@@ -3,14 +3,7 @@
 
 using namespace nash;
 
-struct Counts {
-  void after_step(index_t, const StepReport&) { ++steps; }
-  template <class Self, class Visitor>
-  static void visit_state(Self& self, Visitor&& visit) {
-    visit("steps", self.steps);
-  }
-  index_t steps = 0;
-};
+/// Its state can be loaded but not saved, as what is saved is const. method_with_misspelt_state.cpp has one that is right.
 struct CannotSave {
   void after_step(index_t, const StepReport&) { ++steps; }
   template <class Visitor>
@@ -21,9 +14,7 @@ struct CannotSave {
 };
 
 int main() {
-  const auto generator = [] { return Generator{Latent::normal(2), Sequential{Dense{2, 4}}}; };
-  GanTrainer good{generator(), Discriminator{Sequential{Dense{4, 1}}}, Wasserstein{}, Counts{}};
 #if NASH_COMPILE_FAIL
-  GanTrainer bad{generator(), Discriminator{Sequential{Dense{4, 1}}}, Wasserstein{}, CannotSave{}};
+  GanTrainer bad{Generator{Latent::normal(2), Sequential{Dense{2, 4}}}, Discriminator{Sequential{Dense{4, 1}}}, Wasserstein{}, CannotSave{}};
 #endif
 }

@@ -156,6 +156,23 @@ TEST_CASE("minimal filtering of some images at a time gives what all at once giv
   }
 }
 
+TEST_CASE("threads do minimal filtering apart where each has enough images and the filters are few") {
+  const auto apart = [](int threads, auto change) {
+    Conv2dGeometry g{.n = 64, .h = 14, .w = 14, .c = 64, .o = 64, .r = 4, .s = 4, .stride_h = 2, .stride_w = 2, .padding_h = 1, .padding_w = 1};
+    change(g);
+    Context<Cpu> context(threads);
+    return cpu::Winograd<float>(context, g).goes_apart();
+  };
+  const auto as_it_is = [](Conv2dGeometry&) {};
+  CHECK(apart(2, as_it_is));
+  CHECK(apart(3, as_it_is));
+  CHECK_FALSE(apart(1, as_it_is));
+  CHECK_FALSE(apart(16, as_it_is));                                         // too few rows for a thread's own products
+  CHECK_FALSE(apart(2, [](Conv2dGeometry& g) { g.c = g.o = 512; }));        // too many filters that every thread reads
+  CHECK_FALSE(apart(2, [](Conv2dGeometry& g) { g.n = 1, g.h = g.w = 64; }));  // one image, however large, is for all threads
+  CHECK_FALSE(apart(2, [](Conv2dGeometry& g) { g.n = 3, g.h = g.w = 64; }));  // and two to one is no share
+}
+
 TEST_CASE("minimal filtering is left alone where it would cost more than it saves") {
   Context<Cpu> context(1);
   const Conv2dGeometry wide{.n = 64, .h = 14, .w = 14, .c = 64, .o = 64, .r = 4, .s = 4, .stride_h = 2, .stride_w = 2, .padding_h = 1, .padding_w = 1};

@@ -12,14 +12,14 @@ constexpr AugmentationOptions none{.brightness = 0, .saturation = 0, .contrast =
 
 auto small_critic() { return Discriminator{Sequential{Dense<double>{25, 6}, Softplus<double>{}, Dense<double>{6, 1}}}; }
 
-Tensor<double> augmented(const AugmentationOptions& options, Tensor<double> images, double probability = 1) {
+Tensor<double> augmented(const AugmentationOptions& options, Tensor<double> images) {
   Context<Cpu> context(2);
-  Augmenter<double, Cpu>().apply(context, RandomStream(4), options, probability, images);
+  Augmenter<double, Cpu>().apply(context, RandomStream(4), options, images);
   return images;
 }
 
-Augmentation drawn(const AugmentationOptions& options, const Shape& shape, index_t n, double probability = 1) {
-  return DrawAugmentation{RandomStream(4), options, probability, shape[1], shape[2], nullptr}.of(n);
+Augmentation drawn(const AugmentationOptions& options, const Shape& shape, index_t n) {
+  return DrawAugmentation{RandomStream(4), options, shape[1], shape[2], nullptr}.of(n);
 }
 
 }  // namespace
@@ -70,16 +70,19 @@ TEST_CASE("options of 0 change no bit") {
   CHECK(same_bits(augmented(none, x).to_host(), x.to_host()));
 }
 
-TEST_CASE("each map happens with its probability, by itself") {
+TEST_CASE("DiffAugment's maps are drawn uniformly from their ranges, each by itself") {
   const AugmentationOptions all;
-  int brightness = 0, saturation = 0, contrast = 0, cutout = 0, both = 0;
+  int bright = 0, saturated = 0, contrasted = 0, down = 0, both = 0;
   for (index_t n = 0; n < 2000; ++n) {
-    const Augmentation a = drawn(all, {2000, 16, 16, 1}, n, 0.3);
-    brightness += a.brightness != 0, saturation += a.saturation != 1, contrast += a.contrast != 1, cutout += a.cut_height != 0;
-    both += a.brightness != 0 && a.contrast != 1;
+    const Augmentation a = drawn(all, {2000, 16, 16, 1}, n);
     CHECK((std::abs(a.brightness) <= 0.5 && a.saturation >= 0 && a.saturation <= 2 && a.contrast >= 0.5 && a.contrast <= 1.5));
+    CHECK((a.cut_height == 8 && a.cut_width == 8 && std::abs(a.down) <= 2 && std::abs(a.right) <= 2));
+    bright += a.brightness > 0.2, saturated += a.saturation > 1.4, contrasted += a.contrast > 1.2;  // in three cases of ten
+    down += a.down == 2;                                                                             // in one of five
+    both += a.brightness > 0.2 && a.contrast > 1.2;
   }
-  for (const int count : {brightness, saturation, contrast, cutout}) CHECK(std::abs(count - 600) < 82);  // four standard deviations
+  for (const int count : {bright, saturated, contrasted}) CHECK(std::abs(count - 600) < 82);  // four standard deviations
+  CHECK(std::abs(down - 400) < 72);
   CHECK(std::abs(both - 180) < 51);
 }
 
@@ -88,14 +91,12 @@ TEST_CASE("the way back is the adjoint of the change") {
   const AugmentationOptions options{.translation = 0.3, .cutout = 0.4};
   for (const Shape& shape : {Shape{5, 7, 6, 3}, Shape{4, 5, 5, 1}}) {
     const auto x = random_images<double>(shape, 1), d = random_images<double>(shape, 2);
-    for (const double probability : {1.0, 0.5}) {
-      const auto changed = augmented(options, x, probability), at_zero = augmented(options, Tensor<double>::zeros(shape), probability);
-      auto back = d;
-      Augmenter<double, Cpu>().apply_backward(context, RandomStream(4), options, probability, back);
-      double forward = 0, backward = 0;
-      for (index_t i = 0; i < x.count(); ++i) forward += d[i] * (changed[i] - at_zero[i]), backward += back[i] * x[i];
-      CHECK(forward == doctest::Approx(backward).epsilon(1e-12));
-    }
+    const auto changed = augmented(options, x), at_zero = augmented(options, Tensor<double>::zeros(shape));
+    auto back = d;
+    Augmenter<double, Cpu>().apply_backward(context, RandomStream(4), options, back);
+    double forward = 0, backward = 0;
+    for (index_t i = 0; i < x.count(); ++i) forward += d[i] * (changed[i] - at_zero[i]), backward += back[i] * x[i];
+    CHECK(forward == doctest::Approx(backward).epsilon(1e-12));
   }
 }
 
@@ -179,8 +180,8 @@ TEST_CASE("ADA has the maps that it is given: the authors' bgc where nothing is 
   auto by_hand = x;  // one chain of each family, as the whole one draws it
   Context<Cpu> context(1);
   const RandomStream random = RandomStream(7).child(0);
-  PixelBlit::Maps<double, Cpu>(PixelBlit{}).apply(context, {random.child(0), 1}, by_hand);
-  Corruption::Maps<double, Cpu>(Corruption{}).apply(context, {random.child(1), 1}, by_hand);
+  PixelBlit::Maps<double, Cpu>(PixelBlit{}).apply(context, {random.child(0), 1}, false, by_hand);
+  Corruption::Maps<double, Cpu>(Corruption{}).apply(context, {random.child(1), 1}, false, by_hand);
   CHECK(same_bits(shown(AdaptiveAugmentation{always, PixelBlit{}, Corruption{}}), by_hand.to_host()));
 }
 

@@ -114,14 +114,16 @@ struct BreaksInStepSeven {
   static constexpr bool runs_ahead = true;
   Player player;
   index_t updates = 0;
+  Probability share{};  // of updates in a hundred
   template <class Device, class Network, class T>
   double add_parameter_term(const Update<Device>& update, const Network&, Tensor<T, Device>&) {
-    ++updates;
+    ++updates, share.value += 0.01;
     return update.player != player ? 0.5 : 2 * sum(update.context, 3, Constant{update.step == 7 ? std::nan("") : 1.0});
   }
   template <class Self, class Visitor>
   static void visit_state(Self& self, Visitor&& visit) {
     visit("updates", self.updates);
+    visit("share", self.share);
   }
 };
 
@@ -141,6 +143,7 @@ TEST_CASE("a method's term that is not finite ends a recorded step where it ends
         const auto state = state_values(trainer.discriminator());
         numbers.insert(numbers.end(), state.begin(), state.end());
         numbers.push_back(static_cast<double>(trainer.method<BreaksInStepSeven>().updates));
+        numbers.push_back(trainer.method<BreaksInStepSeven>().share);
       }
       return numbers;
     };

@@ -25,59 +25,61 @@ struct AffineMap {
   NASH_HOST_DEVICE static AffineMap rotation(double cosine, double sine) { return {cosine, -sine, sine, cosine, 0, 0}; }
 };
 
-/// What forward and way back of a warp have in common: the share that input position p has in what is sampled at x, linear between two.
-NASH_HOST_DEVICE inline double hat(double x, index_t p) {
-  const double distance = x - static_cast<double>(p), size = distance < 0 ? -distance : distance;
-  return size < 1 ? 1 - size : 0;
-}
-
-/// y[n, r, c] := x[n] sampled bilinearly where the image's map says, mirrored at the borders
+/// y[n, r, c] := x[n] sampled bilinearly where the image's map says, mirrored at the borders; or, of a cotangent, the adjoint of that: the
+/// sum over the outputs that sample it of their shares times x. Each of those is found by the inverse map, so that nothing is added up in
+/// memory and the sum has one order.
 template <class T>
 struct WarpImages {
   static constexpr bool scalar_work = true;
   const AffineMap* maps;
   index_t height, width, channels;
+  bool is_cotangent;
   const T* x;
   T* y;
 
   NASH_HOST_DEVICE void operator()(index_t i) const {
     const index_t channel = i % channels, column = i / channels % width, row = i / (channels * width) % height, n = i / (channels * width * height);
-    const AffineMap& map = maps[n];
-    if (map.is_identity()) {
+    if (maps[n].is_identity()) {
       y[i] = x[i];
       return;
     }
-    const double middle_row = 0.5 * static_cast<double>(height - 1), middle_column = 0.5 * static_cast<double>(width - 1);
-    const double r = static_cast<double>(row) - middle_row, c = static_cast<double>(column) - middle_column;
-    const double from_row = map.row(r, c) + middle_row, from_column = map.column(r, c) + middle_column;
-    const index_t top = static_cast<index_t>(std::floor(from_row)), left = static_cast<index_t>(std::floor(from_column));
+    const Plane plane{maps[n], 0.5 * static_cast<double>(height - 1), 0.5 * static_cast<double>(width - 1), x + n * height * width * channels + channel};
+    y[i] = static_cast<T>(is_cotangent ? collected(plane, row, column) : sampled(plane, row, column));
+  }
+
+ private:
+  /// One channel of an image, its map, and its middle, which maps count from.
+  struct Plane {
+    const AffineMap& map;
+    double middle_row, middle_column;
+    const T* x;
+
+    /// Where output pixel (row, column) looks.
+    NASH_HOST_DEVICE double row_of(index_t row, index_t column) const {
+      return map.row(static_cast<double>(row) - middle_row, static_cast<double>(column) - middle_column) + middle_row;
+    }
+    NASH_HOST_DEVICE double column_of(index_t row, index_t column) const {
+      return map.column(static_cast<double>(row) - middle_row, static_cast<double>(column) - middle_column) + middle_column;
+    }
+  };
+
+  NASH_HOST_DEVICE double value(const Plane& plane, index_t row, index_t column) const {
+    return static_cast<double>(plane.x[(row * width + column) * channels]);
+  }
+
+  NASH_HOST_DEVICE double sampled(const Plane& plane, index_t row, index_t column) const {
+    const double from_row = plane.row_of(row, column), from_column = plane.column_of(row, column);
+    const index_t top = whole(from_row), left = whole(from_column);
     double total = 0;
     for (index_t p = top; p < top + 2; ++p)
       for (index_t q = left; q < left + 2; ++q)
-        total += hat(from_row, p) * hat(from_column, q) *
-                 static_cast<double>(x[((n * height + reflected(p, height)) * width + reflected(q, width)) * channels + channel]);
-    y[i] = static_cast<T>(total);
+        total += share(from_row, p) * share(from_column, q) * value(plane, reflected(p, height), reflected(q, width));
+    return total;
   }
-};
 
-/// The adjoint: y[n, r, c] := Σ over the outputs that sample it of their shares times x. Each output is found by the inverse map, so that
-/// nothing is added up in memory and the sum has one order.
-template <class T>
-struct WarpImagesBack {
-  static constexpr bool scalar_work = true;
-  const AffineMap* maps;
-  index_t height, width, channels;
-  const T* x;
-  T* y;
-
-  NASH_HOST_DEVICE void operator()(index_t i) const {
-    const index_t channel = i % channels, column = i / channels % width, row = i / (channels * width) % height, n = i / (channels * width * height);
-    const AffineMap& map = maps[n];
-    if (map.is_identity()) {
-      y[i] = x[i];
-      return;
-    }
-    const double middle_row = 0.5 * static_cast<double>(height - 1), middle_column = 0.5 * static_cast<double>(width - 1);
+  NASH_HOST_DEVICE double collected(const Plane& plane, index_t row, index_t column) const {
+    const AffineMap& map = plane.map;
+    const double middle_row = plane.middle_row, middle_column = plane.middle_column;
     // The outputs look at positions up to this far from the middle, and 1 beyond.
     const double rows = absolute(map.rr) * middle_row + absolute(map.rc) * middle_column + 1;
     const double columns = absolute(map.cr) * middle_row + absolute(map.cc) * middle_column + 1;
@@ -93,16 +95,18 @@ struct WarpImagesBack {
         const double at_column = (map.rr * right - map.cr * down) / determinant + middle_column;
         const index_t last_row = below(whole(at_row + down_reach) + 1, height), last_column = below(whole(at_column + right_reach) + 1, width);
         for (index_t to_row = from_zero(whole(at_row - down_reach)); to_row <= last_row; ++to_row)
-          for (index_t to_column = from_zero(whole(at_column - right_reach)); to_column <= last_column; ++to_column) {
-            const double r = static_cast<double>(to_row) - middle_row, c = static_cast<double>(to_column) - middle_column;
-            total += hat(map.row(r, c) + middle_row, p.position()) * hat(map.column(r, c) + middle_column, q.position()) *
-                     static_cast<double>(x[((n * height + to_row) * width + to_column) * channels + channel]);
-          }
+          for (index_t to_column = from_zero(whole(at_column - right_reach)); to_column <= last_column; ++to_column)
+            total += share(plane.row_of(to_row, to_column), p.position()) * share(plane.column_of(to_row, to_column), q.position()) *
+                     value(plane, to_row, to_column);
       }
-    y[i] = static_cast<T>(total);
+    return total;
   }
 
- private:
+  /// Of input position p in what is sampled at `at`.
+  NASH_HOST_DEVICE static double share(double at, index_t p) {
+    const double distance = absolute(at - static_cast<double>(p));
+    return distance < 1 ? 1 - distance : 0;
+  }
   NASH_HOST_DEVICE static double absolute(double v) { return v < 0 ? -v : v; }
   NASH_HOST_DEVICE static index_t whole(double v) { return static_cast<index_t>(std::floor(v)); }
   NASH_HOST_DEVICE static index_t from_zero(index_t i) { return i < 0 ? 0 : i; }
@@ -115,10 +119,7 @@ NASH_COLD void warp(Context<Device>& context, const AffineMap* maps, bool is_cot
   const Shape& shape = images.shape();
   const auto before = context.template scratch<T>(images.count());
   pointwise(context, images.count(), Copy<T>{images.data(), before.data()});
-  if (is_cotangent)
-    pointwise(context, images.count(), WarpImagesBack<T>{maps, shape[1], shape[2], shape[3], before.data(), images.data()});
-  else
-    pointwise(context, images.count(), WarpImages<T>{maps, shape[1], shape[2], shape[3], before.data(), images.data()});
+  pointwise(context, images.count(), WarpImages<T>{maps, shape[1], shape[2], shape[3], is_cotangent, before.data(), images.data()});
 }
 
 /// What a family does whose maps are affine maps of the plane: family.draw(draws, n, height, width) is all of them of image n.
@@ -127,15 +128,12 @@ class WarpMaps {
  public:
   explicit WarpMaps(const Family& family) : family_(family) {}
 
-  NASH_COLD void apply(Context<Device>& context, const MapDraws& draws, Tensor<T, Device>& images) { run(context, draws, false, images); }
-  NASH_COLD void apply_backward(Context<Device>& context, const MapDraws& draws, Tensor<T, Device>& d) { run(context, draws, true, d); }
-
- private:
-  void run(Context<Device>& context, const MapDraws& draws, bool is_cotangent, Tensor<T, Device>& images) {
+  NASH_COLD void apply(Context<Device>& context, const MapDraws& draws, bool is_cotangent, Tensor<T, Device>& images) {
     draw_maps(context, family_, draws, images.shape(), maps_);
     warp(context, maps_.data(), is_cotangent, images);
   }
 
+ private:
   Family family_;
   Tensor<AffineMap, Device> maps_;
 };

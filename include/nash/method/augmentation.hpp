@@ -25,11 +25,10 @@ struct Augmentation {
   }
 };
 
-/// Draws image n's augmentation, each of five by itself with the given probability.
+/// Draws image n's augmentation.
 struct DrawAugmentation {
   RandomStream random;
   AugmentationOptions options;
-  double probability;
   index_t height, width;
   Augmentation* all;
 
@@ -37,21 +36,18 @@ struct DrawAugmentation {
 
   NASH_HOST_DEVICE Augmentation of(index_t n) const {
     Augmentation a;
-    if (happens(n, 0)) a.brightness = options.brightness * (2 * uniform(n, 0) - 1);
-    if (happens(n, 1)) a.saturation = 1 + options.saturation * (2 * uniform(n, 1) - 1);
-    if (happens(n, 2)) a.contrast = 1 + options.contrast * (2 * uniform(n, 2) - 1);
-    if (happens(n, 3)) a.down = shift(n, 3, height), a.right = shift(n, 4, width);
-    if (happens(n, 4)) {
-      a.cut_height = rounded(options.cutout, height), a.cut_width = rounded(options.cutout, width);
-      a.cut_top = place(n, 5, height + 1 - a.cut_height % 2) - a.cut_height / 2;
-      a.cut_left = place(n, 6, width + 1 - a.cut_width % 2) - a.cut_width / 2;
-    }
+    a.brightness = options.brightness * (2 * uniform(n, 0) - 1);
+    a.saturation = 1 + options.saturation * (2 * uniform(n, 1) - 1);
+    a.contrast = 1 + options.contrast * (2 * uniform(n, 2) - 1);
+    a.down = shift(n, 3, height), a.right = shift(n, 4, width);
+    a.cut_height = rounded(options.cutout, height), a.cut_width = rounded(options.cutout, width);
+    a.cut_top = place(n, 5, height + 1 - a.cut_height % 2) - a.cut_height / 2;
+    a.cut_left = place(n, 6, width + 1 - a.cut_width % 2) - a.cut_width / 2;
     return a;
   }
 
  private:
   NASH_HOST_DEVICE double uniform(index_t n, index_t purpose) const { return random.uniform(16 * n + purpose); }
-  NASH_HOST_DEVICE bool happens(index_t n, index_t which) const { return probability >= 1 || uniform(n, 8 + which) < probability; }
   NASH_HOST_DEVICE index_t rounded(double share, index_t size) const { return static_cast<index_t>(share * static_cast<double>(size) + 0.5); }
   /// Of 0 to count − 1.
   NASH_HOST_DEVICE index_t place(index_t n, index_t purpose, index_t count) const {
@@ -105,30 +101,30 @@ struct MovePixels {
   }
 };
 
-/// Augments batches of images by random maps that are differentiable, and takes cotangents back through them: what DiffAugment and
-/// AdaptiveAugmentation share. Colours come first, then the shift, then the cut.
+/// Augments batches of images by random maps that are differentiable, and takes cotangents back through them: what DiffAugment does.
+/// Colours come first, then the shift, then the cut.
 template <class T, class Device>
 class Augmenter {
  public:
-  /// images := their augmentations, each with the probability; the same stream draws the same ones.
-  void apply(Context<Device>& context, RandomStream random, const AugmentationOptions& options, double probability, Tensor<T, Device>& images) {
-    draw(context, random, options, probability, images.shape());
+  /// images := their augmentations; the same stream draws the same ones.
+  void apply(Context<Device>& context, RandomStream random, const AugmentationOptions& options, Tensor<T, Device>& images) {
+    draw(context, random, options, images.shape());
     change_colours(context, false, images);
     move(context, false, images);
   }
 
   /// d := the cotangent of the images by that of their augmentations.
-  void apply_backward(Context<Device>& context, RandomStream random, const AugmentationOptions& options, double probability, Tensor<T, Device>& d) {
-    draw(context, random, options, probability, d.shape());
+  void apply_backward(Context<Device>& context, RandomStream random, const AugmentationOptions& options, Tensor<T, Device>& d) {
+    draw(context, random, options, d.shape());
     move(context, true, d);
     change_colours(context, true, d);
   }
 
  private:
-  void draw(Context<Device>& context, RandomStream random, const AugmentationOptions& options, double probability, const Shape& shape) {
+  void draw(Context<Device>& context, RandomStream random, const AugmentationOptions& options, const Shape& shape) {
     if (shape.rank() != 4) throw ShapeError("Augmentation", "N×H×W×C images", shape.text(), "end the generator with such images");
     all_.resize(Shape{shape[0]});
-    pointwise(context, shape[0], DrawAugmentation{random, options, probability, shape[1], shape[2], all_.data()});
+    pointwise(context, shape[0], DrawAugmentation{random, options, shape[1], shape[2], all_.data()});
   }
 
   void change_colours(Context<Device>& context, bool is_cotangent, Tensor<T, Device>& x) const {

@@ -59,18 +59,16 @@ void draw_maps(Context<Device>& context, const Family& family, const MapDraws& d
 ///
 ///     template <class T, class Device> class Maps {                                  what it does on a device, with its memory
 ///       Maps(const Family& options);
-///       void apply(context, const MapDraws& draws, Tensor<T, Device>& images);            N×H×W×C, in place
-///       void apply_backward(context, const MapDraws& draws, Tensor<T, Device>& d);        the cotangent's way back, in place
+///       void apply(context, const MapDraws& draws, bool is_cotangent, Tensor<T, Device>& images);      N×H×W×C, in place
 ///     };
 ///
-/// Both draw the same maps from the same draws, each with draws.probability. A map is affine in the images, so that its way back needs
+/// Of a cotangent it is the adjoint of what it does to images with the same draws. Each map has draws.probability. A map is affine in the images, so that its way back needs
 /// no images, and changes no bit of an image that it does not happen to.
 template <class F>
 concept AugmentationFamily = requires(const F& family, typename F::template Maps<float, Cpu>& maps, Context<Cpu>& context, const MapDraws& draws,
                                       Tensor<float>& images) {
   family.check();
-  maps.apply(context, draws, images);
-  maps.apply_backward(context, draws, images);
+  maps.apply(context, draws, true, images);
 };
 
 /// The maps of some families on a device, one family after the other.
@@ -83,7 +81,7 @@ class AugmentationChain {
   NASH_COLD void apply(Context<Device>& context, RandomStream random, double probability, Tensor<T, Device>& images) {
     check(images.shape());
     [&]<std::size_t... Is>(std::index_sequence<Is...>) {
-      (std::get<Is>(maps_).apply(context, MapDraws{random.child(Is), probability}, images), ...);
+      (std::get<Is>(maps_).apply(context, MapDraws{random.child(Is), probability}, false, images), ...);
     }(std::index_sequence_for<Families...>{});
   }
   /// From the last family to the first.
@@ -91,7 +89,7 @@ class AugmentationChain {
     check(d.shape());
     constexpr std::size_t last = sizeof...(Families) - 1;
     [&]<std::size_t... Is>(std::index_sequence<Is...>) {
-      (std::get<last - Is>(maps_).apply_backward(context, MapDraws{random.child(last - Is), probability}, d), ...);
+      (std::get<last - Is>(maps_).apply(context, MapDraws{random.child(last - Is), probability}, true, d), ...);
     }(std::index_sequence_for<Families...>{});
   }
 

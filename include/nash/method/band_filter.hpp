@@ -89,12 +89,8 @@ class FilterMaps {
  public:
   explicit FilterMaps(const Family& family) : family_(family) {}
 
-  NASH_COLD void apply(Context<Device>& context, const MapDraws& draws, Tensor<T, Device>& images) { run(context, draws, false, images); }
-  /// The two axes commute.
-  NASH_COLD void apply_backward(Context<Device>& context, const MapDraws& draws, Tensor<T, Device>& d) { run(context, draws, true, d); }
-
- private:
-  void run(Context<Device>& context, const MapDraws& draws, bool is_cotangent, Tensor<T, Device>& images) {
+  /// In the same order both ways, since the two axes commute.
+  NASH_COLD void apply(Context<Device>& context, const MapDraws& draws, bool is_cotangent, Tensor<T, Device>& images) {
     const Shape& shape = images.shape();
     taps_.resize(Shape{shape[0]});
     pointwise(context, shape[0], DrawBandFilters<Family>{family_, octaves_, draws, taps_.data()});
@@ -105,6 +101,7 @@ class FilterMaps {
     pointwise(context, images.count(), FilterAlong<T>{taps_.data(), per_image, shape[2], shape[3], is_cotangent, between.data(), images.data()});
   }
 
+ private:
   Family family_;
   OctaveFilters octaves_;
   Tensor<BandFilterTaps, Device> taps_;

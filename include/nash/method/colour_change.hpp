@@ -51,16 +51,13 @@ class ColourMaps {
  public:
   explicit ColourMaps(const Family& family) : family_(family) {}
 
-  NASH_COLD void apply(Context<Device>& context, const MapDraws& draws, Tensor<T, Device>& images) { run(context, draws, false, images); }
-  NASH_COLD void apply_backward(Context<Device>& context, const MapDraws& draws, Tensor<T, Device>& d) { run(context, draws, true, d); }
-
- private:
-  void run(Context<Device>& context, const MapDraws& draws, bool is_cotangent, Tensor<T, Device>& images) {
+  NASH_COLD void apply(Context<Device>& context, const MapDraws& draws, bool is_cotangent, Tensor<T, Device>& images) {
     const Shape& shape = images.shape();
     draw_maps(context, family_, draws, shape, maps_);
     pointwise(context, shape.rows(), MapColours<T>{maps_.data(), shape[1] * shape[2], shape[3], is_cotangent, images.data()});
   }
 
+ private:
   Family family_;
   Tensor<ColourMap, Device> maps_;
 };

@@ -29,10 +29,10 @@ class DiffAugment {
     Work(const DiffAugment& method, const G&, const D&) : options_(method.options_) {}
 
     void change_images(const Update<Device>& update, ImageSource source, Tensor<T, Device>& images) {
-      augmenter_.apply(update.context, update.random.child(static_cast<std::uint64_t>(source)), options_, 1, images);
+      augmenter_.apply(update.context, update.random.child(static_cast<std::uint64_t>(source)), options_, images);
     }
     void change_images_backward(const Update<Device>& update, ImageSource source, Tensor<T, Device>& d) {
-      augmenter_.apply_backward(update.context, update.random.child(static_cast<std::uint64_t>(source)), options_, 1, d);
+      augmenter_.apply_backward(update.context, update.random.child(static_cast<std::uint64_t>(source)), options_, d);
     }
 
    private:

@@ -167,16 +167,20 @@ class StepPhases {
     return true;
   }
 
+  template <class State>
+  static constexpr bool is_number = std::is_arithmetic_v<State> || std::is_same_v<State, Probability>;
+
   /// What methods count, before an update that may come to nothing.
   NASH_COLD void remember_numbers(Game& game) {
     Game::List::visit_state(game.methods, [this](const StateName&, const auto& state) {
-      if constexpr (std::is_arithmetic_v<std::remove_cvref_t<decltype(state)>>) numbers_.push_back(static_cast<double>(state));
+      if constexpr (is_number<std::remove_cvref_t<decltype(state)>>) numbers_.push_back(static_cast<double>(state));
     });
   }
   NASH_COLD void restore_numbers(Game& game, std::size_t update) {
     const double* number = numbers_.data() + update * (numbers_.size() / unread_.size());
     Game::List::visit_state(game.methods, [&number]<class State>(const StateName&, State& state) {
-      if constexpr (std::is_arithmetic_v<State>) state = static_cast<State>(*number++);
+      if constexpr (std::is_same_v<State, Probability>) state.value = *number++;
+      else if constexpr (is_number<State>) state = static_cast<State>(*number++);
     });
   }
 

@@ -28,10 +28,11 @@ struct SumChunks {
   }
 };
 
-/// totals += partial; once for all functions whose sums these are.
+/// totals += partial, of the first `width` of `tile` columns for each term; once for all functions whose sums these are.
 template <class T>
-__attribute__((noinline)) void add_to_totals(const T* partial, index_t count, double* totals) {
-  for (index_t i = 0; i < count; ++i) totals[i] += static_cast<double>(partial[i]);
+NASH_NOINLINE void add_to_totals(const T* partial, int terms, index_t tile, index_t width, double* totals) {
+  for (index_t k = 0; k < terms; ++k)
+    for (index_t j = 0; j < width; ++j) totals[k * tile + j] += static_cast<double>(partial[k * tile + j]);
 }
 
 /// The sums of a matrix's columns over each chunk of its rows: those of term k of chunk c begin at sums[(c·terms + k)·columns].
@@ -64,7 +65,7 @@ struct SumColumns {
 #pragma omp simd if(vectors)
         for (index_t j = 0; j < width; ++j) add_terms(own, row * all + first_column + j, first_column + j, partial, j);
       }
-      add_to_totals(partial[0], terms * tile, totals);
+      add_to_totals(partial[0], terms, tile, width, totals);
     }
     for (int k = 0; k < terms; ++k) std::copy_n(totals + k * tile, width, to + k * all + first_column);
   }

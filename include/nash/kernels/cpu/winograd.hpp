@@ -43,6 +43,13 @@ class Winograd {
     for (int i = 0; i < group_count_; ++i) groups_[i].filters_at = filter_values_, filter_values_ += groups_[i].filter_values(g.o);
   }
 
+  /// Whether forward and backward_data give each thread images of its own: enough for its products, nearly as many as to the others, and
+  /// filters, which all then read, that are few enough.
+  bool goes_apart() const {
+    const index_t threads = context_.threads(), most = (g_.n + threads - 1) / threads, tiles = groups_[0].down.count() * groups_[0].across.count();
+    return threads > 1 && 7 * most * threads <= 8 * g_.n && g_.n * tiles >= least_rows * threads && filter_values_ <= most_filter_values;
+  }
+
   NASH_COLD void forward(const T* x, const T* w, T* y, const T* bias, const Epilogue<T>& epilogue = {}) {
     const auto packed = context_.template scratch<T>(filter_values_);
     for (const Group& group : groups()) map_filters(group, w, packed.data(), true);
@@ -227,12 +234,6 @@ class Winograd {
       for (index_t i = 0; i < chunks; ++i) run(i, this_thread());
     }
   }
-  /// Whether each thread has enough images for products of its own, and the filters, which all then read, are few enough.
-  bool goes_apart() const {
-    const index_t tiles = groups_[0].down.count() * groups_[0].across.count();
-    return context_.threads() > 1 && g_.n * tiles >= least_rows * context_.threads() && filter_values_ <= most_filter_values;
-  }
-
   /// f(image of the chunk, tile down, tile across) for all tiles, the rows of tiles in parallel.
   template <class Function>
   void for_tiles(const Group& group, const Chunk& chunk, const Function& f) const {
