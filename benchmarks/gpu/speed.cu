@@ -4,6 +4,7 @@
 //
 //   speed kernels     TFLOP/s of each direction, beside the rates of a large product and of a large copy; by cuDNN as well, if it was built in
 //   speed steps       milliseconds of a step, run as graphs and operation by operation
+//   speed cases       the convolutions' names and sizes, for torch_convolutions.py
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -37,6 +38,18 @@ double seconds(Context<Cuda>& context, const Function& f) {
   return times[4];
 }
 
+/// The median time of a call of f in seconds, where 20 of them run as one graph: of the GPU, and not of its launches.
+template <class Function>
+double seconds_in_graph(Context<Cuda>& context, const Function& f) {
+  static std::uint64_t sequence = 0;
+  ++sequence;
+  constexpr int calls = 20;
+  return seconds(context, [&](int) {
+           const auto recording = context.record_sequence(sequence);
+           for (int i = 0; i < calls; ++i) f();
+         }) / calls;
+}
+
 Numbers random(Context<Cuda>& context, const Shape& shape) {
   Numbers x(shape);
   fill_normal(context, RandomStream(static_cast<std::uint64_t>(shape.count())), 0, 1, x.count(), x.data());
@@ -62,9 +75,9 @@ void time_convolutions(Context<Cuda>& context, bool library, double peak, double
     Numbers y(g.output_shape()), dx(g.image_shape());
     Numbers dw = Numbers::zeros(g.filter_shape());
     using Kernels = Conv2dKernels<Cuda>;
-    const double times[] = {seconds(context, [&](int) { Kernels::forward(context, g, x.data(), w.data(), y.data()); }),
-                            seconds(context, [&](int) { Kernels::backward_data(context, g, dy.data(), w.data(), dx.data()); }),
-                            seconds(context, [&](int) { Kernels::backward_weights(context, g, x.data(), dy.data(), dw.data()); })};
+    const double times[] = {seconds_in_graph(context, [&] { Kernels::forward(context, g, x.data(), w.data(), y.data()); }),
+                            seconds_in_graph(context, [&] { Kernels::backward_data(context, g, dy.data(), w.data(), dx.data()); }),
+                            seconds_in_graph(context, [&] { Kernels::backward_weights(context, g, x.data(), dy.data(), dw.data()); })};
     std::printf("| %s |", conv_case.name);
     const double bytes = sizeof(float) * static_cast<double>(x.count() + w.count() + y.count());  // each value once
     for (const double time : times) {
@@ -93,6 +106,16 @@ void time_kernels() {
     if (library && !has_library(context)) continue;
     std::printf("%s\n\n", library ? "\nConvolutions by cuDNN:" : "Convolutions of nash's own:");
     time_convolutions(context, library, peak[0], copied);
+  }
+}
+
+void print_cases() {
+  for (const ConvCase& conv_case : conv_cases) {
+    const Conv2dGeometry& g = conv_case.geometry;
+    if (!conv_case.timed) continue;
+    std::printf("%s", conv_case.name);
+    for (const index_t size : {g.n, g.h, g.w, g.c, g.o, g.r, g.s, g.stride_h, g.stride_w, g.padding_h, g.padding_w}) std::printf(" %lld", static_cast<long long>(size));
+    std::puts("");
   }
 }
 
@@ -144,8 +167,10 @@ int main(int argc, char** argv) {
       time_kernels();
     else if (what == "steps")
       time_all_steps();
+    else if (what == "cases")
+      print_cases();
     else
-      throw Error("speed", "one argument is needed", "give kernels or steps");
+      throw Error("speed", "one argument is needed", "give kernels, steps or cases");
   } catch (const std::exception& error) {
     std::puts(error.what());
     return 1;

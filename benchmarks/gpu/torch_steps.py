@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The training steps that `speed steps` times, by PyTorch on a GPU, as rows of a Markdown table: medians in milliseconds.
 
-    torch_steps.py eager      as it is, and with channels last and TF32
+    torch_steps.py eager      as it is; with channels last and TF32; and with the whole step as one CUDA graph as well
     torch_steps.py compile    with torch.compile as well
 
 Each is a run of benchmarks/peers/torch_step.py, all of them in this one process, since importing PyTorch takes longer than most.
@@ -45,7 +45,7 @@ def main():
     parser.add_argument("--networks", nargs="+", default=["dcgan28", "dcgan64"])
     options = parser.parse_args()
 
-    columns = {"eager": [], "channels last, TF32": QUICK} if options.how == "eager" else {"torch.compile, channels last, TF32": [*QUICK, "--compile"]}
+    columns = {"eager": [], "channels last, TF32": QUICK, "as one CUDA graph": [*QUICK, "--graph"]} if options.how == "eager" else {"torch.compile, channels last, TF32": [*QUICK, "--compile"]}
     print(f"PyTorch, the median of {options.steps} steps, in milliseconds:\n")
     print("| step | batch | " + " | ".join(columns) + " |\n|---|---|" + "---|" * len(columns), flush=True)
     # torch.compile has no second derivatives, which WGAN-GP takes.

@@ -31,12 +31,15 @@ def parse():
     parser.add_argument("--data", help="folder of 28×28 digits to train on; else the images are random")
     parser.add_argument("--channels-last", action="store_true")
     parser.add_argument("--compile", action="store_true", help="with torch.compile")
+    parser.add_argument("--graph", action="store_true", help="on a GPU: the whole step captured once as a CUDA graph")
     parser.add_argument("--device", default="cpu", help="cpu or cuda")
     parser.add_argument("--tf32", action="store_true", help="on a GPU: products rounded to TF32")
     parser.add_argument("--freeze", action="store_true", help="no gradients of the discriminator's weights in the generator's step")
     chosen = parser.parse_args()
     if chosen.compile and chosen.mode == "wgan_gp":
         parser.error("--compile: torch.compile has no second derivatives, which --mode wgan_gp takes")
+    if chosen.graph and (chosen.device == "cpu" or chosen.mode == "generate" or chosen.compile):
+        parser.error("--graph: is for training steps on a GPU, without --compile")
     return chosen
 
 
@@ -114,9 +117,34 @@ def real_images(shape):
     return (images.float() / 127.5 - 1)[torch.randperm(len(images))[:options.batch]]
 
 
+def captured(step):
+    """The step as a CUDA graph, after some runs in a stream of its own, as PyTorch's documentation asks for."""
+    stream = torch.cuda.Stream()
+    stream.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(stream):
+        for _ in range(3):
+            step()
+    torch.cuda.current_stream().wait_stream(stream)
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        values = step()
+
+    def replay():
+        graph.replay()
+        return values
+
+    return replay
+
+
+def reported(step, losses):
+    """The step, captured if it is to be, and then the losses of its values as numbers, of the discriminator and the generator."""
+    run = captured(step) if options.graph else step
+    return lambda: losses(*(value.item() for value in run()))
+
+
 def training_step(g, d, latents, shape, layout):
-    optimiser_g = torch.optim.Adam(g.parameters(), 2e-4, (0.5, 0.999))
-    optimiser_d = torch.optim.Adam(d.parameters(), 2e-4, (0.5, 0.999))
+    optimiser_g = torch.optim.Adam(g.parameters(), 2e-4, (0.5, 0.999), capturable=options.graph)
+    optimiser_d = torch.optim.Adam(d.parameters(), 2e-4, (0.5, 0.999), capturable=options.graph)
     loss = nn.BCEWithLogitsLoss()
     real = real_images(shape).to(memory_format=layout)
     ones, zeros = torch.ones(options.batch, 1), torch.zeros(options.batch, 1)
@@ -137,9 +165,9 @@ def training_step(g, d, latents, shape, layout):
         g_loss = loss(run_d(run_g(torch.randn(options.batch, latents))), ones)
         g_loss.backward()
         optimiser_g.step()
-        return real_term.item() + fake_term.item(), g_loss.item()
+        return real_term, fake_term, g_loss
 
-    return step
+    return reported(step, lambda real_term, fake_term, g_loss: (real_term + fake_term, g_loss))
 
 
 def without_batch_norm(d):
@@ -147,7 +175,7 @@ def without_batch_norm(d):
 
 
 def critic_step(g, d, latents, shape, layout):
-    optimiser = torch.optim.Adam(d.parameters(), 1e-4, (0.0, 0.9))
+    optimiser = torch.optim.Adam(d.parameters(), 1e-4, (0.0, 0.9), capturable=options.graph)
     real = real_images(shape).to(memory_format=layout)
 
     def step():
@@ -160,9 +188,9 @@ def critic_step(g, d, latents, shape, layout):
         loss = d(fake).mean() - d(real).mean() + penalty
         loss.backward()
         optimiser.step()
-        return loss.item(), 0
+        return (loss,)
 
-    return step
+    return reported(step, lambda loss: (loss, 0))
 
 
 def generation_step(g, latents):

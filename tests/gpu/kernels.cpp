@@ -2,6 +2,7 @@
 #include "cases/conv2d.hpp"
 #include "gpu/device_under_test.hpp"
 #include "nash/kernels/normalize.hpp"
+#include "nash/kernels/row_sums.hpp"
 #include "nn/checks.hpp"
 
 using namespace nash;
@@ -190,7 +191,7 @@ TEST_CASE("a GPU's sums are those of the naive loops, the same bits each time") 
     CHECK(total == doctest::Approx(sum(reference, count, Square<double>{x.there.data()})).epsilon(1e-13));
     CHECK(total == sum(context, count, Square<float>{x.here.data()}));
   }
-  for (const auto& size : {std::pair<index_t, index_t>{1, 1}, {5000, 1}, {0, 4}, {7, 3}, {300, 32}, {129, 33}, {65, 200}, {4100, 17}}) {
+  for (const auto& size : {std::pair<index_t, index_t>{1, 1}, {5000, 1}, {0, 4}, {7, 3}, {300, 32}, {129, 33}, {65, 200}, {4100, 17}, {20000, 3}, {3000, 600}}) {
     const index_t rows = size.first, columns = size.second;
     CAPTURE(rows);
     CAPTURE(columns);
@@ -203,6 +204,45 @@ TEST_CASE("a GPU's sums are those of the naive loops, the same bits each time") 
     CHECK(off(sums, expected) < 1e-6);
     CHECK(sums.to_host() == again.to_host());
   }
+}
+
+TEST_CASE("a GPU's sums of rows are those of the naive loops, the same bits each time") {
+  Context<Device> context;
+  Context<Reference> reference;
+  for (const auto& size : {std::pair<index_t, index_t>{1, 1}, {5000, 1}, {0, 4}, {4, 0}, {7, 3}, {300, 32}, {129, 33}, {65, 200}, {9, 5000}, {1, 100003}}) {
+    const index_t rows = size.first, columns = size.second;
+    CAPTURE(rows);
+    CAPTURE(columns);
+    const Operand<float> x({rows, columns}, 2);
+    Tensor<double, Device> sums(Shape{rows}), again(Shape{rows});
+    Tensor<double, Reference> expected(Shape{rows});
+    sum_rows(context, rows, columns, Square<float>{x.here.data()}, sums.data());
+    sum_rows(context, rows, columns, Square<float>{x.here.data()}, again.data());
+    sum_rows(reference, rows, columns, Square<double>{x.there.data()}, expected.data());
+    CHECK(off(sums, expected) < 1e-13);
+    CHECK(sums.to_host() == again.to_host());
+  }
+}
+
+TEST_CASE("a GPU's sums leave their results alone where an update must not be") {
+  Context<Device> context;
+  const auto x = Tensor<float, Device>::filled(Shape{70, 9}, 1);
+  const auto infinite = Tensor<double, Device>::filled(Shape{1}, std::numeric_limits<double>::infinity());
+  auto columns = Tensor<float, Device>::filled(Shape{9}, 5);
+  auto rows = Tensor<double, Device>::filled(Shape{70}, 5);
+  context.expect_readings(1);
+  {
+    const auto later = context.read_later(true);
+    (void)context.read(infinite.data());
+  }
+  {
+    const auto update = context.updating(true);
+    sum_columns(context, 70, 9, ColumnValue<float>{x.data()}, columns.data());
+    sum_rows(context, 70, 9, Square<float>{x.data()}, rows.data());
+  }
+  (void)context.readings();
+  CHECK(columns.to_host() == std::vector<float>(9, 5));
+  CHECK(rows.to_host() == std::vector<double>(70, 5));
 }
 
 TEST_CASE("a GPU draws the numbers that the Cpu draws") {

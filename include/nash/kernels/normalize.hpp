@@ -74,15 +74,31 @@ struct Normalize {
   }
 };
 
-/// running := (1 − momentum)·running + momentum·factor·batch
+/// running := (1 − momentum)·running + momentum·batch, of means and of variances, the batch's of which are made unbiased by a factor
 template <class T>
 struct MoveRunning {
   static constexpr bool scalar_work = true;
-  const T* batch;
-  T momentum, factor;
-  T* running;
+  const T* mean;
+  const T* variance;
+  T momentum, unbiased;
+  T* running_mean;
+  T* running_variance;
   NASH_HOST_DEVICE void operator()(index_t c) const {
-    running[c] = (T{1} - momentum) * running[c] + momentum * factor * batch[c];
+    running_mean[c] = (T{1} - momentum) * running_mean[c] + momentum * mean[c];
+    running_variance[c] = (T{1} - momentum) * running_variance[c] + momentum * unbiased * variance[c];
+  }
+};
+
+/// The gradients of shift and scale += Σ dy and Σ dy·x̂, which follow each other
+template <class T>
+struct AccumulateShiftAndScale {
+  const T* sums;
+  index_t channels;
+  T* shift;
+  T* scale;
+  NASH_HOST_DEVICE void operator()(index_t c) const {
+    shift[c] += sums[c];
+    scale[c] += sums[channels + c];
   }
 };
 

@@ -10,9 +10,11 @@ namespace nash {
 ///     static double sum(Context<Device>&, index_t count, const Function& f);               returns Σᵢ f(i) to the host
 ///     static void sum_columns(Context<Device>&, index_t rows, index_t columns, const Function& f, T* sums);
 ///
-/// A device with memory of its own has another one, which leaves the sum there, so that the host need not wait for it:
+/// A device with memory of its own has two more: one that leaves the sum there, so that the host need not wait for it, and the sums of rows,
+/// which other devices make of pointwise maps (row_sums.hpp):
 ///
 ///     static void sum_into(Context<Device>&, index_t count, const Function& f, double* total);
+///     static void sum_rows(Context<Device>&, index_t rows, index_t columns, const Function& f, double* sums);
 ///
 /// sum_columns takes several sums in one pass, Function::sums of them: f(i, column, terms) fills terms[k] for element i of a
 /// rows×columns matrix, and sums[k·columns + column] := Σ_rows terms[k].

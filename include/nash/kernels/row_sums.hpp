@@ -2,6 +2,7 @@
 #pragma once
 
 #include "nash/kernels/pointwise.hpp"
+#include "nash/kernels/reduce.hpp"
 
 namespace nash {
 
@@ -36,10 +37,14 @@ struct JoinPieces {
 /// sample by itself, where sum_columns gives those over all samples. The same bits whatever the number of threads.
 template <class Device, class Function>
 void sum_rows(Context<Device>& context, index_t rows, index_t columns, const Function& f, double* sums) {
-  const index_t pieces = (columns + RowPieces<Function>::length - 1) / RowPieces<Function>::length;
-  const auto partial = context.template scratch<double>(rows * pieces);
-  pointwise(context, rows * pieces, RowPieces<Function>{f, columns, pieces, partial.data()});
-  pointwise(context, rows, JoinPieces{partial.data(), pieces, sums});
+  if constexpr (requires { ReduceKernels<Device>::sum_rows(context, rows, columns, f, sums); }) {
+    ReduceKernels<Device>::sum_rows(context, rows, columns, f, sums);
+  } else {
+    const index_t pieces = (columns + RowPieces<Function>::length - 1) / RowPieces<Function>::length;
+    const auto partial = context.template scratch<double>(rows * pieces);
+    pointwise(context, rows * pieces, RowPieces<Function>{f, columns, pieces, partial.data()});
+    pointwise(context, rows, JoinPieces{partial.data(), pieces, sums});
+  }
 }
 
 }  // namespace nash

@@ -125,9 +125,9 @@ class BatchNorm : public LayerDefaults<T, D> {
   NASH_COLD void commit(Context<D>& context, const Saved& saved) {
     if (saved.rows < 2) return;
     const T momentum = static_cast<T>(options_.momentum), rows = static_cast<T>(saved.rows);
-    pointwise(context, channels_, MoveRunning<T>{saved.mean.data(), momentum, T{1}, running_mean_.value().data()});
     pointwise(context, channels_,
-              MoveRunning<T>{saved.variance.data(), momentum, rows / (rows - 1), running_variance_.value().data()});
+              MoveRunning<T>{saved.mean.data(), saved.variance.data(), momentum, rows / (rows - 1), running_mean_.value().data(),
+                             running_variance_.value().data()});
   }
 
   template <class Self, class Visitor>
@@ -196,8 +196,7 @@ class BatchNorm : public LayerDefaults<T, D> {
     sum_columns(pass.context, x.shape().rows(), channels_,
                 NormalizedSums<T, Values>{d, x.data(), saved.mean.data(), saved.rstd.data()}, sums);
     if (grads == nullptr) return;
-    pointwise(pass.context, channels_, Accumulate<T>{sums, grads->of(shift_)});
-    pointwise(pass.context, channels_, Accumulate<T>{sums + channels_, grads->of(scale_)});
+    pointwise(pass.context, channels_, AccumulateShiftAndScale<T>{sums, channels_, grads->of(shift_), grads->of(scale_)});
   }
 
   index_t channels_;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "nash/kernels/normalize.hpp"
 #include "nash/kernels/row_sums.hpp"
 #include "nash/nn/description.hpp"
 #include "nash/nn/layer.hpp"
@@ -197,8 +198,7 @@ class LayerNorm : public LayerDefaults<T, D> {
     if (grads != nullptr) {
       const auto sums = pass.context.template scratch<T>(2 * channels_);
       sum_columns(pass.context, x.shape().rows(), channels_, LayerNormGradients<T>{of, dy.data()}, sums.data());
-      pointwise(pass.context, channels_, Accumulate<T>{sums.data(), grads->of(shift_)});
-      pointwise(pass.context, channels_, Accumulate<T>{sums.data() + channels_, grads->of(scale_)});
+      pointwise(pass.context, channels_, AccumulateShiftAndScale<T>{sums.data(), channels_, grads->of(shift_), grads->of(scale_)});
     }
     if (dx != nullptr) through_jacobian<true>(pass, of, x.shape(), dy, *dx);
   }

@@ -41,6 +41,7 @@ esac'
 stub compute-sanitizer 'echo "sanitizer $*" >>"$STUBS/ran"'
 stub python 'case "$1 $2" in
   *torch_steps.py*) echo "torch $2" >>"$STUBS/ran"; printf "PyTorch:\n| $2 |\nnoise\n" ;;
+  *torch_convolutions.py*) echo "torch convolutions of $(head -n 1 "$2")" >>"$STUBS/ran" ;;
   *nvidia-cudnn*) exit 1 ;;
 esac'
 
@@ -85,15 +86,25 @@ rm -f ran
 expect 0 "every check passed" "$packed" --compile "$folder/compiled"
 [ ! -e ran ] || { echo "--compile runs something: $(cat ran)"; exit 1; }
 expect 0 "every check passed" "$packed" "$folder/report"
-[ "$(sed 's/ --.*//' ran | tr '\n' ';')" = "tests ;speed steps;torch eager;speed kernels;torch compile;train data/train-images-idx3-ubyte;sanitizer;sanitizer;" ] ||
+[ "$(sed 's/ --.*//' ran | tr '\n' ';')" = "tests ;speed steps;torch eager;speed kernels;speed cases;torch convolutions of Steps of speed:;train data/train-images-idx3-ubyte;torch compile;sanitizer;sanitizer;" ] ||
   { echo "another order:"; cat ran; exit 1; }
 has "| steps | row 2 |"
 has "| eager |"
 has_not "noise"
 has "- cuDNN: left out, there is no cudnn.h in nvcc's places; CUDNN_ROOT is for"
 
+# What was built elsewhere runs here, and nothing is built again.
+expect 1 "no $folder/nothing/build/tests: run scripts/gpu-check --compile" "$packed" --run "$folder/nothing"
+expect 2 "usage: scripts/gpu-check --run" "$packed" --run
+rm nvcc-calls ran
+expect 0 "every check passed" "$packed" --run "$folder/compiled"
+[ ! -e nvcc-calls ] || { echo "--run compiles: $(cat nvcc-calls)"; exit 1; }
+grep -q "speed steps" ran || { echo "--run leaves steps out:"; cat ran; exit 1; }
+[ -x compiled/build/tests ] || { echo "--run takes away what was built"; exit 1; }
+
 # Eight minutes at most: the checks' ends on the clock only grow, to that.
-ends=$(grep -oE '^ *(if .* then )?(check|sanitized) [a-z_]+ [0-9]+' "$packed" | grep -v 3600 | sed 's/.* //')
+built=$(sed -n 's/^ *built=\([1-9][0-9]*\).*/\1/p' "$packed")
+ends=$(sed -nE 's/^ *(if .* then )?(check|sanitized) [a-z_]+ \$\(\(built \+ ([0-9]+)\)\).*/\3/p' "$packed" | while read -r end; do echo $((built + end)); done)
 [ "$(echo "$ends" | wc -l)" -ge 10 ] && [ "$(echo "$ends" | sort -n)" = "$ends" ] && [ "$(echo "$ends" | tail -n 1)" -le 480 ] ||
   { echo "the checks do not end one after the other within 480 seconds: $ends"; exit 1; }
 
@@ -110,14 +121,14 @@ has "- train: passed"
 rm behave/*
 
 # A check that its end on the clock cuts off leaves its rows, and says so; the next ones run.
-sed -E 's/check steps [0-9]+/check steps $((SECONDS + 3))/' "$packed" >"$packed-quick"
+sed -E 's/check steps \$\(\(built \+ [0-9]+/check steps $((SECONDS + 3/' "$packed" >"$packed-quick"
 chmod +x "$packed-quick"
 echo "sleep 30" >behave/speed-steps
 expect 1 "some checks failed" "$packed-quick" "$folder/report"
 has "| steps | row 1 |"
 has "- steps: **cut off** after 3 s (steps.log"
 has "- kernels: passed"
-sed -E 's/check kernels [0-9]+/check kernels 0/' "$packed" >"$packed-quick"
+sed -E 's/check kernels \$\(\(built \+ [0-9]+/check kernels $((0/' "$packed" >"$packed-quick"
 rm behave/*
 expect 1 "some checks failed" "$packed-quick" "$folder/report"
 has "- kernels: **left out**, no time is left for it"

@@ -9,6 +9,22 @@
 namespace nash {
 namespace gpu {
 
+/// How the threads of a block share a sum over rows or columns: tiles of 2^width_bits sums, and 2^lane_bits threads for each of them.
+struct SumTile {
+  static constexpr int threads = 256, bits = 8;
+  int width_bits, lane_bits;
+
+  /// The tile for `count` sums of `terms` values each: a thread adds at least so many of them, and neighbours are of up to `widest` sums.
+  static SumTile of(index_t count, index_t terms, index_t least_per_thread, int widest) {
+    int width_bits = 0;
+    while (width_bits < widest && index_t{1} << width_bits < count) ++width_bits;
+    while (width_bits < bits && least_per_thread << (bits - width_bits - 1) >= terms) ++width_bits;
+    return {width_bits, bits - width_bits};
+  }
+  index_t width() const { return index_t{1} << width_bits; }
+  index_t tiles(index_t count) const { return ceiling_of_quotient(count, width()); }
+};
+
 /// sums[block] := Σ f(i) over the block's share: each thread a sum of its own, then pairs of threads, pairs of pairs, …
 /// The split depends on `count` and the number of blocks, which depends on it.
 template <class Function>
@@ -35,60 +51,88 @@ struct SumShares {
   }
 };
 
-/// The sums of a matrix's columns over a share of its rows. A block has a tile of columns, with several threads for each, which
-/// take the share's rows in turns; sums of term k of share s go to sums[(s·terms + k)·columns].
-template <class T, class Function>
+/// The sums of a matrix's columns over a share of its rows. A block has a tile of columns, and the threads of each take the share's rows
+/// in turns; the sum of term k of share s goes to sums[(s·terms + k)·columns]. Nothing is done where there is a condition and it is 0.
+template <class T, class Function, class Sum>
 struct SumColumnShares {
-  static constexpr int threads = 256, terms = Function::sums;
+  static constexpr int threads = SumTile::threads, terms = Function::sums;
   struct Shared {
     double sums[terms][threads];
   };
   Function f;
   index_t rows, columns, rows_per_share, tiles;
-  int width_bits, lane_bits;  // a tile has 2^width_bits columns, and each of them 2^lane_bits threads
-  double* sums;
+  SumTile tile;
+  Sum* sums;
+  const double* condition;
 
-  NASH_HOST_DEVICE int phases() const { return 2 + lane_bits; }
+  NASH_HOST_DEVICE int phases() const { return condition == nullptr || *condition != 0 ? 2 + tile.lane_bits : 0; }
   NASH_HOST_DEVICE void run(int phase, index_t block, int thread, Shared& shared) const {
-    const index_t share = block / tiles, column = (block % tiles << width_bits) + (thread & ((1 << width_bits) - 1));
-    const int lane = thread >> width_bits;
+    const index_t share = block / tiles, column = (block % tiles << tile.width_bits) + (thread & ((1 << tile.width_bits) - 1));
+    const int lane = thread >> tile.width_bits;
     if (phase == 0) {
       double totals[terms] = {};
       const index_t end = (share + 1) * rows_per_share < rows ? (share + 1) * rows_per_share : rows;
       if (column < columns)
-        for (index_t row = share * rows_per_share + lane; row < end; row += index_t{1} << lane_bits) {
+        for (index_t row = share * rows_per_share + lane; row < end; row += index_t{1} << tile.lane_bits) {
           T values[terms];
           f(row * columns + column, column, values);
           for (int k = 0; k < terms; ++k) totals[k] += static_cast<double>(values[k]);
         }
       for (int k = 0; k < terms; ++k) shared.sums[k][thread] = totals[k];
-    } else if (phase <= lane_bits) {
-      const int half = 1 << (lane_bits - phase);
+    } else if (phase <= tile.lane_bits) {
+      const int half = 1 << (tile.lane_bits - phase);
       if (lane < half)
-        for (int k = 0; k < terms; ++k) shared.sums[k][thread] += shared.sums[k][thread + (half << width_bits)];
+        for (int k = 0; k < terms; ++k) shared.sums[k][thread] += shared.sums[k][thread + (half << tile.width_bits)];
     } else if (lane == 0 && column < columns) {
-      for (int k = 0; k < terms; ++k) sums[(share * terms + k) * columns + column] = shared.sums[k][thread];
+      for (int k = 0; k < terms; ++k) sums[(share * terms + k) * columns + column] = static_cast<Sum>(shared.sums[k][thread]);
     }
   }
 };
 
-/// sums[i] := Σ over the shares of their sums, in order
-template <class T>
-struct AddShares {
-  const double* shares;
-  index_t count, size;
-  T* sums;
-  NASH_HOST_DEVICE void operator()(index_t i) const {
-    double total = 0;
-    for (index_t share = 0; share < count; ++share) total += shares[share * size + i];
-    sums[i] = static_cast<T>(total);
+/// The sums of a matrix's rows over a share of its columns, to sums[row·shares + share]: a block has a tile of rows, and the threads of
+/// each, neighbours, take the share's columns in turns.
+template <class Function>
+struct SumRowShares {
+  static constexpr int threads = SumTile::threads;
+  struct Shared {
+    double sums[threads];
+  };
+  Function f;
+  index_t rows, columns, columns_per_share, shares;
+  SumTile tile;
+  double* sums;
+  const double* condition;
+
+  NASH_HOST_DEVICE int phases() const { return condition == nullptr || *condition != 0 ? 2 + tile.lane_bits : 0; }
+  NASH_HOST_DEVICE void run(int phase, index_t block, int thread, Shared& shared) const {
+    const index_t share = block % shares, row = (block / shares << tile.width_bits) + (thread >> tile.lane_bits);
+    const int lane = thread & ((1 << tile.lane_bits) - 1);
+    if (phase == 0) {
+      double total = 0;
+      const index_t end = (share + 1) * columns_per_share < columns ? (share + 1) * columns_per_share : columns;
+      if (row < rows)
+        for (index_t column = share * columns_per_share + lane; column < end; column += index_t{1} << tile.lane_bits) total += f(row * columns + column);
+      shared.sums[thread] = total;
+    } else if (phase <= tile.lane_bits) {
+      const int half = 1 << (tile.lane_bits - phase);
+      if (lane < half) shared.sums[thread] += shared.sums[thread + half];
+    } else if (lane == 0 && row < rows) {
+      sums[row * shares + share] = shared.sums[thread];
+    }
   }
 };
 
-/// Σ x of a few numbers, for SumShares
+/// Σ x of a few numbers, for SumShares and SumRowShares
 struct ShareValue {
   const double* x;
   NASH_HOST_DEVICE double operator()(index_t i) const { return x[i]; }
+};
+
+/// The same for SumColumnShares
+struct ShareColumn {
+  static constexpr int sums = 1;
+  const double* x;
+  NASH_HOST_DEVICE void operator()(index_t i, index_t, double* terms) const { terms[0] = x[i]; }
 };
 
 /// ReduceKernels of a GPU.
@@ -114,24 +158,49 @@ struct ReduceKernels {
   static void sum_columns(Context<Device>& context, index_t rows, index_t columns, const Function& f, T* sums) {
     if (columns == 0) return;
     constexpr index_t terms = Function::sums;
-    int width_bits = 0;
-    while (width_bits < widest && index_t{1} << width_bits < columns) ++width_bits;
-    const int lane_bits = 8 - width_bits;
-    const index_t tiles = ceiling_of_quotient(columns, index_t{1} << width_bits);
-    const index_t least_rows = rows_per_thread << lane_bits;
-    const index_t wanted = std::clamp<index_t>(ceiling_of_quotient(rows, least_rows), 1, std::max<index_t>(1, most_shares / tiles));
+    const SumTile tile = SumTile::of(columns, rows, least_per_thread, widest);
+    const index_t tiles = tile.tiles(columns);
+    const index_t wanted = std::clamp<index_t>(rows >> (tile.lane_bits + least_bits), 1, std::max<index_t>(1, most_shares / tiles));
     const index_t rows_per_share = std::max<index_t>(1, ceiling_of_quotient(rows, wanted));
     const index_t shares = std::max<index_t>(1, ceiling_of_quotient(rows, rows_per_share));
+    if (shares == 1) return add_columns<T>(context, rows, columns, f, tile, sums);
     const auto memory = context.template scratch<double>(shares * terms * columns);
+    launch(context, shares * tiles, SumColumnShares<T, Function, double>{f, rows, columns, rows_per_share, tiles, tile, memory.data(), nullptr}, true);
+    add_columns<double>(context, shares, terms * columns, ShareColumn{memory.data()},
+                        SumTile::of(terms * columns, shares, least_per_thread, widest_of_shares), sums);
+  }
+
+  /// Of sum_rows: kernels/row_sums.hpp.
+  template <class Function>
+  static void sum_rows(Context<Device>& context, index_t rows, index_t columns, const Function& f, double* sums) {
+    if (rows == 0) return;
+    const SumTile tile = row_tile(rows, columns);
+    const index_t tiles = tile.tiles(rows);
+    const index_t wanted = std::clamp<index_t>(columns >> (tile.lane_bits + least_bits), 1, std::max<index_t>(1, most_shares / tiles));
+    const index_t columns_per_share = std::max<index_t>(1, ceiling_of_quotient(columns, wanted));
+    const index_t shares = std::max<index_t>(1, ceiling_of_quotient(columns, columns_per_share));
+    const auto memory = context.template scratch<double>(shares == 1 ? 0 : rows * shares);
     launch(context, shares * tiles,
-           SumColumnShares<T, Function>{f, rows, columns, rows_per_share, tiles, width_bits, lane_bits, memory.data()}, true);
-    PointwiseKernels<Device>::for_each(context, terms * columns, AddShares<T>{memory.data(), shares, terms * columns, sums});
+           SumRowShares<Function>{f, rows, columns, columns_per_share, shares, tile, shares == 1 ? sums : memory.data(), context.condition()}, true);
+    if (shares == 1) return;
+    const SumTile last = row_tile(rows, shares);
+    launch(context, last.tiles(rows), SumRowShares<ShareValue>{{memory.data()}, rows, shares, shares, 1, last, sums, context.condition()}, true);
   }
 
  private:
   static constexpr index_t least_per_share = 1 << 12, most_shares = 1 << 9;  // enough blocks for every multiprocessor, few to add
-  static constexpr int widest = 5;                                            // 32 columns: as many as a warp has threads
-  static constexpr index_t rows_per_thread = 8;
+  static constexpr int least_bits = 3;                                        // of what a thread adds at least, where there are threads for it
+  static constexpr index_t least_per_thread = 1 << least_bits;
+  static constexpr int widest = 5, widest_of_shares = 3;  // 32 columns: as many as a warp has threads; 8 sums of 8 bytes: 64 neighbouring bytes
+
+  static SumTile row_tile(index_t rows, index_t columns) { return SumTile::of(rows, columns, least_per_thread, 0); }
+
+  /// All rows in one share.
+  template <class T, class Function, class Sum>
+  static void add_columns(Context<Device>& context, index_t rows, index_t columns, const Function& f, const SumTile& tile, Sum* sums) {
+    const index_t tiles = tile.tiles(columns);
+    launch(context, tiles, SumColumnShares<T, Function, Sum>{f, rows, columns, std::max<index_t>(1, rows), tiles, tile, sums, context.condition()}, true);
+  }
 };
 
 }  // namespace gpu
