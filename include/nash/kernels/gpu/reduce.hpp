@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "nash/kernels/gpu/divisor.hpp"
 #include "nash/kernels/gpu/pointwise.hpp"
 #include "nash/kernels/reduce.hpp"
 
@@ -25,6 +26,21 @@ struct SumTile {
   index_t tiles(index_t count) const { return ceiling_of_quotient(count, width()); }
 };
 
+/// Σ f(i) for i = first, first + stride, … before last, in order, with several loads under way before the first sum.
+template <class Function>
+NASH_HOST_DEVICE double strided_sum(const Function& f, index_t first, index_t last, index_t stride) {
+  constexpr int unrolled = 4;
+  double total = 0;
+  index_t i = first;
+  for (; i + (unrolled - 1) * stride < last; i += unrolled * stride) {
+    double values[unrolled];
+    for (int j = 0; j < unrolled; ++j) values[j] = f(i + j * stride);
+    for (int j = 0; j < unrolled; ++j) total += values[j];
+  }
+  for (; i < last; i += stride) total += f(i);
+  return total;
+}
+
 /// sums[block] := Σ f(i) over the block's share: each thread a sum of its own, then pairs of threads, pairs of pairs, …
 /// The split depends on `count` and the number of blocks, which depends on it.
 template <class Function>
@@ -40,9 +56,7 @@ struct SumShares {
   NASH_HOST_DEVICE int phases() const { return 1 + levels; }
   NASH_HOST_DEVICE void run(int phase, index_t block, int thread, Shared& shared) const {
     if (phase == 0) {
-      double total = 0;
-      for (index_t i = block * threads + thread; i < count; i += blocks * threads) total += f(i);
-      shared.sums[thread] = total;
+      shared.sums[thread] = strided_sum(f, block * threads + thread, count, blocks * threads);
       return;
     }
     const int half = threads >> phase;
@@ -60,24 +74,40 @@ struct SumColumnShares {
     double sums[terms][threads];
   };
   Function f;
-  index_t rows, columns, rows_per_share, tiles;
+  index_t rows, columns, rows_per_share;
+  Divisor tiles;
   SumTile tile;
   Sum* sums;
   const double* condition;
 
+  static constexpr int unrolled = 4;
+  NASH_HOST_DEVICE static void add(const T* values, double* totals) {
+    for (int k = 0; k < terms; ++k) totals[k] += static_cast<double>(values[k]);
+  }
+
   NASH_HOST_DEVICE int phases() const { return condition == nullptr || *condition != 0 ? 2 + tile.lane_bits : 0; }
   NASH_HOST_DEVICE void run(int phase, index_t block, int thread, Shared& shared) const {
-    const index_t share = block / tiles, column = (block % tiles << tile.width_bits) + (thread & ((1 << tile.width_bits) - 1));
+    std::uint32_t rest = static_cast<std::uint32_t>(block);
+    const index_t tile_of_share = static_cast<index_t>(tiles.split(rest)), share = static_cast<index_t>(rest);
+    const index_t column = (tile_of_share << tile.width_bits) + (thread & ((1 << tile.width_bits) - 1));
     const int lane = thread >> tile.width_bits;
     if (phase == 0) {
       double totals[terms] = {};
       const index_t end = (share + 1) * rows_per_share < rows ? (share + 1) * rows_per_share : rows;
-      if (column < columns)
-        for (index_t row = share * rows_per_share + lane; row < end; row += index_t{1} << tile.lane_bits) {
+      if (column < columns) {
+        const index_t lanes = index_t{1} << tile.lane_bits;
+        index_t row = share * rows_per_share + lane;
+        for (; row + (unrolled - 1) * lanes < end; row += unrolled * lanes) {  // several loads under way before the first sum
+          T values[unrolled][terms];
+          for (int j = 0; j < unrolled; ++j) f((row + j * lanes) * columns + column, column, values[j]);
+          for (int j = 0; j < unrolled; ++j) add(values[j], totals);
+        }
+        for (; row < end; row += lanes) {
           T values[terms];
           f(row * columns + column, column, values);
-          for (int k = 0; k < terms; ++k) totals[k] += static_cast<double>(values[k]);
+          add(values, totals);
         }
+      }
       for (int k = 0; k < terms; ++k) shared.sums[k][thread] = totals[k];
     } else if (phase <= tile.lane_bits) {
       const int half = 1 << (tile.lane_bits - phase);
@@ -99,20 +129,20 @@ struct SumRowShares {
   };
   Function f;
   index_t rows, columns, columns_per_share, shares;
+  Divisor divisor;  // of shares
   SumTile tile;
   double* sums;
   const double* condition;
 
   NASH_HOST_DEVICE int phases() const { return condition == nullptr || *condition != 0 ? 2 + tile.lane_bits : 0; }
   NASH_HOST_DEVICE void run(int phase, index_t block, int thread, Shared& shared) const {
-    const index_t share = block % shares, row = (block / shares << tile.width_bits) + (thread >> tile.lane_bits);
+    std::uint32_t rest = static_cast<std::uint32_t>(block);
+    const index_t share = static_cast<index_t>(divisor.split(rest)), row = (static_cast<index_t>(rest) << tile.width_bits) + (thread >> tile.lane_bits);
     const int lane = thread & ((1 << tile.lane_bits) - 1);
     if (phase == 0) {
-      double total = 0;
       const index_t end = (share + 1) * columns_per_share < columns ? (share + 1) * columns_per_share : columns;
-      if (row < rows)
-        for (index_t column = share * columns_per_share + lane; column < end; column += index_t{1} << tile.lane_bits) total += f(row * columns + column);
-      shared.sums[thread] = total;
+      const index_t first = row * columns + share * columns_per_share + lane;
+      shared.sums[thread] = row < rows ? strided_sum(f, first, row * columns + end, index_t{1} << tile.lane_bits) : 0;
     } else if (phase <= tile.lane_bits) {
       const int half = 1 << (tile.lane_bits - phase);
       if (lane < half) shared.sums[thread] += shared.sums[thread + half];
@@ -165,7 +195,7 @@ struct ReduceKernels {
     const index_t shares = std::max<index_t>(1, ceiling_of_quotient(rows, rows_per_share));
     if (shares == 1) return add_columns<T>(context, rows, columns, f, tile, sums);
     const auto memory = context.template scratch<double>(shares * terms * columns);
-    launch(context, shares * tiles, SumColumnShares<T, Function, double>{f, rows, columns, rows_per_share, tiles, tile, memory.data(), nullptr}, true);
+    launch(context, shares * tiles, SumColumnShares<T, Function, double>{f, rows, columns, rows_per_share, Divisor(tiles), tile, memory.data(), nullptr}, true);
     add_columns<double>(context, shares, terms * columns, ShareColumn{memory.data()},
                         SumTile::of(terms * columns, shares, least_per_thread, widest_of_shares), sums);
   }
@@ -180,11 +210,12 @@ struct ReduceKernels {
     const index_t columns_per_share = std::max<index_t>(1, ceiling_of_quotient(columns, wanted));
     const index_t shares = std::max<index_t>(1, ceiling_of_quotient(columns, columns_per_share));
     const auto memory = context.template scratch<double>(shares == 1 ? 0 : rows * shares);
+    double* const to = shares == 1 ? sums : memory.data();
     launch(context, shares * tiles,
-           SumRowShares<Function>{f, rows, columns, columns_per_share, shares, tile, shares == 1 ? sums : memory.data(), context.condition()}, true);
+           SumRowShares<Function>{f, rows, columns, columns_per_share, shares, Divisor(shares), tile, to, context.condition()}, true);
     if (shares == 1) return;
     const SumTile last = row_tile(rows, shares);
-    launch(context, last.tiles(rows), SumRowShares<ShareValue>{{memory.data()}, rows, shares, shares, 1, last, sums, context.condition()}, true);
+    launch(context, last.tiles(rows), SumRowShares<ShareValue>{{memory.data()}, rows, shares, shares, 1, Divisor(1), last, sums, context.condition()}, true);
   }
 
  private:
@@ -199,7 +230,8 @@ struct ReduceKernels {
   template <class T, class Function, class Sum>
   static void add_columns(Context<Device>& context, index_t rows, index_t columns, const Function& f, const SumTile& tile, Sum* sums) {
     const index_t tiles = tile.tiles(columns);
-    launch(context, tiles, SumColumnShares<T, Function, Sum>{f, rows, columns, std::max<index_t>(1, rows), tiles, tile, sums, context.condition()}, true);
+    launch(context, tiles,
+           SumColumnShares<T, Function, Sum>{f, rows, columns, std::max<index_t>(1, rows), Divisor(tiles), tile, sums, context.condition()}, true);
   }
 };
 
