@@ -54,7 +54,7 @@ nash::Tensor<float> real_images(const Options& options, const nash::Shape& shape
   if (options.data.empty()) {
     nash::Context<> context(static_cast<int>(options.threads));
     nash::Tensor<float> images(shape);
-    nash::pointwise(context, images.count(), nash::FillUniform<float>{nash::RandomStream(1), -1, 1, images.data()});
+    nash::fill_uniform(context, nash::RandomStream(1), -1, 1, images.count(), images.data());
     return images;
   }
   nash::Loader loader{nash::load_idx_folder(options.data), {.batch_size = shape[0]}};

@@ -37,6 +37,38 @@ TEST_CASE_TEMPLATE("the roots of nothing, of subnormal numbers, of infinity and 
 
 TEST_CASE("other scalars take the library's root") { CHECK(square_root(2.0L) == std::sqrt(2.0L)); }
 
+TEST_CASE("natural logarithms are within one ulp, from the smallest normal number to the largest, and about 1") {
+  const auto ulps_off = [](double x) {
+    const double exact = static_cast<double>(std::log(static_cast<long double>(x)));
+    return std::abs(natural_log(x) - exact) / (std::nextafter(std::abs(exact), 1e300) - std::abs(exact));
+  };
+  const RandomStream random(1);
+  double worst = 0;
+  for (index_t i = 0; i < 300000; ++i) {
+    worst = std::max({worst, ulps_off(random.uniform(i)), ulps_off(std::exp2(-1022 + 2045 * random.uniform(i))),
+                      ulps_off(1 + 1e-6 * (random.uniform(i) - 0.5))});
+  }
+  MESSAGE("at most ", worst, " ulp off");
+  CHECK(worst <= 1);
+  CHECK(natural_log(1) == 0);
+  for (const double x : {0x0.5p-32, 1 - 0x0.5p-32, 0x1.6a09e667f3bcdp-1, std::numeric_limits<double>::min(), std::numeric_limits<double>::max()}) CHECK(ulps_off(x) <= 1);
+}
+
+TEST_CASE("sines and cosines are within two ulp of 1, over the whole circle") {
+  const auto off = [](double x) {
+    const SineAndCosine of = sine_and_cosine(x);
+    const auto exact = static_cast<long double>(x);
+    return static_cast<double>(std::max(std::abs(of.sine - std::sin(exact)), std::abs(of.cosine - std::cos(exact)))) / std::numeric_limits<double>::epsilon();
+  };
+  constexpr double circle = 2 * std::numbers::pi;
+  double worst = 0;
+  for (index_t i = 0; i < 300000; ++i) worst = std::max(worst, off(circle * RandomStream(3).uniform(i)));
+  for (int eighth = 0; eighth <= 16; ++eighth)
+    for (const double beside : {-1e-9, 0.0, 1e-9}) worst = std::max(worst, off(std::clamp(circle * eighth / 16 + beside, 0.0, circle)));
+  MESSAGE("at most ", worst, " of 2^-52 off");
+  CHECK(worst <= 1);
+}
+
 TEST_CASE("the hyperbolic tangent of floats is within three ulp, odd, and bounded by one") {
   double worst = 0;
   for (index_t i = 0; i < 400000; ++i) {

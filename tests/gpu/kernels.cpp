@@ -256,8 +256,8 @@ TEST_CASE("a GPU draws the numbers that the Cpu draws") {
     for (index_t i = 0; i < there.count(); ++i)
       REQUIRE(std::abs(fetched[i] - there[i]) <= ulps * static_cast<double>(std::numeric_limits<float>::epsilon()) * std::abs(there[i]));
   };
-  pointwise(context, here.count(), FillUniform<float>{random, -2, 3, here.data()});
-  pointwise(cpu, there.count(), FillUniform<float>{random, -2, 3, there.data()});
+  fill_uniform(context, random, -2, 3, here.count(), here.data());
+  fill_uniform(cpu, random, -2, 3, there.count(), there.data());
   check(0);
   fill_normal(context, random, 0, 1, here.count(), here.data());
   fill_normal(cpu, random, 0, 1, there.count(), there.data());

@@ -7,24 +7,31 @@
 #include <numbers>
 
 #include "nash/core/error.hpp"
+#include "nash/core/math.hpp"
 #include "nash/core/platform.hpp"
 
 namespace nash {
 
+/// Some rounds of Philox4x32. They are no loop: with -O2 it would keep a loop over counters from becoming vectors.
+template <int rounds>
+NASH_ALWAYS_INLINE NASH_HOST_DEVICE constexpr std::array<std::uint32_t, 4> philox4x32_rounds(const std::array<std::uint32_t, 4>& counter,
+                                                                                             const std::array<std::uint32_t, 2>& key) {
+  if constexpr (rounds == 0) {
+    return counter;
+  } else {
+    const std::uint64_t a = std::uint64_t{0xD2511F53} * counter[0];
+    const std::uint64_t b = std::uint64_t{0xCD9E8D57} * counter[2];
+    return philox4x32_rounds<rounds - 1>({static_cast<std::uint32_t>(b >> 32) ^ counter[1] ^ key[0], static_cast<std::uint32_t>(b),
+                                          static_cast<std::uint32_t>(a >> 32) ^ counter[3] ^ key[1], static_cast<std::uint32_t>(a)},
+                                         {key[0] + 0x9E3779B9, key[1] + 0xBB67AE85});
+  }
+}
+
 /// Philox4x32-10: 128 bits of counter and 64 bits of key give 128 random bits, the same on every device and thread.
 ///
 /// Salmon, Moraes, Dror and Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC 2011, section 3.3.
-NASH_HOST_DEVICE constexpr std::array<std::uint32_t, 4> philox4x32(std::array<std::uint32_t, 4> counter,
-                                                                   std::array<std::uint32_t, 2> key) {
-  for (int round = 0; round < 10; ++round) {
-    const std::uint64_t a = std::uint64_t{0xD2511F53} * counter[0];
-    const std::uint64_t b = std::uint64_t{0xCD9E8D57} * counter[2];
-    counter = {static_cast<std::uint32_t>(b >> 32) ^ counter[1] ^ key[0], static_cast<std::uint32_t>(b),
-               static_cast<std::uint32_t>(a >> 32) ^ counter[3] ^ key[1], static_cast<std::uint32_t>(a)};
-    key[0] += 0x9E3779B9;
-    key[1] += 0xBB67AE85;
-  }
-  return counter;
+NASH_HOST_DEVICE constexpr std::array<std::uint32_t, 4> philox4x32(const std::array<std::uint32_t, 4>& counter, const std::array<std::uint32_t, 2>& key) {
+  return philox4x32_rounds<10>(counter, key);
 }
 
 /// An endless sequence of random numbers, addressed by position: (seed, stream, position) → number.
@@ -43,32 +50,36 @@ class RandomStream {
 
   /// The 32 random bits at a position.
   NASH_HOST_DEVICE constexpr std::uint32_t bits(index_t position) const {
-    return block(position / 4)[static_cast<std::size_t>(position % 4)];
+    return philox4x32(counter(position / 4), key())[static_cast<std::size_t>(position % 4)];
   }
 
-  /// The bits at the positions 4k to 4k + 3, for the price of one.
-  NASH_HOST_DEVICE constexpr std::array<std::uint32_t, 4> block(index_t k) const {
-    const auto position = static_cast<std::uint64_t>(k);
-    return philox4x32({low(position), high(position), low(stream_), high(stream_)}, {low(seed_), high(seed_)});
+  /// The bits at the positions 4k to 4k + 3, for the price of one; within a loop over k, by vectors.
+  NASH_ALWAYS_INLINE NASH_HOST_DEVICE constexpr std::array<std::uint32_t, 4> block(index_t k) const {
+    return philox4x32_rounds<10>(counter(k), key());
   }
 
   /// Uniform in (0, 1): never 0 and never 1, with a resolution of 2⁻³².
   NASH_HOST_DEVICE constexpr double uniform(index_t position) const { return to_unit(bits(position)); }
 
+  /// The uniforms at the positions 4k to 4k + 3, for the price of one.
+  NASH_ALWAYS_INLINE NASH_HOST_DEVICE constexpr std::array<double, 4> uniforms(index_t k) const {
+    const auto words = block(k);
+    return {to_unit(words[0]), to_unit(words[1]), to_unit(words[2]), to_unit(words[3])};
+  }
+
   /// Standard normal, by Box and Muller: positions 2k and 2k+1 are the two halves of one pair.
   NASH_HOST_DEVICE double normal(index_t position) const {
-    const auto words = block(position / 4);
+    const auto words = philox4x32(counter(position / 4), key());
     const std::size_t pair = position % 4 < 2 ? 0 : 2;
-    const Polar polar(words[pair], words[pair + 1]);
-    return polar.radius * (position % 2 == 0 ? std::cos(polar.angle) : std::sin(polar.angle));
+    const Pair normals(words[pair], words[pair + 1]);
+    return position % 2 == 0 ? normals.first : normals.second;
   }
 
   /// The normals at the positions 4k to 4k + 3, for the price of two.
-  NASH_HOST_DEVICE std::array<double, 4> normals(index_t k) const {
+  NASH_ALWAYS_INLINE NASH_HOST_DEVICE std::array<double, 4> normals(index_t k) const {
     const auto words = block(k);
-    const Polar first(words[0], words[1]), second(words[2], words[3]);
-    return {first.radius * std::cos(first.angle), first.radius * std::sin(first.angle),
-            second.radius * std::cos(second.angle), second.radius * std::sin(second.angle)};
+    const Pair a(words[0], words[1]), b(words[2], words[3]);
+    return {a.first, a.second, b.first, b.second};
   }
 
   constexpr bool operator==(const RandomStream&) const = default;
@@ -76,12 +87,21 @@ class RandomStream {
  private:
   NASH_HOST_DEVICE static constexpr std::uint32_t low(std::uint64_t word) { return static_cast<std::uint32_t>(word); }
   NASH_HOST_DEVICE static constexpr std::uint32_t high(std::uint64_t word) { return static_cast<std::uint32_t>(word >> 32); }
+  NASH_ALWAYS_INLINE NASH_HOST_DEVICE constexpr std::array<std::uint32_t, 4> counter(index_t k) const {
+    const auto position = static_cast<std::uint64_t>(k);
+    return {low(position), high(position), low(stream_), high(stream_)};
+  }
+  NASH_ALWAYS_INLINE NASH_HOST_DEVICE constexpr std::array<std::uint32_t, 2> key() const { return {low(seed_), high(seed_)}; }
   NASH_HOST_DEVICE static constexpr double to_unit(std::uint32_t word) { return (word + 0.5) * 0x1p-32; }
 
-  struct Polar {
-    double radius, angle;
-    NASH_HOST_DEVICE Polar(std::uint32_t a, std::uint32_t b)
-        : radius(std::sqrt(-2.0 * std::log(to_unit(a)))), angle(2.0 * std::numbers::pi * to_unit(b)) {}
+  /// Two normals of two words, by arithmetic alone, so that loops of it become vectors.
+  struct Pair {
+    double first, second;
+    NASH_ALWAYS_INLINE NASH_HOST_DEVICE Pair(std::uint32_t a, std::uint32_t b) {
+      const double radius = square_root(-2.0 * natural_log(to_unit(a)));
+      const SineAndCosine of = sine_and_cosine(2.0 * std::numbers::pi * to_unit(b));
+      first = radius * of.cosine, second = radius * of.sine;
+    }
   };
 
   std::uint64_t seed_ = 0;

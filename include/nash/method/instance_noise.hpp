@@ -6,18 +6,19 @@
 
 namespace nash {
 
-/// x += deviation·ε, ε standard normal; four at a time, as the random bits come.
+/// x += deviation·ε, ε standard normal
 template <class T>
 struct AddNoise {
   RandomStream random;
   double deviation;
-  index_t count;
   T* x;
-  NASH_HOST_DEVICE void operator()(index_t block) const {
+  NASH_HOST_DEVICE T noise(double normal) const { return static_cast<T>(deviation * normal); }
+  NASH_ALWAYS_INLINE NASH_HOST_DEVICE void operator()(index_t block) const {
     const auto normals = random.normals(block);
-    for (index_t i = 4 * block; i < 4 * block + 4 && i < count; ++i)
-      x[i] += static_cast<T>(deviation * normals[static_cast<std::size_t>(i % 4)]);
+    T* const to = x + 4 * block;
+    to[0] += noise(normals[0]), to[1] += noise(normals[1]), to[2] += noise(normals[2]), to[3] += noise(normals[3]);
   }
+  NASH_HOST_DEVICE void one(index_t i) const { x[i] += noise(random.normal(i)); }
 };
 
 /// Gaussian noise on all images that the discriminator sees, so that what is real and what is generated overlap; its deviation falls
@@ -42,8 +43,7 @@ class InstanceNoise {
   void change_images(const Update<Device>& update, ImageSource source, Tensor<T, Device>& images) const {
     const double now = deviation(update.step);
     if (now == 0) return;
-    pointwise(update.context, (images.count() + 3) / 4,
-              AddNoise<T>{update.random.child(static_cast<std::uint64_t>(source)), now, images.count(), images.data()});
+    pointwise_by_fours(update.context, images.count(), AddNoise<T>{update.random.child(static_cast<std::uint64_t>(source)), now, images.data()});
   }
 
  private:

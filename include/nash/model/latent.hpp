@@ -137,7 +137,7 @@ class Latent {
   NASH_COLD void draw_noise(Context<Device>& context, RandomStream random, Tensor<T, Device>& z, const LabelView& labels) const {
     switch (distribution_) {
       case Distribution::normal: return fill_normal(context, random, 0, 1, z.count(), z.data());
-      case Distribution::uniform: return pointwise(context, z.count(), FillUniform<T>{random, -bound_, bound_, z.data()});
+      case Distribution::uniform: return fill_uniform(context, random, -bound_, bound_, z.count(), z.data());
       case Distribution::truncated_normal:
         return pointwise(context, z.count(), FillTruncatedNormal<T>{random, 0.5 * std::erfc(bound_ / std::sqrt(2.0)), z.data()});
       case Distribution::class_normal:

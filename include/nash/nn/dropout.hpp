@@ -1,26 +1,31 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "nash/kernels/random.hpp"
 #include "nash/nn/description.hpp"
 #include "nash/nn/layer.hpp"
 
 namespace nash {
 
-/// out[i] := x[i] / (1 − p) with probability 1 − p, else 0; four at a time, since one block of random bits serves four.
+/// out[i] := x[i] / (1 − p) with probability 1 − p, else 0
 template <class T>
 struct Drop {
   RandomStream random;
   double threshold;  // p·2³² − ½: bits below it mean uniform(i) < p
   T scale;
-  index_t count;
   const T* x;
   T* out;
-  NASH_HOST_DEVICE void operator()(index_t block) const {
+  NASH_HOST_DEVICE T value(std::uint32_t bits, T kept) const { return bits < threshold ? T{0} : kept; }
+  NASH_ALWAYS_INLINE NASH_HOST_DEVICE void operator()(index_t block) const {
     const auto bits = random.block(block);
-    for (index_t i = 4 * block; i < 4 * block + 4 && i < count; ++i) {
-      const T kept = scale * x[i];
-      out[i] = bits[static_cast<std::size_t>(i % 4)] < threshold ? T{0} : kept;
-    }
+    const T* const from = x + 4 * block;
+    const T kept[] = {scale * from[0], scale * from[1], scale * from[2], scale * from[3]};
+    T* const to = out + 4 * block;
+    to[0] = value(bits[0], kept[0]), to[1] = value(bits[1], kept[1]), to[2] = value(bits[2], kept[2]), to[3] = value(bits[3], kept[3]);
+  }
+  NASH_HOST_DEVICE void one(index_t i) const {
+    const T kept = scale * x[i];
+    out[i] = value(random.bits(i), kept);
   }
 };
 
@@ -76,8 +81,8 @@ class Dropout : public LayerDefaults<T, D> {
  private:
   void drop(const Pass<D>& pass, const Tensor<T, D>& x, Tensor<T, D>& out) const {
     if (pass.mode == Mode::infer || probability_ == 0) return pointwise(pass.context, x.count(), Copy<T>{x.data(), out.data()});
-    pointwise(pass.context, (x.count() + 3) / 4,
-              Drop<T>{pass.random, probability_ * 0x1p32 - 0.5, static_cast<T>(1 / (1 - probability_)), x.count(), x.data(), out.data()});
+    pointwise_by_fours(pass.context, x.count(),
+                       Drop<T>{pass.random, probability_ * 0x1p32 - 0.5, static_cast<T>(1 / (1 - probability_)), x.data(), out.data()});
   }
 
   double probability_;

@@ -47,7 +47,7 @@ struct Init {
 
   template <class T, class Device>
   NASH_COLD void fill(Context<Device>& context, RandomStream random, const Fans& fans, Tensor<T, Device>& x) const {
-    const auto uniform_within = [&](double bound) { pointwise(context, x.count(), FillUniform<T>{random, -bound, bound, x.data()}); };
+    const auto uniform_within = [&](double bound) { fill_uniform(context, random, -bound, bound, x.count(), x.data()); };
     switch (kind) {
       case Kind::constant: return pointwise(context, x.count(), Fill<T>{x.data(), static_cast<T>(a)});
       case Kind::normal: return fill_normal(context, random, b, a, x.count(), x.data());

@@ -6,21 +6,23 @@
 
 namespace nash {
 
-/// z += rate·(gradient − prior·z) + deviation·ε, ε standard normal; four at a time, as the random bits come.
+/// z += rate·(gradient − prior·z) + deviation·ε, ε standard normal
 template <class T>
 struct LangevinStep {
   RandomStream random;
   double rate, prior, deviation;
-  index_t count;
   const T* gradient;
   T* z;
-  NASH_HOST_DEVICE void operator()(index_t block) const {
-    const auto normals = random.normals(block);
-    for (index_t i = 4 * block; i < 4 * block + 4 && i < count; ++i) {
-      const double drift = static_cast<double>(gradient[i]) - prior * static_cast<double>(z[i]);
-      z[i] = static_cast<T>(static_cast<double>(z[i]) + rate * drift + deviation * normals[static_cast<std::size_t>(i % 4)]);
-    }
+  NASH_HOST_DEVICE void move(index_t i, double normal) const {
+    const double drift = static_cast<double>(gradient[i]) - prior * static_cast<double>(z[i]);
+    z[i] = static_cast<T>(static_cast<double>(z[i]) + rate * drift + deviation * normal);
   }
+  NASH_ALWAYS_INLINE NASH_HOST_DEVICE void operator()(index_t block) const {
+    const auto normals = random.normals(block);
+    const index_t i = 4 * block;
+    move(i, normals[0]), move(i + 1, normals[1]), move(i + 2, normals[2]), move(i + 3, normals[3]);
+  }
+  NASH_HOST_DEVICE void one(index_t i) const { move(i, random.normal(i)); }
 };
 
 /// Whether the latents' own distribution has a part in the drift.
@@ -62,8 +64,8 @@ NASH_COLD void refine_latents(Context<typename G::Device>& context, const G& gen
   const double deviation = options.noise * std::sqrt(2 * options.rate);
   for (index_t step = 0; step < options.steps; ++step) {
     const Tensor<T, Device>& g = gradient.of(pass, generator, discriminator, z);
-    pointwise(context, (z.count() + 3) / 4,
-              LangevinStep<T>{random.child(static_cast<std::uint64_t>(step)), options.rate, has_prior ? 1.0 : 0.0, deviation, z.count(), g.data(), z.data()});
+    pointwise_by_fours(context, z.count(),
+                       LangevinStep<T>{random.child(static_cast<std::uint64_t>(step)), options.rate, has_prior ? 1.0 : 0.0, deviation, g.data(), z.data()});
   }
   if (!std::isfinite(sum(context, z.count(), Square<T>{z.data()})))
     throw NumericError("refine_latents", "finite latents", "one that is not", "lower the rate");

@@ -21,7 +21,7 @@ void count(Function function) {
 
 Tensor<float> random(Context<Cpu>& context, const Shape& shape) {
   Tensor<float> tensor(shape);
-  pointwise(context, tensor.count(), FillUniform<float>{RandomStream(1), -1, 1, tensor.data()});
+  fill_uniform(context, RandomStream(1), -1, 1, tensor.count(), tensor.data());
   return tensor;
 }
 
