@@ -68,7 +68,7 @@ TEST_CASE("a sequence is cut where the host waits, and gets the values of then")
   CHECK(s.run(sequence).graphs_launched == 3);
 }
 
-TEST_CASE("a sequence that is not the recorded one does what it says all the same, and is recorded anew") {
+TEST_CASE("a sequence that is not the recorded one does what it says all the same, and is recorded beside it") {
   Sequences s;
   for (int i = 0; i < 3; ++i) (void)s.run([&] { s.scale(2), s.add(s.x), s.scale(1); });
   CHECK(s.value() == 64);
@@ -77,11 +77,55 @@ TEST_CASE("a sequence that is not the recorded one does what it says all the sam
   CHECK(s.value() == 256);
   CHECK(s.run(shorter).graphs_launched == 1);
   CHECK(s.value() == 1024);
-  CHECK(s.run([&] { s.scale(2), s.add(s.x), s.scale(0.25f); }).graphs_launched == 0);  // longer
+  CHECK(s.run([&] { s.scale(2), s.add(s.x), s.scale(0.25f); }).graphs_launched == 1);  // longer, as the first ones were
   CHECK(s.run([&] { s.scale(1), s.scale(1), s.scale(1); }).graphs_launched == 0);      // of another kernel
   CHECK(s.value() == 1024);
   CHECK(s.run([] {}).graphs_launched == 0);
   CHECK(s.run([] {}).graphs_launched == 0);
+}
+
+TEST_CASE("sequences that take turns are a graph each, built once, with the parameters of the time") {
+  Sequences s;
+  double expected = 0, sums = 0, expected_sums = 0;
+  const auto sequence = [&](int kind, double a) {
+    return [&s, &sums, kind, a] {
+      pointwise(s.context, 4, Fill<double>{s.x.data(), a});
+      if (kind == 1) s.add(s.y);
+      s.scale(a);
+      if (kind == 1) sums += sum(s.context, 4, Value<double>{s.x.data()});
+      if (kind == 2) s.add(s.y), s.add(s.y);  // begins as 0 does, and ends where 3 goes on
+      if (kind == 3) s.add(s.y), s.add(s.y), s.add(s.y);
+    };
+  };
+  index_t built = 0;
+  for (int i = 0; i < 40; ++i) {
+    const int kind = i % 5 == 4 ? 0 : i % 4;
+    const double a = i;
+    const stand_in::Counts counts = s.run(sequence(kind, a));
+    if (i >= 20) {
+      CHECK(counts.graphs_built == 0);
+      CHECK(counts.queued == 0);
+      CHECK(counts.graphs_launched == 1);
+    }
+    built += counts.graphs_built;
+    expected += kind == 1 ? a : kind == 2 ? 2 * a * a : kind == 3 ? 3 * a * a : 0;
+    expected_sums += kind == 1 ? 4 * a * a : 0;
+  }
+  CHECK(built == 4);
+  CHECK(s.y.to_host()[0] == 1 + expected);
+  CHECK(sums == expected_sums);
+}
+
+TEST_CASE("of sequences that are never the same, the last few alone are kept") {
+  Sequences s;
+  std::vector<Numbers> all;
+  for (int i = 0; i < 12; ++i) all.push_back(Numbers::filled(Shape{4}, 1));
+  const auto copy = [&](int i) { return [&s, to = all[static_cast<std::size_t>(i)].data()] { s.context.add(Transfer{Transfer::Kind::within_gpu, to, s.x.data(), 8}); }; };
+  for (int i = 0; i < 12; ++i) CHECK(s.run(copy(i)).queued == 1);
+  for (int i = 11; i >= 8; --i) CHECK(s.run(copy(i)).graphs_launched == 1);
+  CHECK(s.run(copy(7)).queued == 1);
+  CHECK(s.run(copy(11)).queued == 1);  // the one that was not used for longest made room for it
+  CHECK(s.run(copy(8)).graphs_launched == 1);
 }
 
 TEST_CASE("sequences of different names are kept apart") {
