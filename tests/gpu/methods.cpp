@@ -53,6 +53,20 @@ TEST_CASE("methods that look at logits, latents, images and weights are on a GPU
   compare_runs("OrthogonalRegularisation and WeightClip", OrthogonalRegularisation{0.1}, WeightClip{0.5});
 }
 
+TEST_CASE("a loss of both batches, and methods that carry tensors or take several sums, give the same bits whether steps are recorded or not") {
+  const auto run = [](auto device, bool record) {
+    using D = decltype(device);
+    GanTrainer trainer{small_generator<float>().template to<float, D>(), curved_discriminator<float, false>().template to<float, D>(), RelativisticAverage{},
+                       {.seed = 3, .record_steps = record}, R1{1, 2}, LeCam{0.3, {.begin = 1}}, ReplayPool{12}, FeatureMatching{1}, OrthogonalRegularisation{0.1},
+                       AdaptiveAugmentation{{.interval = 1, .images = 60, .probability = 0.5}, PixelBlit{}}};
+    if constexpr (requires { trainer.context().set_exact_products(true); }) trainer.context().set_exact_products(true);
+    return state_after(trainer, 7, {6, 8, 8, 1});
+  };
+  const auto recorded = run(Device{}, true);
+  CHECK(same_bits(recorded, run(Device{}, false)));
+  CHECK(relative_difference(recorded, run(Cpu{}, true)) < 1e-2);
+}
+
 TEST_CASE("spectral norm is on a GPU what it is elsewhere, with a penalty too") {
   compare_runs<true>("spectral norm");
   compare_runs<true>("spectral norm and GradientPenalty", GradientPenalty{1});

@@ -146,7 +146,9 @@ TEST_CASE("a run that was stopped and resumed is the same run to the last bit: n
 }
 
 TEST_CASE("so it is with each method that carries something from step to step") {
-  check_resumed({"methods.0.real.average", "methods.0.fake.average", "methods.0.real.updates", "methods.0.fake.updates"}, LeCam{0.3, {.decay = 0.5, .begin = 1}});
+  check_resumed({"methods.0.real.average", "methods.0.fake.average", "methods.0.updates"}, LeCam{0.3, {.decay = 0.5, .begin = 1}});
+  check_resumed<double>({"methods.0.real.average", "methods.0.fake.average"}, LeCam{0.3, {.decay = 0.5, .begin = 1}});
+  check_resumed<float, StandIn>({"methods.0.real.average", "methods.0.fake.average"}, LeCam{0.3, {.decay = 0.5, .begin = 1}});
   check_resumed({"methods.0"}, R1{1, 2});
   check_resumed({"methods.0"}, R2{1, 2});
   check_resumed({"methods.0.generator.mean", "methods.0.generator.updates", "methods.0.discriminator.mean", "methods.0.discriminator.updates"},
@@ -307,10 +309,12 @@ TEST_CASE("a checkpoint that is cut short or mislabelled is refused, and changes
   CHECK(with_text("steps", "9223372036854775807") == "expected a whole number from 0 to 2^53 as 'nash.state.steps', got '9223372036854775807'" + damaged);
   CHECK(with_text("steps", "99999999999999999999") == "expected a whole number from 0 to 2^53 as 'nash.state.steps', got '99999999999999999999'" + damaged);
   CHECK(with_text("methods.0.real.average", "") == "expected a number as 'nash.state.methods.0.real.average', got ''" + damaged);
+  CHECK(with_text("methods.0.real.average", "1 no") == "expected a number as 'nash.state.methods.0.real.average', got 'no'" + damaged);
+  CHECK(with_text("methods.0.real.average", "1 2") == "expected one number as 'nash.state.methods.0.real.average', got '1 2'" + damaged);
   CHECK(with_text("last_report.d_real", "no") == "expected a number as 'nash.state.last_report.d_real', got 'no'" + damaged);
   CHECK(with_text("methods.1.updates", "3").find(" numbers and texts of GanTrainer, got also 'nash.state.methods.1.updates'.") != std::string::npos);
-  CHECK(with([](auto& file) { file.metadata.erase("nash.state.methods.0.fake.updates"); })
-            .starts_with("expected a number or text 'nash.state.methods.0.fake.updates', got none of that name."));
+  CHECK(with([](auto& file) { file.metadata.erase("nash.state.methods.0.updates"); })
+            .starts_with("expected a number or text 'nash.state.methods.0.updates', got none of that name."));
   CHECK(with([](auto& file) { file.tensors.back().name = "else"; }).starts_with("expected a tensor 'discriminator.optimizer.1.slot' of "));
   CHECK(with([](auto& file) { file.metadata["nash.trainer"] = "half"; }).starts_with("expected the checkpoint of a trainer in float, got half."));
   CHECK(refusal(folder / "nothing", trainer).find("cannot be opened: No such file or directory") != std::string::npos);

@@ -47,15 +47,23 @@ struct CrossEntropyGradient {
   }
 };
 
+/// Adds the gradient of factor·Σ −log p of each row's class to that of the logits, and returns what to sum. Some columns of these are the class
+/// logits.
+template <class T, class Device, class Class>
+CrossEntropySum<T, Class> add_cross_entropy_gradient(Context<Device>& context, double factor, const Class& class_of, index_t first, index_t classes,
+                                                     const Tensor<T, Device>& logits, Tensor<T, Device>& d_logits) {
+  const SoftmaxRows<T> rows{logits.data(), logits.shape().channels(), first, classes};
+  pointwise(context, logits.shape()[0] * classes, CrossEntropyGradient<T, Class>{rows, class_of, factor, d_logits.data()});
+  return {rows, class_of};
+}
+
 /// weight times the mean cross-entropy of some columns of logits, the class logits, with the class of each row; its gradient is added.
 template <class T, class Device, class Class>
 double add_cross_entropy(Context<Device>& context, double weight, const Class& class_of, index_t first, index_t classes,
                          const Tensor<T, Device>& logits, Tensor<T, Device>& d_logits) {
   const index_t samples = logits.shape()[0];
   const double factor = weight / static_cast<double>(samples);
-  const SoftmaxRows<T> rows{logits.data(), logits.shape().channels(), first, classes};
-  pointwise(context, samples * classes, CrossEntropyGradient<T, Class>{rows, class_of, factor, d_logits.data()});
-  return factor * sum(context, samples, CrossEntropySum<T, Class>{rows, class_of});
+  return factor * sum(context, samples, add_cross_entropy_gradient(context, factor, class_of, first, classes, logits, d_logits));
 }
 
 }  // namespace nash

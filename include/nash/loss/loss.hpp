@@ -38,6 +38,9 @@ struct DiscriminatorLoss {
 ///     loss.discriminator(context, real, fake, d_real, d_fake)   DiscriminatorLoss, and its gradients by both logits
 ///     loss.generator(context, real, fake, d_fake)               what the generator minimises, and its gradient
 ///     static constexpr bool generator_reads_real = true;        its phase also runs the discriminator on the real batch
+///
+/// On a GPU a step with it is one graph if it says static constexpr bool runs_ahead = true; and so promises that each of its three values is
+/// a factor times one sum that the host reads, that of the real term first, and that nothing else depends on one (sum_into, DeviceScalar).
 template <class L>
 concept PairLoss = requires(const L& loss, Context<Cpu>& context, const Tensor<float>& logits, Tensor<float>& d_logits) {
   { loss.discriminator(context, logits, logits, d_logits, d_logits) } -> std::same_as<DiscriminatorLoss>;

@@ -66,6 +66,8 @@ class AdaptiveAugmentation {
     static_assert(sizeof...(Families) > 0, "AdaptiveAugmentation needs a family of maps: PixelBlit{}, GeometricWarp{}, ColourChange{}, …");
 
    public:
+    static constexpr bool runs_ahead = true;
+
     Work(const AdaptiveAugmentation& method, const G&, const D&) : options_(method.options_), chain_(method.families_), probability_{options_.probability} {}
 
     /// p, as it is now.
@@ -84,7 +86,7 @@ class AdaptiveAugmentation {
     double add_to_loss(const Update<Device>& update, LossTerm term, const Tensor<T, Device>& logits, Tensor<T, Device>&) {
       if (term != LossTerm::real) return 0;
       const index_t rows = logits.shape()[0];
-      signs_ += sum(update.context, rows, LogitSigns<T>{logits.data(), logits.shape().channels()});
+      sum_later(update, rows, LogitSigns<T>{logits.data(), logits.shape().channels()}, signs_);
       seen_ += rows;
       ++updates_;
       return 0;

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "nash/kernels/normalize.hpp"
+#include "nash/kernels/weighted_sums.hpp"
 #include "nash/nn/sequential.hpp"
 #include "nash/train/method.hpp"
 
@@ -59,7 +60,7 @@ class FeatureMatching {
     static constexpr std::size_t layers = sizeof...(Layers);
 
    public:
-    static constexpr bool carries_nothing = true;
+    static constexpr bool carries_nothing = true, runs_ahead = true;
 
     Work(const FeatureMatching& method, const G&, const D&) : weight_(method.weight_) {
       for (const index_t layer : method.layers_) {
@@ -80,16 +81,16 @@ class FeatureMatching {
         if (taps_[i]) sum_features(context, means_[i], i);
       });
       forward(pass, d, fakes);
-      double value = 0;
+      WeightedSums<Device> value(context, static_cast<index_t>(end_));
       for_each([&]<std::size_t i>() {
         if (!taps_[i]) return;
         sum_features(context, sums_, i);
         const auto of_real = static_cast<T>(1 / static_cast<double>(real.shape()[0])), of_fakes = static_cast<T>(1 / static_cast<double>(fakes.shape()[0]));
         pointwise(context, sums_.count(), WeightedDifference<T>{of_fakes, of_real, sums_.data(), means_[i].data(), means_[i].data()});
-        value += weight_ * sum(context, means_[i].count(), Square<T>{means_[i].data()});
+        value.add(weight_, means_[i].count(), Square<T>{means_[i].data()});
       });
       backward(pass, d, fakes, d_fakes);
-      return value;
+      return value.total();
     }
 
    private:

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "nash/kernels/weighted_sums.hpp"
 #include "nash/method/auxiliary_classifier.hpp"
 #include "nash/model/latent.hpp"
 
@@ -59,6 +60,8 @@ class Infogan {
     using Device = typename D::Device;
 
    public:
+    static constexpr bool runs_ahead = true;
+
     Work(const Infogan& method, const G& generator, const D& discriminator)
         : weight_(method.weight_), continuous_weight_(method.options_.continuous_weight), latent_(generator.latent()) {
       const index_t codes = latent_.size() - latent_.first_code();
@@ -70,19 +73,23 @@ class Infogan {
 
     double recover(const Update<Device>& update, const Tensor<T, Device>& latents, const Tensor<T, Device>& logits, Tensor<T, Device>& d_logits) const {
       Context<Device>& context = update.context;
+      const index_t samples = logits.shape()[0];
       index_t code = latent_.first_code(), output = first_output_;
-      double value = 0;
+      WeightedSums<Device> value(context, static_cast<index_t>(latent_.categories().size()) + 1);
       for (const index_t values : latent_.categories()) {
+        const double factor = weight_ / static_cast<double>(samples);
         if (weight_ != 0)
-          value += add_cross_entropy(context, weight_, CategoryOfRow<T>{latents.data(), latent_.size(), code, values}, output, values, logits, d_logits);
+          value.add(factor, samples, add_cross_entropy_gradient(context, factor, CategoryOfRow<T>{latents.data(), latent_.size(), code, values}, output,
+                                                                values, logits, d_logits));
         code += values, output += values;
       }
-      if (continuous_weight_ == 0 || latent_.continuous() == 0) return value;
-      const index_t samples = logits.shape()[0], count = samples * latent_.continuous();
+      if (continuous_weight_ == 0 || latent_.continuous() == 0) return value.total();
+      const index_t count = samples * latent_.continuous();
       const double factor = continuous_weight_ / static_cast<double>(samples);
       const GaussianCodeSum<T> of{latents.data(), logits.data(), latent_.size(), code, logits.shape().channels(), output, latent_.continuous()};
       pointwise(context, count, GaussianCodeGradient<T>{of, factor, d_logits.data()});
-      return value + factor * sum(context, count, of);
+      value.add(factor, count, of);
+      return value.total();
     }
 
    private:

@@ -109,7 +109,7 @@ class Logan {
                   "tangent and tangent_backward, or leave it out");
 
    public:
-    static constexpr bool carries_nothing = true;
+    static constexpr bool carries_nothing = true, runs_ahead = true;
 
     Work(const Logan& method, const G& generator, const D& discriminator) : rate_(method.rate_), options_(method.options_) {
       const Latent& latent = generator.latent();
@@ -122,7 +122,8 @@ class Logan {
 
     void change_latents(const Update<Device>& update, const G& generator, const D& discriminator, Values& z) {
       if (rate_ == 0) return;
-      before_ = z;
+      before_.resize(z.shape());
+      pointwise(update.context, z.count(), Copy<T>{z.data(), before_.data()});
       const Values& g = gradient_.of(pass(update), generator, discriminator, before_);
       squares_.resize(Shape{z.shape()[0]});
       sum_rows(update.context, z.shape()[0], z.shape()[1], Square<T>{g.data()}, squares_.data());

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "nash/kernels/weighted_sums.hpp"
 #include "nash/train/method.hpp"
 
 namespace nash {
@@ -19,6 +20,7 @@ struct OffDiagonal {
 class OrthogonalRegularisation {
  public:
   static constexpr const char* name = "OrthogonalRegularisation";
+  static constexpr bool runs_ahead = true;
 
   explicit OrthogonalRegularisation(double weight = 1e-4, Player player = Player::generator) : weight_(weight), player_(player) {
     require_method_option(0, weight, "OrthogonalRegularisation", "a weight");
@@ -27,7 +29,9 @@ class OrthogonalRegularisation {
   template <class Device, class Network, class T>
   double add_parameter_term(const Update<Device>& update, const Network& network, Tensor<T, Device>& gradients) const {
     if (update.player != player_ || weight_ == 0) return 0;
-    double total = 0;
+    index_t parameters = 0;
+    for_each_parameter(network, [&](const StateName&, const auto&) { ++parameters; });
+    WeightedSums<Device> value(update.context, parameters);
     for_each_parameter(network, [&](const StateName&, const auto& parameter) {
       const index_t rows = parameter.fans().rows;
       if (parameter.shape().rank() < 2 || rows < 1) return;  // biases, scales
@@ -36,12 +40,12 @@ class OrthogonalRegularisation {
       GemmKernels<Device>::multiply(update.context, {.m = rows, .n = rows, .k = columns, .transpose_b = true}, parameter.data(), parameter.data(),
                                     gram.data());
       pointwise(update.context, rows * rows, OffDiagonal<T>{rows, T{1}, gram.data()});
-      total += weight_ * sum(update.context, rows * rows, Square<T>{gram.data()});
+      value.add(weight_, rows * rows, Square<T>{gram.data()});
       pointwise(update.context, rows * rows, OffDiagonal<T>{rows, static_cast<T>(4 * weight_), gram.data()});
       GemmKernels<Device>::multiply(update.context, {.m = rows, .n = columns, .k = rows, .accumulate = true}, gram.data(), parameter.data(),
                                     gradients.data() + parameter.offset());
     });
-    return total;
+    return value.total();
   }
 
  private:

@@ -53,7 +53,7 @@ class SemiSupervised {
     using Images = Tensor<T, Device>;
 
    public:
-    static constexpr bool carries_nothing = true;
+    static constexpr bool carries_nothing = true, runs_ahead = true;
 
     Work(const SemiSupervised& method, const G& generator, const D& discriminator) : weight_(method.weight_) {
       const Dataset& set = method.labelled_;

@@ -4,17 +4,9 @@
 #include <vector>
 
 #include "nash/core/error.hpp"
+#include "nash/train/unread_value.hpp"
 
 namespace nash {
-
-/// A number of a step that the host looks at when the step is over, on a GPU; they are in the order in which they are read.
-struct UnreadValue {
-  enum class Kind { real_loss, real_probability, fake_loss, fake_probability, generator_loss, added_term, gradient_norm };
-
-  Kind kind;
-  double factor = 1;  ///< of an added term: on the sum that is read
-  bool read = true;   ///< false: nothing is, and the factor is the value
-};
 
 /// What methods add to the loss of a player in an update.
 ///
@@ -40,17 +32,21 @@ class AddedTerms {
  private:
   template <class Hook>
   void add_later(const Hook& hook) {
-    const auto before = context_.readings_so_far();
+    index_t own = context_.readings_so_far();  // which reading is the term's, of those that are not counted
+    const index_t before = own;
+    const std::size_t counted = unread_->size();
     double factor;
     {
       const auto later = context_.read_later(true);
       factor = hook();
     }
-    const auto sums = context_.readings_so_far() - before;
+    for (std::size_t i = counted; i < unread_->size(); ++i)
+      if ((*unread_)[i].reading == own) ++own;
+    const index_t sums = context_.readings_so_far() - before - static_cast<index_t>(unread_->size() - counted);
     if (sums > 1)
       throw Error("GanTrainer", "a term of at most one sum from a method that runs ahead", concat({"one of ", sums}),
-                  "take one sum, or leave runs_ahead out of the method");
-    unread_->push_back({UnreadValue::Kind::added_term, factor, sums == 1});
+                  "make one of them by WeightedSums, or leave runs_ahead out of the method");
+    unread_->push_back({UnreadValue::Kind::added_term, sums == 1 ? own : index_t{-1}, factor});
   }
 
   Context& context_;

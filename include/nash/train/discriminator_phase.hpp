@@ -49,7 +49,12 @@ class DiscriminatorPhase {
     } else {
       discriminator_.forward(real_pass, real, real_logits_, &game_.real_tape);
       discriminator_.forward(fake_pass, fakes, logits_, &discriminator_tape_);
-      loss = game_.loss.discriminator(context_, real_logits_, logits_, d_real_logits_, d_logits_);
+      using Kind = UnreadValue::Kind;
+      const auto [of_real, of_fake] = game_.values_of(std::array{Kind::real_loss, Kind::fake_loss}, [&] {
+        const DiscriminatorLoss found = game_.loss.discriminator(context_, real_logits_, logits_, d_real_logits_, d_logits_);
+        return std::array{found.real, found.fake};
+      });
+      loss = {of_real, of_fake};
       if (!go_back<LossTerm::real>(told, real_pass, loss.real, real, real_logits_, d_real_logits_, game_.real_tape, added, report)) return;
     }
     if (!go_back<LossTerm::fake>(told, fake_pass, loss.fake, fakes, logits_, d_logits_, discriminator_tape_, added, report)) return;
@@ -83,11 +88,8 @@ class DiscriminatorPhase {
       }
       return false;
     }
-    {
-      constexpr auto kind = term == LossTerm::real ? UnreadValue::Kind::real_probability : UnreadValue::Kind::fake_probability;
-      [[maybe_unused]] const auto later = game_.reading_later(kind);
-      (term == LossTerm::real ? report.d_real : report.d_fake) = mean_probability(context_, logits);
-    }
+    constexpr auto kind = term == LossTerm::real ? UnreadValue::Kind::real_probability : UnreadValue::Kind::fake_probability;
+    (term == LossTerm::real ? report.d_real : report.d_fake) = game_.value_of(kind, [&] { return mean_probability(context_, logits); });
     if constexpr (List::add_to_loss) methods_.run_add_to_loss(told, term, logits, d_logits, added);
     if constexpr (List::recover && term == LossTerm::fake) methods_.run_recover(told, latents_, logits, d_logits, added);
     Gradients<Scalar, Device> gradients(game_.discriminator_player.gradients);

@@ -44,7 +44,7 @@ class GeneratorPhase {
       value = game_.template term_of<LossTerm::generator>(told, logits_, d_logits_);
     } else {
       discriminator_.forward(game_.training_pass(player, repetition, Purpose::real_pass), *real, real_logits_, nullptr);
-      value = game_.loss.generator(context_, real_logits_, logits_, d_logits_);
+      value = game_.value_of(UnreadValue::Kind::generator_loss, [&] { return game_.loss.generator(context_, real_logits_, logits_, d_logits_); });
     }
     if (!std::isfinite(value)) {
       const std::string origin = all_finite(fakes)

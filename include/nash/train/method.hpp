@@ -2,6 +2,7 @@
 #pragma once
 
 #include <tuple>
+#include <vector>
 
 #include "nash/loss/loss.hpp"
 #include "nash/nn/layer.hpp"
@@ -9,6 +10,7 @@
 #include "nash/train/phase.hpp"
 #include "nash/train/probability.hpp"
 #include "nash/train/report.hpp"
+#include "nash/train/unread_value.hpp"
 
 namespace nash {
 
@@ -21,7 +23,23 @@ struct Update {
   index_t repetition;   ///< the player's updates before it in the same step
   RandomStream random;  ///< the method's own in this update
   LabelView labels{};   ///< of the real batch and of the fakes alike, where anybody depends on them
+  std::vector<UnreadValue>* unread = nullptr;  ///< where the host looks at the step's end: see sum_later
 };
+
+/// to += Σᵢ f(i), for a number that a method looks at when the step is over, in after_step: on a GPU the host need not wait for it within. It is
+/// one that the method's visit_state names.
+template <class Device, class Function>
+void sum_later(const Update<Device>& update, index_t count, const Function& f, double& to) {
+  if constexpr (requires { update.context.readings_so_far(); }) {
+    if (update.unread != nullptr) {
+      const index_t reading = update.context.readings_so_far();
+      const auto later = update.context.read_later(true);
+      (void)sum(update.context, count, f);
+      return update.unread->push_back({UnreadValue::Kind::counted, reading, 1, &to});
+    }
+  }
+  to += sum(update.context, count, f);
+}
 
 /// Where the images come from that the discriminator is about to see.
 enum class ImageSource { real, generated };
@@ -53,8 +71,8 @@ enum class ImageSource { real, generated };
 ///     after_step(step, report)                     to the host, at the end of a step
 ///     classes()                                    how many classes it knows: above 0 it is told labels, and needs them
 ///     M::visit_state(method, visitor)              visitor(name, state) for all that it carries from step to step, so that a checkpoint has
-///                                                  it: a Tensor<T, Device>, double, Probability, or index_t from 0. A tensor that is empty
-///                                                  at first gets the checkpoint's shape
+///                                                  it: a Tensor<T, Device>, double, Probability, or index_t from 0, or a Tensor<double, Device>
+///                                                  of a few numbers. A Tensor<T, Device> that is empty at first gets the checkpoint's shape
 ///
 /// A method that a hook may change, which is not const, has visit_state or says that it carries nothing from step to step, as one does
 /// whose memory is made anew in each: static constexpr bool carries_nothing = true. So nothing is forgotten, or misspelt, in silence.
@@ -65,10 +83,13 @@ enum class ImageSource { real, generated };
 /// On a GPU a step is one graph that the host does not wait within, unless a method has to be waited for. A method *runs ahead* that
 /// says so by `static constexpr bool runs_ahead = true;`. It promises that
 ///
-/// - each term that it returns is a factor times one sum, or a number that the host knew without one (sum, in kernels/reduce.hpp), and that
-///   nothing else depends on a sum that the host reads (sum_into leaves one where only the device needs it);
+/// - each term that it returns is a factor times one sum, or a number that the host knew without one (sum, in kernels/reduce.hpp; WeightedSums
+///   makes one of several), and that nothing else depends on a sum that the host reads: sum_into leaves one where only the device needs it,
+///   sum_later adds one to a number that after_step looks at;
 /// - what it carries from step to step are numbers that visit_state names, which are put back where an update comes to nothing since something was
 ///   not finite, and tensors that after_update alone changes, by pointwise operations.
+///
+/// What it does may differ from step to step, as that of a lazy penalty does: each kind of step is a graph.
 ///
 /// Hooks are templates or plain members, whatever the calls fit; images are those that D sees. Methods act in their order.
 template <class M, class Device>

@@ -65,8 +65,8 @@ class MethodList {
   static constexpr bool recover = (Recovers<Work<Methods>, T, Device> || ...);
   static constexpr bool exchange_fakes = (ExchangesFakes<Work<Methods>> || ...);
   static constexpr bool run_ahead = (RunsAhead<Work<Methods>> && ...);
-  /// The most terms that an update may have: add_to_loss has two for the discriminator, every other hook one.
-  static constexpr index_t most_terms = 6 * static_cast<index_t>(sizeof...(Methods));
+  /// The most sums that an update may leave to be read: a term and one that is counted in each hook, and add_to_loss comes twice.
+  static constexpr index_t most_sums = 2 * 12 * static_cast<index_t>(sizeof...(Methods));
   template <class Network>
   static constexpr bool add_parameter_term = (AddsParameterTerm<Work<Methods>, Network> || ...);
 

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <algorithm>
 #include <charconv>
 #include <optional>
 #include <set>
+#include <vector>
 
 #include "nash/io/safetensors.hpp"
 #include "nash/nn/state_name.hpp"
@@ -30,6 +32,20 @@ class StateReader {
     if (!assigns_) return;
     tensor.resize(found.shape);
     tensor.assign_from_host(found.values);
+  }
+  /// As many numbers as the tensor has, of a text.
+  template <class Device>
+    requires(!std::is_same_v<T, double>)
+  NASH_COLD void operator()(const StateName& name, Tensor<double, Device>& numbers) {
+    const std::string& text = text_of(name.text());
+    std::vector<double> read;
+    for (std::size_t begin = 0; begin <= text.size();) {
+      const std::size_t end = std::min(text.find(' ', begin), text.size());
+      read.push_back(number_of<double>(name.text(), text.substr(begin, end - begin)));
+      begin = end + 1;
+    }
+    if (static_cast<index_t>(read.size()) != numbers.count()) damaged(numbers.count() == 1 ? "one number" : concat({numbers.count(), " numbers"}), name.text(), text);
+    if (assigns_) numbers.assign_from_host(read);
   }
   template <class Number>
     requires std::is_arithmetic_v<Number>

@@ -34,6 +34,14 @@ class StateWriter {
   NASH_COLD void operator()(const StateName& name, const Tensor<T, Device>& tensor) {
     tensors_.push_back({name.text(), tensor.shape(), tensor.to_host()});
   }
+  /// Numbers in a device's memory, in double whatever the networks' type: "0.5 -2".
+  template <class Device>
+    requires(!std::is_same_v<T, double>)
+  NASH_COLD void operator()(const StateName& name, const Tensor<double, Device>& numbers) {
+    std::string text;
+    for (const double number : numbers.to_host()) text += (text.empty() ? "" : " ") + exact_text(number);
+    (*this)(name, text);
+  }
   NASH_COLD void operator()(const StateName& name, const std::string& text) { metadata_["nash.state." + name.text()] = text; }
   template <class Number>
     requires std::is_arithmetic_v<Number>

@@ -52,7 +52,7 @@ class StepPhases {
     double factor = 1;        // on its learning rate
   };
   /// Two losses, two probabilities and a norm, or a loss and a norm, and what methods add.
-  static constexpr index_t most_readings_of(Player player) { return (player == Player::discriminator ? 5 : 2) + Game::List::most_terms; }
+  static constexpr index_t most_readings_of(Player player) { return (player == Player::discriminator ? 5 : 2) + Game::List::most_sums; }
 
   NASH_COLD void run_rest(Game& game, const Images& real, Place& at, StepReport& report) {
     const std::vector<Phase>& phases = game.options.phases;
@@ -122,42 +122,43 @@ class StepPhases {
     }
     const std::span<const double> values = game.context.readings();
     game.reads_later = false;
-    std::size_t next = 0;
     for (std::size_t i = 0; i < unread_.size(); ++i) {
-      if (!read_update(game, i, real.shape()[0], values, next, report)) {
+      if (!read_update(game, i, real.shape()[0], values, report)) {
         for (std::size_t undone = unread_.size(); undone-- > i;) {
           auto& player = game.of(unread_[undone].player);
           if (player.optimizer.steps() > unread_[undone].steps) player.forget_step(unread_[undone].factor);  // it has come so far
         }
         restore_numbers(game, i);
+        count_numbers(game, unread_[i].first_value, values);
         at = unread_[i].at;
         return run_rest(game, real, at, report);
       }
     }
+    count_numbers(game, game.unread_values.size(), values);
     if (thrown) std::rethrow_exception(thrown);
-    if (next != values.size())
-      throw Error("GanTrainer", concat({"a step left ", values.size(), " numbers to read, not ", next}), "report this as a mistake in nash");
+    const auto read = std::count_if(game.unread_values.begin(), game.unread_values.end(), [](const UnreadValue& of) { return of.reading >= 0; });
+    if (static_cast<std::size_t>(read) != values.size())
+      throw Error("GanTrainer", concat({"a step left ", values.size(), " numbers to read, not ", read}), "report this as a mistake in nash");
   }
 
-  /// Reports the values of an update, from the next one on; false where one is not finite.
-  NASH_COLD bool read_update(const Game& game, std::size_t update, index_t rows, std::span<const double> values, std::size_t& next,
-                             StepReport& report) const {
+  /// Reports the values of an update; false where one is not finite.
+  NASH_COLD bool read_update(const Game& game, std::size_t update, index_t rows, std::span<const double> values, StepReport& report) const {
     using Kind = UnreadValue::Kind;
     const Player player = unread_[update].player;
     const std::size_t end = update + 1 < unread_.size() ? unread_[update + 1].first_value : game.unread_values.size();
     double real_loss = 0, added = 0;
     for (std::size_t i = unread_[update].first_value; i < end; ++i) {
       const UnreadValue& of = game.unread_values[i];
-      if (of.read && next == values.size()) break;  // an exception came in between
-      const double value = of.read ? values[next++] : 1;
+      const double value = of.reading < 0 ? 1 : values[static_cast<std::size_t>(of.reading)];
       if (!std::isfinite(value)) return false;
       switch (of.kind) {
-        case Kind::real_loss: real_loss = mean_loss_of(value, rows); break;
+        case Kind::real_loss: real_loss = of.factor * value; break;
         case Kind::real_probability: report.d_real = mean_probability_of(value, rows); break;
-        case Kind::fake_loss: report.d_loss = real_loss + mean_loss_of(value, rows); break;
+        case Kind::fake_loss: report.d_loss = real_loss + of.factor * value; break;
         case Kind::fake_probability: report.d_fake = mean_probability_of(value, rows); break;
-        case Kind::generator_loss: report.g_loss = mean_loss_of(value, rows); break;
+        case Kind::generator_loss: report.g_loss = of.factor * value; break;
         case Kind::added_term: added += of.factor * value; break;
+        case Kind::counted: break;
         case Kind::gradient_norm: (player == Player::discriminator ? report.d_gradient_norm : report.g_gradient_norm) = std::sqrt(value); break;
       }
     }
@@ -165,6 +166,12 @@ class StepPhases {
                                         : Game::List::template adds_terms<typename Game::GeneratorType>)
       (player == Player::discriminator ? report.d_added : report.g_added) = added;
     return true;
+  }
+
+  /// Adds the sums that methods count (sum_later), up to an update: after numbers were put back.
+  NASH_COLD static void count_numbers(const Game& game, std::size_t end, std::span<const double> values) {
+    for (std::size_t i = 0; i < end; ++i)
+      if (const UnreadValue& of = game.unread_values[i]; of.to != nullptr) *of.to += values[static_cast<std::size_t>(of.reading)];
   }
 
   template <class State>

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <array>
 #include <functional>
 
 #include "nash/loss/loss.hpp"
@@ -47,16 +48,29 @@ struct TwoPlayerGame {
   }
 
   /// Whether the host may look at a step's losses and norms when it is over: see StepPhases.
-  static constexpr bool can_read_later = requires(Context<Device>& c) { c.readings(); } && LogitLoss<L> && List::run_ahead;
+  static constexpr bool can_read_later = requires(Context<Device>& c) { c.readings(); } && (LogitLoss<L> || RunsAhead<L>) && List::run_ahead;
 
-  /// While what it returns lives, the one value that is read may come later.
-  auto reading_later([[maybe_unused]] UnreadValue::Kind kind) {
+  /// What `evaluate` returns, a factor times one sum; or, where the host looks at the step's end, the factor, and the sum comes then.
+  template <class Function>
+  double value_of([[maybe_unused]] UnreadValue::Kind kind, const Function& evaluate) {
+    return values_of(std::array{kind}, [&] { return std::array{evaluate()}; })[0];
+  }
+  /// The same of several, each with a sum of its own, in their order.
+  template <std::size_t count, class Function>
+  std::array<double, count> values_of([[maybe_unused]] const std::array<UnreadValue::Kind, count>& kinds, const Function& evaluate) {
     if constexpr (can_read_later) {
-      if (reads_later) unread_values.push_back({kind});
-      return context.read_later(reads_later);
-    } else {
-      return 0;
+      if (reads_later) {
+        const index_t first = context.readings_so_far();
+        const auto later = context.read_later(true);
+        const std::array<double, count> factors = evaluate();
+        if (const index_t sums = context.readings_so_far() - first; sums != static_cast<index_t>(count))
+          throw Error("GanTrainer", concat({"one sum for each value of a loss that runs ahead, ", count}), concat({sums}),
+                      "make one of several by WeightedSums, or leave runs_ahead out of the loss");
+        for (std::size_t i = 0; i < count; ++i) unread_values.push_back({kinds[i], first + static_cast<index_t>(i), factors[i]});
+        return factors;
+      }
     }
+    return evaluate();
   }
   /// For what methods add in an update.
   AddedTerms<Context<Device>> added_terms() { return {context, reads_later ? &unread_values : nullptr}; }
@@ -78,7 +92,7 @@ struct TwoPlayerGame {
   Update<Device> update_of(Player player, index_t repetition) {
     return {context, player, steps, repetition,
             random().child(4 + static_cast<std::uint64_t>(player)).child(static_cast<std::uint64_t>(steps)).child(static_cast<std::uint64_t>(repetition)),
-            labels.view()};
+            labels.view(), reads_later ? &unread_values : nullptr};
   }
   Pass<Device> training_pass(Player player, index_t repetition, Purpose purpose) {
     return {.context = context, .mode = Mode::train, .random = stream(player, repetition, purpose), .labels = labels.view()};
@@ -122,8 +136,7 @@ struct TwoPlayerGame {
     constexpr auto kind = term == LossTerm::real ? UnreadValue::Kind::real_loss
                           : term == LossTerm::fake ? UnreadValue::Kind::fake_loss : UnreadValue::Kind::generator_loss;
     if constexpr (term == LossTerm::generator ? !List::weigh_fakes : !List::change_targets) {
-      [[maybe_unused]] const auto later = reading_later(kind);
-      return evaluate_loss<term>(context, loss, l, d_l);
+      return value_of(kind, [&] { return evaluate_loss<term>(context, loss, l, d_l); });
     } else {
       const index_t samples = l.shape()[0];
       rows.resize(Shape{samples});
@@ -136,8 +149,7 @@ struct TwoPlayerGame {
         methods.run_change_targets(update, term, rows);
         of.targets = rows.data();
       }
-      [[maybe_unused]] const auto later = reading_later(kind);
-      return evaluate_loss<term>(context, loss, of, l, d_l);
+      return value_of(kind, [&] { return evaluate_loss<term>(context, loss, of, l, d_l); });
     }
   }
 
@@ -168,10 +180,7 @@ struct TwoPlayerGame {
     if (state.gradients.count() != network.parameters().count())
       throw ShapeError("GanTrainer", concat({network.parameters().count(), " gradients from the reduction"}), concat({state.gradients.count()}),
                        "change their values and leave their shape");
-    {
-      [[maybe_unused]] const auto later = reading_later(UnreadValue::Kind::gradient_norm);
-      norm = std::sqrt(sum(context, state.gradients.count(), Square<Scalar>{state.gradients.data()}));
-    }
+    norm = std::sqrt(value_of(UnreadValue::Kind::gradient_norm, [&] { return sum(context, state.gradients.count(), Square<Scalar>{state.gradients.data()}); }));
     if (!std::isfinite(*norm)) {
       const std::string name = first_bad_gradient(network, state.gradients);
       return fail(report, player, name.empty() ? "gradient norm" : "gradient of " + name, name.empty() ? "their sum" : concat({name, " of ", network.role()}));

@@ -83,13 +83,14 @@ class GpuContext {
   /// While it lives, and is wanted, what is read comes when readings() is called: the host goes on without it.
   class ReadingLater {
    public:
-    ReadingLater(GpuContext& context, bool wanted) : context_(context) { context_.reads_later_ = wanted; }
+    ReadingLater(GpuContext& context, bool wanted) : context_(context), before_(std::exchange(context.reads_later_, wanted)) {}
     ReadingLater(const ReadingLater&) = delete;
     ReadingLater& operator=(const ReadingLater&) = delete;
-    ~ReadingLater() { context_.reads_later_ = false; }
+    ~ReadingLater() { context_.reads_later_ = before_; }
 
    private:
     GpuContext& context_;
+    bool before_;
   };
   ReadingLater read_later(bool wanted) { return ReadingLater(*this, wanted); }
 
