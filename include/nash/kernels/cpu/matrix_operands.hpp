@@ -63,23 +63,29 @@ struct TransposedRows final : LeftOperand<T> {
   TransposedRows(const T* a, index_t m) : a_(a), m_total_(m) {}
 
   index_t stride(int rows) const override { return rows; }
-  void panel(index_t m, index_t m_end, int rows, Slice slice, SegmentList<T>& list, T* buffer) const override {
-    const index_t valid = m_end - m;
-    const T* from = a_ + slice.begin * m_total_ + m;
-    T* to = buffer;
-    for (index_t k = 0; k < slice.count(); ++k, from += m_total_, to += rows) {
-      if (valid == 8)
-        std::memcpy(to, from, 8 * sizeof(T));
-      else if (valid == 6)
-        std::memcpy(to, from, 6 * sizeof(T));
-      else
-        for (index_t i = 0; i < rows; ++i) to[i] = i < valid ? from[i] : T{0};
-    }
+  void panel(index_t, index_t, int rows, Slice slice, SegmentList<T>& list, T* buffer) const override {
     Segment<T>& segment = list.add(0, slice.count());
     for (int i = 0; i < rows; ++i) segment.rows[i] = buffer + i;
   }
+  void gather(index_t m, index_t m_end, int rows, Slice slice, T* buffer) const override {
+    if (rows == 8)
+      gather_panels<8>(m, m_end, slice, buffer);
+    else
+      gather_panels<6>(m, m_end, slice, buffer);
+  }
 
  private:
+  template <index_t rows>
+  void gather_panels(index_t m, index_t m_end, Slice slice, T* buffer) const {
+    const index_t whole = (m_end - m) / rows, rest = (m_end - m) % rows, panel = rows * slice.count();
+    const T* from = a_ + slice.begin * m_total_ + m;
+    for (T *row = buffer, *end = buffer + panel; row != end; row += rows, from += m_total_) {
+      for (index_t p = 0; p < whole; ++p) std::memcpy(row + p * panel, from + p * rows, rows * sizeof(T));
+      if (rest > 0)
+        for (index_t i = 0; i < rows; ++i) row[whole * panel + i] = i < rest ? from[whole * rows + i] : T{0};
+    }
+  }
+
   const T* a_;
   index_t m_total_;
 };

@@ -39,6 +39,11 @@ struct LeftOperand {
   virtual void panel(index_t m, index_t m_end, int rows, Slice slice, SegmentList<T>& list, T* buffer) const = 0;
   /// Panels end where such a group of rows ends: rows of one group have equal segments. 0: there are no groups.
   virtual index_t group() const { return 0; }
+  /// Before the panels of rows [m, m_end), at most panels_at_once of them: puts into the buffer, for each panel in its turn, what that will
+  /// find in its own. For operands whose rows are neighbours in memory, so that each line of it is read once.
+  virtual void gather(index_t m, index_t m_end, int rows, Slice slice, T* buffer) const { (void)m, (void)m_end, (void)rows, (void)slice, (void)buffer; }
+
+  static constexpr index_t panels_at_once = 8;
 
  protected:
   ~LeftOperand() = default;
@@ -91,7 +96,7 @@ class PackedProduct {
     const auto partial = context_.template scratch<T>(splits_ > 1 ? splits_ * m_ * n_ : 0);
     const auto all_packed = context_.template scratch<T>(shared ? k_ * padded_n : 0);
     const index_t packed_size = shared ? 0 : slice_size * n_block_;
-    const index_t per_thread = round_up(packed_size + slice_size * kernels_.rows, 16);
+    const index_t per_thread = round_up(packed_size + slice_size * kernels_.rows * LeftOperand<T>::panels_at_once, 16);
     const auto memory = context_.template scratch<T>(per_thread * threads);
     const auto segments = context_.template scratch<Segment<T>>(slice_size * threads);
     const index_t tasks = m_blocks_ * n_blocks_ * splits_;
@@ -175,11 +180,16 @@ class PackedProduct {
     for (index_t index = first; index < last; ++index) {
       const Slice slice = slice_at(index);
       const T* const packed = packed_block(work, slice, m_end - m_begin);
-      for (index_t m = m_begin, end; m < m_end; m = end) {
-        end = std::min(m_end, m + kernels_.rows);
+      T* buffer = work.buffer;
+      for (index_t m = m_begin, end, gathered = m_begin; m < m_end; m = end, buffer += kernels_.rows * slice.count()) {
+        if (m >= gathered) {
+          gathered = std::min(m_end, m + LeftOperand<T>::panels_at_once * kernels_.rows);
+          left_.gather(m, gathered, kernels_.rows, slice, buffer = work.buffer);
+        }
+        end = std::min(gathered, m + kernels_.rows);
         if (group > 0) end = std::min(end, (m / group + 1) * group);
         SegmentList<T> list{work.segments};
-        left_.panel(m, end, kernels_.rows, slice, list, work.buffer);
+        left_.panel(m, end, kernels_.rows, slice, list, buffer);
         multiply_panel(work, slice, list, packed, m, end, n_begin, n_end, index == first, index + 1 == last);
       }
     }

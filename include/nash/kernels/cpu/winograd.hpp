@@ -415,13 +415,13 @@ class Winograd {
       T* const out = product + group.place(position, columns);
       for (index_t k = 0; k < k_count; k += max_slice) {
         const index_t count = std::min(max_slice, k_count - k);
-        for (index_t m = begin; m < end; m += kernels_.rows) {
-          Segment<T> segment{.begin = 0, .count = count, .rows = {}};
-          for (int i = 0; i < kernels_.rows; ++i) segment.rows[i] = left + std::min(m + i, end - 1) * k_count + k;
-          for_panels(columns, section, [&](index_t column, index_t width) {
+        for_panels(columns, section, [&](index_t column, index_t width) {  // a panel of filters stays in the first cache for all rows
+          for (index_t m = begin; m < end; m += kernels_.rows) {
+            Segment<T> segment{.begin = 0, .count = count, .rows = {}};
+            for (int i = 0; i < kernels_.rows; ++i) segment.rows[i] = left + std::min(m + i, end - 1) * k_count + k;
             multiply_panel(segment, 1, right + column * k_count + k * width, width, out + m * columns + column, end - m, columns, k > 0);
-          });
-        }
+          }
+        });
       }
     }
   }
@@ -429,7 +429,7 @@ class Winograd {
   /// At every position: filters (+)= resultsᵀ · inputs, [O × tiles] · [tiles × depth].
   void multiply_transposed(const Group& group, const Chunk& chunk, T* filters, bool accumulate) const {
     const index_t columns = group.depth, blocks = (columns + column_block - 1) / column_block;
-    const index_t own = max_slice * (column_block + max_tile_rows);
+    const index_t own = max_slice * (column_block + LeftOperand<T>::panels_at_once * max_tile_rows);
     const auto memory = context_.template scratch<T>(own * context_.threads());
 #pragma omp parallel for schedule(dynamic) num_threads(context_.threads())
     for (index_t task = 0; task < group.positions() * blocks; ++task) {
@@ -443,10 +443,13 @@ class Winograd {
       for (index_t k = 0; k < rows; k += max_slice) {
         const Slice slice{k, std::min(rows, k + max_slice)};
         for_panels(last - first, last - first, [&](index_t column, index_t width) { right.pack(slice, first + column, width, packed + column * slice.count()); });
-        for (index_t m = 0; m < g_.o; m += kernels_.rows) {
+        T* buffer = gathered;
+        for (index_t m = 0; m < g_.o; m += kernels_.rows, buffer += kernels_.rows * slice.count()) {
+          constexpr index_t at_once = LeftOperand<T>::panels_at_once;
+          if (m % (at_once * kernels_.rows) == 0) left.gather(m, std::min<index_t>(g_.o, m + at_once * kernels_.rows), kernels_.rows, slice, buffer = gathered);
           Segment<T> segment;
           SegmentList<T> list{&segment};
-          left.panel(m, std::min<index_t>(g_.o, m + kernels_.rows), kernels_.rows, slice, list, gathered);
+          left.panel(m, std::min<index_t>(g_.o, m + kernels_.rows), kernels_.rows, slice, list, buffer);
           for_panels(last - first, last - first, [&](index_t column, index_t width) {
             multiply_panel(segment, left.stride(kernels_.rows), packed + column * slice.count(), width, out + m * columns + column, g_.o - m, columns,
                            accumulate || k > 0);
