@@ -67,7 +67,7 @@ struct TransposedRows final : LeftOperand<T> {
     Segment<T>& segment = list.add(0, slice.count());
     for (int i = 0; i < rows; ++i) segment.rows[i] = buffer + i;
   }
-  void gather(index_t m, index_t m_end, int rows, Slice slice, T* buffer) const override {
+  void prepare(index_t m, index_t m_end, int rows, Slice slice, T* buffer) const override {
     if (rows == 8)
       gather_panels<8>(m, m_end, slice, buffer);
     else

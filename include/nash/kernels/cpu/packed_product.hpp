@@ -41,7 +41,7 @@ struct LeftOperand {
   virtual index_t group() const { return 0; }
   /// Before the panels of rows [m, m_end), at most panels_at_once of them: puts into the buffer, for each panel in its turn, what that will
   /// find in its own. For operands whose rows are neighbours in memory, so that each line of it is read once.
-  virtual void gather(index_t m, index_t m_end, int rows, Slice slice, T* buffer) const { (void)m, (void)m_end, (void)rows, (void)slice, (void)buffer; }
+  virtual void prepare(index_t m, index_t m_end, int rows, Slice slice, T* buffer) const { (void)m, (void)m_end, (void)rows, (void)slice, (void)buffer; }
 
   static constexpr index_t panels_at_once = 8;
 
@@ -184,7 +184,7 @@ class PackedProduct {
       for (index_t m = m_begin, end, gathered = m_begin; m < m_end; m = end, buffer += kernels_.rows * slice.count()) {
         if (m >= gathered) {
           gathered = std::min(m_end, m + LeftOperand<T>::panels_at_once * kernels_.rows);
-          left_.gather(m, gathered, kernels_.rows, slice, buffer = work.buffer);
+          left_.prepare(m, gathered, kernels_.rows, slice, buffer = work.buffer);
         }
         end = std::min(gathered, m + kernels_.rows);
         if (group > 0) end = std::min(end, (m / group + 1) * group);

@@ -446,7 +446,7 @@ class Winograd {
         T* buffer = gathered;
         for (index_t m = 0; m < g_.o; m += kernels_.rows, buffer += kernels_.rows * slice.count()) {
           constexpr index_t at_once = LeftOperand<T>::panels_at_once;
-          if (m % (at_once * kernels_.rows) == 0) left.gather(m, std::min<index_t>(g_.o, m + at_once * kernels_.rows), kernels_.rows, slice, buffer = gathered);
+          if (m % (at_once * kernels_.rows) == 0) left.prepare(m, std::min<index_t>(g_.o, m + at_once * kernels_.rows), kernels_.rows, slice, buffer = gathered);
           Segment<T> segment;
           SegmentList<T> list{&segment};
           left.panel(m, std::min<index_t>(g_.o, m + kernels_.rows), kernels_.rows, slice, list, buffer);
