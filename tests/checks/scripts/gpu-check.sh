@@ -86,7 +86,7 @@ rm -f ran
 expect 0 "every check passed" "$packed" --compile "$folder/compiled"
 [ ! -e ran ] || { echo "--compile runs something: $(cat ran)"; exit 1; }
 expect 0 "every check passed" "$packed" "$folder/report"
-[ "$(sed 's/ --.*//' ran | tr '\n' ';')" = "tests ;speed steps;torch eager;speed kernels;speed cases;torch convolutions of Steps of speed:;train data/train-images-idx3-ubyte;torch compile;sanitizer;sanitizer;" ] ||
+[ "$(sed 's/ --.*//' ran | tr '\n' ';')" = "tests ;speed steps;torch eager;speed kernels;speed cases;torch convolutions of Steps of speed:;train data/train-images-idx3-ubyte;torch compile;sanitizer;sanitizer;sanitizer;" ] ||
   { echo "another order:"; cat ran; exit 1; }
 has "| steps | row 2 |"
 has "| eager |"
