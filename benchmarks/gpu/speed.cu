@@ -67,7 +67,7 @@ bool has_library(Context<Cuda>& context) {
 void time_convolutions(Context<Cuda>& context, bool library, double peak, double copied) {
   std::puts("| convolution | forward, TFLOP/s (% of the product, of the copy) | backward_data | backward_weights |\n|---|---|---|---|");
   context.set_exact_products(false);
-  context.set_library_convolutions(library);
+  context.set_library_convolutions(library ? LibraryConvolutions::all : LibraryConvolutions::none);
   for (const ConvCase& conv_case : conv_cases) {
     if (!conv_case.timed) continue;
     const Conv2dGeometry& g = conv_case.geometry;
@@ -146,7 +146,7 @@ void time_steps(const char* name, const Shape& image, const Make& make) {
 
 void time_all_steps() {
   Context<Cuda> context;
-  std::printf("Steps with convolutions %s:\n\n", has_library(context) ? "by cuDNN" : "of nash's own");
+  std::printf("Steps with convolutions %s:\n\n", has_library(context) ? "of nash's own, large ones by cuDNN" : "of nash's own");
   std::puts("| step | batch | nash, as graphs, ms | nash, one operation at a time, ms |\n|---|---|---|---|");
   const Shape small{1, 28, 28, 1}, large{1, 64, 64, 3};
   const auto g28 = [] { return dcgan28_generator<float, Cuda>(); };

@@ -53,11 +53,11 @@ void compare_products(const GemmGeometry& g, bool with_bias, bool exact) {
 }
 
 template <class T>
-void compare_convolutions(const ConvCase& conv_case, bool exact, bool library) {
+void compare_convolutions(const ConvCase& conv_case, bool exact, LibraryConvolutions library) {
   const Conv2dGeometry g = for_tests(conv_case);
   CAPTURE(conv_case.name);
   CAPTURE(exact);
-  CAPTURE(library);
+  CAPTURE(static_cast<int>(library));
   const Operand<T> x(g.image_shape(), 1), w(g.filter_shape(), 2), dy(g.output_shape(), 3), bias_o({g.o}, 4), bias_c({g.c}, 5);
   Context<Device> context;
   context.set_exact_products(exact);
@@ -115,13 +115,13 @@ TEST_CASE_TEMPLATE("a GPU's products are those of the naive loops", T, float, do
 TEST_CASE_TEMPLATE("a GPU's convolutions are those of the naive loops, in every direction", T, float, double) {
   for (const ConvCase& conv_case : conv_cases)
     for (const bool exact : {true, false})
-      if (exact || std::is_same_v<T, float>) compare_convolutions<T>(conv_case, exact, false);
+      if (exact || std::is_same_v<T, float>) compare_convolutions<T>(conv_case, exact, LibraryConvolutions::none);
 }
 
 TEST_CASE("a library's convolutions are those of the naive loops, and those that it lacks are nash's own") {
   [[maybe_unused]] const LibraryOfConvolutions library;
   for (const ConvCase& conv_case : conv_cases)
-    for (const bool exact : {true, false}) compare_convolutions<float>(conv_case, exact, true);
+    for (const bool exact : {true, false}) compare_convolutions<float>(conv_case, exact, LibraryConvolutions::all);
 }
 
 TEST_CASE("a GPU's maps visit every element once, and know its column") {

@@ -75,6 +75,7 @@ TEST_CASE("a library's convolutions are steps of a recorded sequence like any ot
   stand_in::machine().library_strides = 2;
   const auto outcome = [](bool record) {
     GanTrainer trainer{small_generator().to<float, StandIn>(), small_discriminator().to<float, StandIn>(), NonSaturating{}, {.seed = 5, .record_steps = record}};
+    trainer.context().set_library_convolutions(LibraryConvolutions::all);
     for (int step = 0; step < 5; ++step) (void)trainer.step(random_images<float, StandIn>({5, 8, 8, 1}, static_cast<std::uint64_t>(step)));
     (void)stand_in::take_counts();
     (void)trainer.step(random_images<float, StandIn>({5, 8, 8, 1}, 9));

@@ -45,7 +45,8 @@ int main() {
   try {
     Context<Cuda> library, own;
     library.set_exact_products(true), own.set_exact_products(true);
-    own.set_library_convolutions(false);
+    library.set_library_convolutions(LibraryConvolutions::all);
+    own.set_library_convolutions(LibraryConvolutions::none);
     for (const ConvCase& conv_case : conv_cases) {
       const Conv2dGeometry g = for_tests(conv_case);
       const double a = through_every_direction(library, g), b = through_every_direction(own, g);

@@ -26,7 +26,7 @@ inline const char* remedy_of(cudnnStatus_t status) {
     case CUDNN_STATUS_INTERNAL_ERROR_HOST_ALLOCATION_FAILED:
     case CUDNN_STATUS_INTERNAL_ERROR_DEVICE_ALLOCATION_FAILED: return "use smaller sizes or batches, or a GPU with more memory that is free";
     case CUDNN_STATUS_NOT_SUPPORTED_ARCH_MISMATCH: return "use a cuDNN that supports this GPU, or build without NASH_CUDNN";
-    default: return "use nash's own convolutions instead: context.set_library_convolutions(false)";
+    default: return "use nash's own convolutions instead: context.set_library_convolutions(LibraryConvolutions::none)";
   }
 }
 

@@ -10,6 +10,13 @@
 
 namespace nash {
 
+/// Which convolutions of floats are those of a GPU's library, where it has one.
+enum class LibraryConvolutions {
+  none,
+  large,  ///< those that the library was measured to be quicker in: many results, and many channels on both sides
+  all,
+};
+
 /// Context<Device> of a GPU: the GPU, scratch memory, and the sequences that were recorded. Contexts of one GPU share its stream.
 ///
 /// It stays on the GPU that its thread had selected when it was made; with it are used tensors of that GPU.
@@ -29,9 +36,9 @@ class GpuContext {
   bool exact_products() const { return exact_products_; }
   void set_exact_products(bool exact) { exact_products_ = exact; }
 
-  /// Whether convolutions of floats are those of the device's library where it has one (the default), or nash's own.
-  bool library_convolutions() const { return library_convolutions_; }
-  void set_library_convolutions(bool library) { library_convolutions_ = library; }
+  /// Which convolutions are the library's; the others are nash's own.
+  LibraryConvolutions library_convolutions() const { return library_convolutions_; }
+  void set_library_convolutions(LibraryConvolutions which) { library_convolutions_ = which; }
 
   template <class T>
   typename Arena<Device>::template Scratch<T> scratch(index_t count) {
@@ -170,7 +177,8 @@ class GpuContext {
 
   int threads_;
   Gpu<Device>* gpu_;
-  bool exact_products_ = false, library_convolutions_ = true;
+  bool exact_products_ = false;
+  LibraryConvolutions library_convolutions_ = LibraryConvolutions::large;
   Arena<Device> arena_;
   std::unique_ptr<double, GiveBackPinned> pinned_;
   std::map<std::uint64_t, std::unique_ptr<Recorder<Device>>> recorders_;
