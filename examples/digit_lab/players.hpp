@@ -27,10 +27,11 @@ nash::Generator<Net<Device>> make_generator(const Row& row, const Settings& sett
   using namespace nash;
   const index_t width = settings.width, hidden = settings.hidden, reference = settings.batch_size;
   const ConvTranspose2dOptions grow{.kernel = 4, .stride = 2, .padding = 1, .init = Init::dcgan()};
+  const bool has_reference = row.of_g == Normalise::reference || row.of_g == Normalise::reference_alone;
   AnyLayers<Device> layers;
   const auto add_norm = [&](index_t channels) {
-    if (row.of_g == Normalise::reference)
-      layers.push_back(VirtualBatchNorm<float, Device>{channels, reference, {.init = Init::normal(0.02, 1)}});
+    if (has_reference)
+      layers.push_back(VirtualBatchNorm<float, Device>{channels, reference, {.own = row.of_g == Normalise::reference, .init = Init::normal(0.02, 1)}});
     else
       layers.push_back(BatchNorm<float, Device>{channels, {.init = Init::normal(0.02, 1)}});
     layers.push_back(ReLU<float, Device>{});
@@ -45,7 +46,7 @@ nash::Generator<Net<Device>> make_generator(const Row& row, const Settings& sett
   layers.push_back(ConvTranspose2d<float, Device>{width, 1, grow});
   layers.push_back(Tanh<float, Device>{});
   Net<Device> net(std::move(layers));
-  if (row.of_g == Normalise::reference) {
+  if (has_reference) {
     AnyLayers<Device> with_reference;
     with_reference.push_back(ReferenceBatch<Net<Device>>{Shape{reference, settings.latent}, std::move(net)});
     return {Latent::normal(settings.latent), Net<Device>(std::move(with_reference))};

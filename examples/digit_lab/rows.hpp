@@ -10,8 +10,8 @@
 
 namespace digit_lab {
 
-enum class Kind { plain, relativistic, wgan, wgan_gp, feature_matching, replay_pool, logan, diff_augment, ada, truncation, rejection, ddls, dg_flow };
-enum class Normalise { batch, layer, none, spectral, reference };
+enum class Kind { plain, no_method, relativistic, wgan, wgan_gp, feature_matching, replay_pool, logan, diff_augment, ada, truncation, rejection, ddls, dg_flow };
+enum class Normalise { batch, layer, none, spectral, reference, reference_alone };
 
 struct Names {
   std::string name, group, text;
@@ -22,8 +22,9 @@ struct Setup {
   Kind kind = Kind::plain;
   example::AnyLogitLoss::Kind loss = example::AnyLogitLoss::non_saturating;
   Normalise of_d = Normalise::batch, of_g = Normalise::batch;
-  double gradient_penalty = 0, dragan = 0, r1 = 0, orthogonal = 0, lecam = 0, smoothing = 1, flips = 0, noise = 0, top_k = 1, historical = 0;
-  bool std_dev = false, discrimination = false, few_digits = false, published = true;
+  double gradient_penalty = 0, dragan = 0, r1 = 0, r2 = 0, orthogonal = 0, lecam = 0;
+  double smoothing = 1, most_smoothing = smoothing, flips = 0, noise = 0, top_k = 1, historical = 0, margin = 1;
+  bool std_dev = false, discrimination = false, few_digits = false, published = true, one_sided = false, natural = true, reuse_fakes = false;
   std::optional<double> average = std::nullopt;
   nash::index_t pooled_batches = 32;
 };
@@ -43,11 +44,13 @@ inline const std::vector<Row> rows{
     {{"wgan_fast", "losses", "the same at the baseline's rate"}, {.kind = Kind::wgan, .published = false}},
     {{"wgan_gp", "losses", "`wgan_gp_trainer`, as published, no BatchNorm in D"}, {.kind = Kind::wgan_gp, .of_d = Normalise::none}},
     {{"wgan_gp_fast", "losses", "the same at the baseline's rate"}, {.kind = Kind::wgan_gp, .of_d = Normalise::none, .published = false}},
-    {{"no_norm", "regularisers", "no BatchNorm in D, as in the next four"}, {.of_d = Normalise::none}},
-    {{"gradient_penalty", "regularisers", "`GradientPenalty{10}`"}, {.of_d = Normalise::none, .gradient_penalty = 10}},
-    {{"r1", "regularisers", "`R1{1}`"}, {.of_d = Normalise::none, .r1 = 1}},
-    {{"r1_strong", "regularisers", "`R1{10}`"}, {.of_d = Normalise::none, .r1 = 10}},
-    {{"dragan", "regularisers", "`Dragan{10}`"}, {.of_d = Normalise::none, .dragan = 10}},
+    {{"no_norm", "regularisers", "no BatchNorm in D"}, {.of_d = Normalise::none}},
+    {{"gradient_penalty", "regularisers", "no BatchNorm in D, `GradientPenalty{10}`"}, {.of_d = Normalise::none, .gradient_penalty = 10}},
+    {{"one_sided", "regularisers", "no BatchNorm in D, `GradientPenalty{10, {.one_sided = true}}`"}, {.of_d = Normalise::none, .gradient_penalty = 10, .one_sided = true}},
+    {{"r1", "regularisers", "no BatchNorm in D, `R1{1}`"}, {.of_d = Normalise::none, .r1 = 1}},
+    {{"r1_strong", "regularisers", "no BatchNorm in D, `R1{10}`"}, {.of_d = Normalise::none, .r1 = 10}},
+    {{"r2_strong", "regularisers", "no BatchNorm in D, `R2{10}`"}, {.of_d = Normalise::none, .r2 = 10}},
+    {{"dragan", "regularisers", "no BatchNorm in D, `Dragan{10}`"}, {.of_d = Normalise::none, .dragan = 10}},
     {{"layer_norm", "regularisers", "LayerNorm in the place of D's BatchNorm"}, {.of_d = Normalise::layer}},
     {{"layer_norm_r1", "regularisers", "the same, `R1{1}`"}, {.of_d = Normalise::layer, .r1 = 1}},
     {{"spectral_norm", "regularisers", "`spectral_normalise(d)`"}, {.of_d = Normalise::spectral}},
@@ -56,17 +59,22 @@ inline const std::vector<Row> rows{
     {{"lecam", "regularisers", "`LeCam{0.1}`"}, {.lecam = 0.1}},
     {{"feature_matching", "tricks", "`FeatureMatching{1}` at D's last hidden layer"}, {.kind = Kind::feature_matching}},
     {{"label_smoothing", "tricks", "`LabelSmoothing{0.9}`"}, {.smoothing = 0.9}},
+    {{"noisy_labels", "tricks", "`LabelSmoothing{0.8, 1}`"}, {.smoothing = 0.8, .most_smoothing = 1}},
     {{"label_flips", "tricks", "`LabelFlips{0.05}`"}, {.flips = 0.05}},
     {{"instance_noise", "tricks", "`InstanceNoise{0.3, steps}`"}, {.noise = 0.3}},
     {{"top_k", "tricks", "`TopK`, down to a half"}, {.top_k = 0.5}},
     {{"logan", "tricks", "`Logan{0.9}`"}, {.kind = Kind::logan}},
+    {{"plain_logan", "tricks", "`Logan{0.9, {.natural = false}}`"}, {.kind = Kind::logan, .natural = false}},
     {{"replay_pool", "tricks", "`ReplayPool` of 2 batches"}, {.kind = Kind::replay_pool, .pooled_batches = 2}},
     {{"large_pool", "tricks", "`ReplayPool` of 32 batches"}, {.kind = Kind::replay_pool}},
     {{"historical", "tricks", "`HistoricalAveraging{0.01}`"}, {.historical = 0.01}},
+    {{"balanced_steps", "tricks", "`BalancedSteps{0.5}`"}, {.margin = 0.5}},
+    {{"reuse_fakes", "tricks", "`.reuse_fakes = true`"}, {.kind = Kind::no_method, .reuse_fakes = true}},
     {{"ema", "tricks", "`.average_decay = 0.98`"}, {.average = 0.98}},
     {{"std_dev", "layers", "`MinibatchStdDev` in D"}, {.std_dev = true}},
     {{"discrimination", "layers", "`MinibatchDiscrimination` in D"}, {.discrimination = true}},
     {{"virtual_batch_norm", "layers", "`VirtualBatchNorm` in G"}, {.of_g = Normalise::reference}},
+    {{"reference_batch_norm", "layers", "`VirtualBatchNorm` in G, `.own = false`"}, {.of_g = Normalise::reference_alone}},
     {{"diff_augment", "augmentation", "`DiffAugment`, all digits"}, {.kind = Kind::diff_augment}},
     {{"few", "augmentation", "few digits, the baseline of the next three"}, {.few_digits = true}},
     {{"few_diff_augment", "augmentation", "few digits, `DiffAugment`"}, {.kind = Kind::diff_augment, .few_digits = true}},

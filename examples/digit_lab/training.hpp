@@ -33,6 +33,7 @@ void train(const Row& row, const nash::Dataset& digits, const Settings& settings
                                .generator = settings.adam,
                                .discriminator = of_d,
                                .phases = n_critic_phases(repeats),
+                               .reuse_fakes = row.reuse_fakes,
                                .average_decay = row.average};
   const auto play = [&](auto trainer) {
     trainer.set_schedule(Player::discriminator, LinearDecay{.begin = steps / 2, .end = steps, .final_factor = 0.05});
@@ -47,6 +48,7 @@ void train(const Row& row, const nash::Dataset& digits, const Settings& settings
     play(GanTrainer{std::move(g), std::move(discriminator), loss, options, added...});
   };
   switch (row.kind) {
+    case Kind::no_method: return with(d(), NonSaturating{});
     case Kind::relativistic: return with(d(), RelativisticAverage{NonSaturating{}});
     case Kind::wgan: {
       WganOptions preset{.n_critic = repeats};
@@ -61,7 +63,7 @@ void train(const Row& row, const nash::Dataset& digits, const Settings& settings
     case Kind::feature_matching:
       return with(Discriminator{Sequential{make_features<Device>(row, settings), make_head<Device>(row, settings)}}, NonSaturating{}, FeatureMatching{1, {0}});
     case Kind::replay_pool: return with(d(), NonSaturating{}, ReplayPool{row.pooled_batches * settings.batch_size});
-    case Kind::logan: return with(d(), NonSaturating{}, Logan{0.9});
+    case Kind::logan: return with(d(), NonSaturating{}, Logan{0.9, {.natural = row.natural}});
     case Kind::diff_augment: return with(d(), NonSaturating{}, DiffAugment{});
     case Kind::ada:  // p may rise from 0 to 1 in half of the run
       return with(d(), NonSaturating{}, AdaptiveAugmentation{{.images = static_cast<double>(steps) * static_cast<double>(settings.batch_size) / 2}});
@@ -69,11 +71,12 @@ void train(const Row& row, const nash::Dataset& digits, const Settings& settings
   }
   // The others share three trainers, where all methods but one are at their zero and change no bit.
   if (row.of_d == Normalise::none || row.of_d == Normalise::layer)  // penalties, which BatchNorm is refused with
-    return with(d(), example::AnyLogitLoss{row.loss}, GradientPenalty{row.gradient_penalty}, R1{row.r1}, Dragan{row.dragan});
-  if (row.orthogonal > 0 || row.lecam > 0)  // two that a GPU has to wait for
+    return with(d(), example::AnyLogitLoss{row.loss}, GradientPenalty{row.gradient_penalty, {.one_sided = row.one_sided}}, R1{row.r1}, Dragan{row.dragan},
+                R2{row.r2});
+  if (row.orthogonal > 0 || row.lecam > 0)
     return with(d(), example::AnyLogitLoss{row.loss}, OrthogonalRegularisation{row.orthogonal}, LeCam{row.lecam, {.begin = steps / 4}});
-  with(d(), example::AnyLogitLoss{row.loss}, LabelSmoothing{row.smoothing}, LabelFlips{row.flips}, InstanceNoise{row.noise, steps},
-       TopK{{.least = row.top_k, .decay = row.top_k, .every = std::max<index_t>(1, steps / 4)}}, HistoricalAveraging{row.historical});
+  with(d(), example::AnyLogitLoss{row.loss}, LabelSmoothing{row.smoothing, row.most_smoothing}, LabelFlips{row.flips}, InstanceNoise{row.noise, steps},
+       TopK{{.least = row.top_k, .decay = row.top_k, .every = std::max<index_t>(1, steps / 4)}}, HistoricalAveraging{row.historical}, BalancedSteps{row.margin});
 }
 
 }  // namespace digit_lab
