@@ -10,59 +10,14 @@
 #include "nash/io.hpp"
 #include "nash/nash.hpp"
 #include "support/arguments.hpp"
-#include "support/classifier.hpp"
+#include "support/judge.hpp"
 
 namespace {
 
 using nash::index_t;
 constexpr index_t classes = 10;
 
-using Classifier = decltype(example::make_digit_classifier());
-
-/// Digits with a label from 0 to 9 each, of which the last are held out.
-struct Split {
-  nash::Dataset training, testing;
-
-  Split(const nash::Dataset& digits, index_t held_out)
-      : training(digits.slice(0, digits.size() - held_out)), testing(digits.slice(digits.size() - held_out, held_out)) {}
-
-  /// What a classifier's file says of the split that it was trained on: an accuracy means something on that one alone.
-  nash::Metadata metadata() const {
-    std::uint64_t sum = 0xcbf29ce484222325;  // FNV-1a, 64 bits
-    const auto add = [&](std::uint8_t byte) { sum = (sum ^ byte) * 0x100000001b3; };
-    for (const nash::Dataset* part : {&training, &testing})
-      for (index_t i = 0; i < part->size(); ++i) {
-        for (const std::uint8_t pixel : part->image(i)) add(pixel);
-        add(static_cast<std::uint8_t>(part->label(i)));
-      }
-    return {{"judge.trained_on", text()}, {"judge.data_sum", nash::concat({sum})}, {"judge.held_out", nash::concat({testing.size()})}};
-  }
-
-  /// "all but the last 100 of the 300 digits in data/train-images-idx3-ubyte"
-  std::string text() const {
-    return nash::concat({"all but the last ", testing.size(), " of the ", training.size() + testing.size(), " digits in ", training.name()});
-  }
-};
-
-Split load_split(const std::string& data, index_t held_out) {
-  const nash::Dataset digits = example::load_labelled_digits(data);
-  if (held_out < 1 || held_out >= digits.size())
-    throw nash::DataError("--held-out", nash::concat({"1 to ", digits.size() - 1}), nash::concat({held_out}), "keep some digits for training");
-  return Split(digits, held_out);
-}
-
-/// A classifier from a file. Throws DataError where it was trained on another split.
-void load_classifier(const std::string& path, const Split& split, Classifier& classifier) {
-  const auto refuse = [&](const std::string& got) {
-    throw nash::DataError(path, "a classifier trained on " + split.text(), got, "name another --classifier file, or remove this one to train anew");
-  };
-  const nash::Metadata wanted = split.metadata(), found = nash::load_safetensors<float>(path).metadata;
-  const auto trained_on = found.find("judge.trained_on");
-  if (trained_on == found.end()) refuse("one that does not say what it was trained on");
-  for (const char* const key : {"judge.data_sum", "judge.held_out"})  // the folder may have another name by now
-    if (!found.contains(key) || found.at(key) != wanted.at(key)) refuse("one trained on " + trained_on->second);
-  nash::load_network(path, classifier);
-}
+using example::Classifier;
 
 /// Softmax of each row, in place.
 void softmax(nash::Tensor<float>& logits) {
@@ -72,13 +27,6 @@ void softmax(nash::Tensor<float>& logits) {
     for (int c = 0; c < classes; ++c) total += row[c] = std::exp(row[c] - largest);
     for (int c = 0; c < classes; ++c) row[c] /= total;
   }
-}
-
-void train(nash::Context<>& context, Classifier& classifier, const nash::Dataset& dataset, index_t epochs, std::uint64_t seed) {
-  const index_t steps = dataset.size() / 64;  // in an epoch
-  example::train_classifier(context, classifier, dataset, {.steps = epochs * steps, .seed = seed}, [&](index_t step) {
-    if (step % steps == 0) std::printf("classifier: epoch %lld of %lld\n", static_cast<long long>(step / steps), static_cast<long long>(epochs));
-  });
 }
 
 void judge(nash::Context<>& context, const Classifier& classifier, const std::string& path, std::int64_t latent, std::int64_t width, std::int64_t hidden,
@@ -125,16 +73,12 @@ int main(int argc, char** argv) {
     nash::Context<> context;
     example::require_at_least(1, static_cast<double>(epochs), "--epochs", "ask for some");
     example::require_at_least(1, static_cast<double>(samples), "--samples", "ask for some");
-    const Split split = load_split(data, held_out);
-    Classifier classifier = example::make_digit_classifier();
-    if (std::filesystem::exists(weights)) {
-      load_classifier(weights, split, classifier);
-    } else {
-      (void)nash::AtomicFile(weights);  // where it cannot be written, this says so before the training
-      classifier.initialise(seed);
-      train(context, classifier, split.training, epochs, seed);
-      nash::save_network(weights, classifier, split.metadata());
-    }
+    const example::Split split = example::load_split(data, held_out);
+    const index_t in_an_epoch = split.training.size() / 64;
+    const Classifier classifier = example::load_or_train_classifier(context, weights, split, {.steps = epochs * in_an_epoch, .seed = seed}, [&](index_t step) {
+      if (step % in_an_epoch == 0)
+        std::printf("classifier: epoch %lld of %lld\n", static_cast<long long>(step / in_an_epoch), static_cast<long long>(epochs));
+    });
     std::printf("classifier: %.2f %% of %lld held-out digits right\n", 100 * example::accuracy(context, classifier, split.testing),
                 static_cast<long long>(held_out));
     std::printf("| generator | sure (p ≥ 0.9) %% | 0 | 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9 | rarest %% |\n|---|---|---|---|---|---|---|---|---|---|---|---|---|\n");

@@ -9,21 +9,31 @@ namespace example {
 struct AnyLogitLoss {
   enum Kind { non_saturating, minimax, least_squares, wasserstein, hinge } kind = non_saturating;
 
-  nash::LossValue real(double l) const { return of([=](const auto& loss) { return loss.real(l); }); }
-  nash::LossValue fake(double l) const { return of([=](const auto& loss) { return loss.fake(l); }); }
-  nash::LossValue generator(double l) const { return of([=](const auto& loss) { return loss.generator(l); }); }
+  NASH_HOST_DEVICE nash::LossValue real(double l) const { return of(Real{}, l); }
+  NASH_HOST_DEVICE nash::LossValue fake(double l) const { return of(Fake{}, l); }
+  NASH_HOST_DEVICE nash::LossValue generator(double l) const { return of(OfGenerator{}, l); }
 
  private:
-  template <class Function>
-  nash::LossValue of(const Function& f) const {
+  struct Real {
+    NASH_HOST_DEVICE nash::LossValue operator()(const auto& loss, double l) const { return loss.real(l); }
+  };
+  struct Fake {
+    NASH_HOST_DEVICE nash::LossValue operator()(const auto& loss, double l) const { return loss.fake(l); }
+  };
+  struct OfGenerator {
+    NASH_HOST_DEVICE nash::LossValue operator()(const auto& loss, double l) const { return loss.generator(l); }
+  };
+
+  template <class Term>
+  NASH_HOST_DEVICE nash::LossValue of(const Term& term, double l) const {
     switch (kind) {
-      case minimax: return f(nash::Minimax{});
-      case least_squares: return f(nash::LeastSquares{});
-      case wasserstein: return f(nash::Wasserstein{});
-      case hinge: return f(nash::Hinge{});
+      case minimax: return term(nash::Minimax{}, l);
+      case least_squares: return term(nash::LeastSquares{}, l);
+      case wasserstein: return term(nash::Wasserstein{}, l);
+      case hinge: return term(nash::Hinge{}, l);
       case non_saturating: break;
     }
-    return f(nash::NonSaturating{});
+    return term(nash::NonSaturating{}, l);
   }
 };
 

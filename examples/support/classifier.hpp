@@ -56,16 +56,19 @@ inline nash::index_t most_probable(const nash::Tensor<float>& outputs, nash::ind
   return std::max_element(row, row + classes) - row;
 }
 
-/// The share of the images whose class a network names rightly.
+/// The share of the images whose class a network names rightly, on the network's device.
 template <class Network>
-double accuracy(nash::Context<>& context, const Network& network, const nash::Dataset& dataset, nash::index_t first = 0) {
-  nash::Loader loader{dataset, {.batch_size = std::min<nash::index_t>(100, dataset.size()), .last_batch = nash::LastBatch::keep, .shuffle = false}};
-  nash::Tensor<float> outputs;
+double accuracy(nash::Context<typename Network::Device>& context, const Network& network, const nash::Dataset& dataset, nash::index_t first = 0) {
+  using Device = typename Network::Device;
+  nash::Loader<float, Device> loader{dataset, {.batch_size = std::min<nash::index_t>(100, dataset.size()), .last_batch = nash::LastBatch::keep, .shuffle = false}};
+  nash::Tensor<float, Device> outputs;
+  nash::Tensor<float> on_host;
   nash::index_t right = 0;
-  for (const nash::Batch<>& batch : loader) {
+  for (const auto& batch : loader) {
     network.forward({context, nash::Mode::infer}, batch.images, outputs, nullptr);
+    convert(outputs, on_host);
     for (nash::index_t i = 0; i < batch.images.shape()[0]; ++i)
-      right += most_probable(outputs, i, first, dataset.classes()) == batch.labels[static_cast<std::size_t>(i)];
+      right += most_probable(on_host, i, first, dataset.classes()) == batch.labels[static_cast<std::size_t>(i)];
   }
   return static_cast<double>(right) / static_cast<double>(dataset.size());
 }

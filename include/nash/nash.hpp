@@ -50,4 +50,5 @@
 #include "nash/sample/nearest_neighbours.hpp"
 #include "nash/sample/rejection.hpp"
 #include "nash/sample/truncation.hpp"
+#include "nash/train/any_method.hpp"
 #include "nash/train/gan_trainer.hpp"

@@ -75,3 +75,9 @@ TEST_CASE("spectral norm is on a GPU what it is elsewhere, with a penalty too") 
 TEST_CASE("a run with every method on a GPU is that on the Reference device") {
   CHECK(relative_difference(run_with_all_methods<Device>(), run_with_all_methods<Reference>()) < 1e-7);
 }
+
+TEST_CASE("methods that are chosen at run time are on a GPU what they are when the compiler knows them") {
+  using Any = AnyMethod<decltype(small_generator().to<float, Device>()), decltype(curved_discriminator<float, false>().to<float, Device>())>;
+  CHECK(same_bits(run_with<float, Device>(true, std::vector<Any>{R1{1}, InstanceNoise{0.1}, TopK{}}), run_with<float, Device>(true, R1{1}, InstanceNoise{0.1}, TopK{})));
+  CHECK(same_bits(run_with<float, Device>(true, std::vector<Any>{LeCam{0.3, {.begin = 1}}}), run_with<float, Device>(true, LeCam{0.3, {.begin = 1}})));
+}

@@ -4,6 +4,8 @@
 #include "allocations.hpp"
 #include "counting_device.hpp"
 #include "method/methods.hpp"
+#include "nash/method/dragan.hpp"
+#include "nash/method/r1.hpp"
 #include "nash/model/dcgan.hpp"
 
 using namespace nash;
@@ -33,6 +35,15 @@ TEST_CASE("GradientPenalty's gradient is that of its value, by differences, thro
   check_penalty(curved_critic(), GradientPenalty{10});
   check_penalty(curved_critic(), GradientPenalty{3, {.target = 0.01, .one_sided = true}});
   check_penalty(curved_critic<Reference>(), GradientPenalty{10});
+}
+
+TEST_CASE("so it is through layers that change the size, and those that normalise a sample or look at the batch and allow it") {
+  using T = double;
+  Discriminator d{Sequential{Conv2d<T>{1, 8, {.kernel = 2}}, PixelShuffle<T>{2}, AvgPool2d<T>{}, LayerNorm<T>{2}, Softplus<T>{}, MinibatchStdDev<T>{},
+                             Reshape<T>{2, 2, 12}, Identity<T>{}, Dense<T>{48, 6}, ReLU<T>{}, Dense<T>{6, 1}}};
+  d.initialise(9);
+  check_penalty(d, GradientPenalty{10});
+  check_penalty(d, Dragan{3}, R1{2}, R2{1});
 }
 
 namespace {

@@ -3,6 +3,12 @@
 
 #include "method/methods.hpp"
 #include "nash/method/dragan.hpp"
+#include "nash/method/feature_matching.hpp"
+#include "nash/method/gradient_penalty.hpp"
+#include "nash/loss/hinge.hpp"
+#include "nash/loss/least_squares.hpp"
+#include "nash/loss/minimax.hpp"
+#include "nash/loss/relativistic_average.hpp"
 
 using namespace nash;
 
@@ -47,6 +53,29 @@ TEST_CASE("γ = 0 changes no bit") {
   GanTrainer plain{small_generator(), plain_discriminator<float>(), NonSaturating{}, {.seed = 4}};
   GanTrainer penalised{small_generator(), plain_discriminator<float>(), NonSaturating{}, {.seed = 4}, R1{0}, R2{0}, Dragan{0}};
   CHECK(same_bits(state_after(penalised, 3, {6, 8, 8, 1}), state_after(plain, 3, {6, 8, 8, 1})));
+}
+
+TEST_CASE("every loss goes with every penalty and with feature matching, whose terms are of D's logits as they are and the same whatever the loss") {
+  const auto terms = [](const auto& loss) {
+    auto g = tiny_generator();
+    g.initialise(3);
+    GanTrainer trainer{g, curved_critic(), loss, {.seed = 2}, GradientPenalty{1}, GradientPenalty{1, {.target = 0.1, .one_sided = true}}, Dragan{1}, R1{1}, R2{1},
+                       FeatureMatching{1, {0, 6}}};
+    const StepReport report = trainer.step(random_images<double>({4, 5, 5, 1}));
+    CHECK(std::isfinite(*report.d_loss));
+    CHECK(std::isfinite(*report.g_gradient_norm));
+    CHECK(*report.g_added > 0);
+    return *report.d_added;
+  };
+  const double expected = terms(NoLoss{});
+  CHECK(expected > 0);
+  CHECK(terms(Minimax{}) == expected);
+  CHECK(terms(NonSaturating{}) == expected);
+  CHECK(terms(LeastSquares{-1, 1, 0}) == expected);
+  CHECK(terms(Wasserstein{}) == expected);
+  CHECK(terms(Hinge{}) == expected);
+  CHECK(terms(RelativisticAverage{NonSaturating{}}) == expected);
+  CHECK(terms(RelativisticAverage{Hinge{}}) == expected);
 }
 
 TEST_CASE("options of R1 that make no sense") {

@@ -35,6 +35,30 @@ TEST_CASE("fresh samples are those of the stream's latents, the same for the sam
   CHECK(generator.generate(context, RandomStream(9), 6).to_host() != samples.to_host());
 }
 
+TEST_CASE("a generator that drops values in inference has noise of its own: by the stream of fresh samples, or one that is given") {
+  Generator generator{Latent::normal(5), Sequential{Dense{5, 40}, Dropout{0.5, {.in_inference = true}}, Dense{40, 12}}};
+  generator.initialise(1);
+  Context<Cpu> context(1);
+  Tensor<float> latents, samples, again, others;
+  generator.latent().draw(context, RandomStream(8), 6, latents);
+  generator.generate(context, latents, samples, {}, RandomStream(1));
+  generator.generate(context, latents, again, {}, RandomStream(1));
+  generator.generate(context, latents, others, {}, RandomStream(2));
+  CHECK(samples.to_host() == again.to_host());
+  CHECK(samples.to_host() != others.to_host());
+  generator.generate(context, latents, again);  // a stream that is always the same
+  generator.generate(context, latents, others);
+  CHECK(again.to_host() == others.to_host());
+  // Fresh ones of equal latents: each batch of a stream has noise of its own.
+  const auto drops = [&](std::uint64_t seed) {
+    Generator ones{Latent::normal(5), Sequential{Dense{5, 400, {.init = Init::constant(0)}}, Sigmoid{}, Dropout{0.5, {.in_inference = true}}}};
+    ones.initialise(1);
+    return ones.generate(context, RandomStream(seed), 1).to_host();
+  };
+  CHECK(drops(1) == drops(1));
+  CHECK(drops(1) != drops(2));
+}
+
 TEST_CASE("samples are drawn in inference mode: one sample alone is what it is among others") {
   const auto generator = small();
   Context<Cpu> context(1);

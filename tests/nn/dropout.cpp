@@ -43,6 +43,18 @@ TEST_CASE("Dropout changes nothing in inference") {
   CHECK(output_of(Dropout<double>{0.5}, x, Mode::infer).to_host() == x.to_host());
 }
 
+TEST_CASE("Dropout that is to drop in inference does what it does in training, and stays so when it is copied") {
+  const Dropout<double> layer{0.5, {.in_inference = true}};
+  const auto x = random_tensor({3, 8});
+  const auto y = output_of(layer, x, Mode::train).to_host();
+  CHECK(y != x.to_host());
+  CHECK(output_of(layer, x, Mode::infer).to_host() == y);
+  CHECK(output_of(layer.to<double, Cpu>(), x, Mode::infer).to_host() == y);
+  CHECK(output_of(Dropout<double>::from(layer.describe()), x, Mode::infer).to_host() == y);
+  CHECK(output_of(Dropout<double>::from(Dropout<double>{0.5}.describe()), x, Mode::infer).to_host() == x.to_host());
+  check_derivatives(layer, {4, 9});
+}
+
 TEST_CASE("backward and tangent draw the mask of the forward pass, whatever else was drawn in between") {
   const Dropout<double> layer{0.5};
   Context<Cpu> context(1);

@@ -310,3 +310,21 @@ TEST_CASE("sums that are counted later are there after each step, beside the ter
   check_one_graph("sums", Hinge{}, turns, Counts{});
   check_failures("sums", Hinge{}, Counts{});
 }
+
+/// A method that does not run ahead.
+struct LooksAtOnce {
+  template <class T, class Device>
+  double add_to_loss(const Update<Device>& update, LossTerm, const Tensor<T, Device>& logits, Tensor<T, Device>&) const {
+    return sum(update.context, logits.count(), Square<T>{logits.data()}) > 1 ? 1 : 0;
+  }
+};
+
+TEST_CASE("a step with methods that are chosen at run time is one graph where all of them run ahead") {
+  using Any = AnyMethod<decltype(small_generator().to<float, StandIn>()), decltype(critic<false>())>;
+  check_one_graph("a list", Hinge{}, turns, std::vector<Any>{R1{1}, LeCam{0.3, {.begin = 1}}, InstanceNoise{0.1}, LabelSmoothing{0.9}, TopK{{.decay = 0.8, .every = 1}}});
+  const Run known = run<false>(true, Hinge{}, turns, R1{1}, LabelFlips{0.1}), chosen = run<false>(true, Hinge{}, turns, std::vector<Any>{R1{1}, LabelFlips{0.1}});
+  CHECK(same_bits(known.numbers, chosen.numbers));
+  const Run waits = run<false>(true, Hinge{}, turns, std::vector<Any>{R1{1}, LooksAtOnce{}});
+  CHECK(waits.waits > 6);
+  CHECK(same_bits(waits.numbers, run<false>(false, Hinge{}, turns, std::vector<Any>{R1{1}, LooksAtOnce{}}).numbers));
+}

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "counting_device.hpp"
+#include "nash/method/instance_noise.hpp"
+#include "nash/method/top_k.hpp"
+#include "nash/train/any_method.hpp"
 #include "train/players.hpp"
 
 using namespace nash;
@@ -150,4 +153,20 @@ TEST_CASE("passes over the parameters: one to clear the gradients, one for their
   for (const KernelCall& call : trainer.context().take_calls())
     if (call.elements == parameters) whole.push_back(call.text);
   CHECK(sorted_lines(whole) == "AdamUpdate\nFill\nSquare\n");
+}
+
+TEST_CASE("methods that are chosen at run time cost what they cost when the compiler knows them, and hooks that none has cost nothing") {
+  using Any = AnyMethod<decltype(small_generator().to<float, Counting>()), decltype(small_discriminator().to<float, Counting>())>;
+  const auto calls = [](auto... methods) {
+    GanTrainer trainer{small_generator().to<float, Counting>(), small_discriminator().to<float, Counting>(), NonSaturating{}, {.seed = 1}, methods...};
+    trainer.step(random_images<float, Counting>({samples, 8, 8, 1}));
+    (void)trainer.context().take_calls();
+    trainer.step(random_images<float, Counting>({samples, 8, 8, 1}));
+    std::string all;
+    for (const KernelCall& call : trainer.context().take_calls()) all += call.text + "\n";
+    return all;
+  };
+  CHECK(calls(std::vector<Any>{}) == calls());
+  CHECK(calls(std::vector<Any>{InstanceNoise{0.1}}) == calls(InstanceNoise{0.1}));
+  CHECK(calls(std::vector<Any>{TopK{{.least = 0.5}}}) == calls(TopK{{.least = 0.5}}));
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "nash/kernels/row_sums.hpp"
+#include "nash/nn/sequential.hpp"
 #include "nash/train/method.hpp"
 
 namespace nash {
@@ -28,16 +29,27 @@ struct PenaltyDirection {
   }
 };
 
+/// Whether a penalty on each sample's own gradient makes sense with a layer. It is a class of each layer, so that the compiler's message
+/// has the name of the one that it is refused for.
+template <class L>
+struct SeesEachSampleByItself {
+  static_assert(!RefusesPenalties<L>,
+                "a penalty on the gradient of each sample makes no sense where a layer of the discriminator couples the samples of a batch, "
+                "as BatchNorm does: use LayerNorm, or SpectralNorm around the weighted layers, in its place");
+  static_assert(TwiceDifferentiable<L>,
+                "a gradient penalty needs the second derivatives of every layer of the discriminator: give the layer that has none the members "
+                "tangent and tangent_backward, or leave it out");
+  static constexpr bool value = true;
+};
+template <class... Layers>
+struct SeesEachSampleByItself<Sequential<Layers...>> {
+  static constexpr bool value = (SeesEachSampleByItself<Layers>::value && ...);
+};
+
 /// Refuses discriminators that a penalty on each sample's own gradient makes no sense with, or that cannot be differentiated twice.
 template <class D>
 void require_separate_samples(const D& discriminator, std::string_view penalty) {
-  using Body = typename D::BodyType;
-  static_assert(!RefusesPenalties<Body>,
-                "a penalty on the gradient of each sample makes no sense where a layer of the discriminator couples the samples of a batch, "
-                "as BatchNorm does: use LayerNorm, or SpectralNorm around the weighted layers, in its place");
-  static_assert(TwiceDifferentiable<Body>,
-                "a gradient penalty needs the second derivatives of every layer of the discriminator: give the layer that has none the members "
-                "tangent and tangent_backward, or leave it out");
+  static_assert(SeesEachSampleByItself<typename D::BodyType>::value);
   const auto refuse = [&](std::string_view what) {
     std::string layers;
     const LayerDescription description = discriminator.body().describe();

@@ -27,9 +27,10 @@ class Generator : public Network<Body> {
   index_t classes() const { return fewer_classes(latent_.classes(), Network<Body>::classes()); }
 
   /// Samples for given latents, and labels where the generator depends on them, in inference mode: each depends on its own latent and
-  /// label alone.
-  void generate(Context<Device>& context, const Tensor<Scalar, Device>& latents, Tensor<Scalar, Device>& samples, const LabelView& labels = {}) const {
-    this->forward(Pass<Device>{.context = context, .mode = Mode::infer, .labels = labels}, latents, samples, nullptr);
+  /// label alone, but for layers that draw something in inference too (DropoutOptions::in_inference), which they do from `random`.
+  void generate(Context<Device>& context, const Tensor<Scalar, Device>& latents, Tensor<Scalar, Device>& samples, const LabelView& labels = {},
+                RandomStream random = {}) const {
+    this->forward(Pass<Device>{.context = context, .mode = Mode::infer, .random = random, .labels = labels}, latents, samples, nullptr);
   }
 
   /// `count` fresh samples, in inference mode.
@@ -54,7 +55,7 @@ class Generator : public Network<Body> {
   NASH_COLD Tensor<Scalar, Device> generate_fresh(Context<Device>& context, RandomStream random, index_t count, const LabelView& labels) const {
     Tensor<Scalar, Device> latents, samples;
     latent_.draw(context, random, count, latents, labels);
-    generate(context, latents, samples, labels);
+    generate(context, latents, samples, labels, random.child(1));
     return samples;
   }
 

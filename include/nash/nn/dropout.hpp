@@ -29,7 +29,13 @@ struct Drop {
   }
 };
 
-/// Dropout: in training each value is zero with probability p and else divided by 1 − p; in inference nothing changes.
+struct DropoutOptions {
+  /// Drops values when samples are made, too: noise within a generator, besides its latents. Chintala et al. 2016, tip 17; Isola et al.
+  /// 2017, section 3.1.
+  bool in_inference = false;
+};
+
+/// Dropout: in training each value is zero with probability p and else divided by 1 − p; in inference nothing changes, unless options say so.
 /// Srivastava et al. 2014.
 ///
 /// The mask is a function of the pass's random stream, so it is not stored: whoever passes an equal stream gets it again.
@@ -39,7 +45,7 @@ class Dropout : public LayerDefaults<T, D> {
   static constexpr Reads reads{.input = false, .output = false};
   static constexpr bool runs_in_place = true;
 
-  NASH_COLD explicit Dropout(double probability = 0.5) : probability_(probability) {
+  NASH_COLD explicit Dropout(double probability = 0.5, const DropoutOptions& options = {}) : probability_(probability), options_(options) {
     if (!(probability >= 0 && probability < 1))
       throw ShapeError("Dropout", "a probability from 0 to below 1", concat({probability}), "use 0.5");
   }
@@ -69,23 +75,24 @@ class Dropout : public LayerDefaults<T, D> {
 
   template <class U, class E>
   Dropout<U, E> to() const {
-    return Dropout<U, E>(probability_);
+    return Dropout<U, E>(probability_, options_);
   }
 
-  NASH_COLD LayerDescription describe() const { return LayerDescription("Dropout").set("probability", probability_); }
+  NASH_COLD LayerDescription describe() const { return LayerDescription("Dropout").set("probability", probability_).set("in_inference", options_.in_inference); }
   static Dropout from(const LayerDescription& d) {
-    d.allow({"probability"});
-    return Dropout(d.number("probability", 0.5));
+    d.allow({"probability", "in_inference"});
+    return Dropout(d.number("probability", 0.5), {.in_inference = d.flag("in_inference", false)});
   }
 
  private:
   void drop(const Pass<D>& pass, const Tensor<T, D>& x, Tensor<T, D>& out) const {
-    if (pass.mode == Mode::infer || probability_ == 0) return pointwise(pass.context, x.count(), Copy<T>{x.data(), out.data()});
+    if ((pass.mode == Mode::infer && !options_.in_inference) || probability_ == 0) return pointwise(pass.context, x.count(), Copy<T>{x.data(), out.data()});
     pointwise_by_fours(pass.context, x.count(),
                        Drop<T>{pass.random, probability_ * 0x1p32 - 0.5, static_cast<T>(1 / (1 - probability_)), x.data(), out.data()});
   }
 
   double probability_;
+  DropoutOptions options_;
 };
 
 }  // namespace nash

@@ -39,7 +39,9 @@ class DiscriminatorPhase {
 
     game_.draw_latents(told, real.shape()[0]);
     const Pass<Device> generator_pass = game_.training_pass(player, repetition, Purpose::generator_pass);
-    if constexpr (List::change_latents_backward) generator_tape = &generator_tape_;  // for the way back to them
+    if constexpr (List::possible.change_latents_backward) {
+      if (methods_.used().change_latents_backward) generator_tape = &generator_tape_;  // for the way back to them
+    }
     generator_.forward(generator_pass, latents_, fakes_, generator_tape);
     const Images& fakes = game_.shown(told, ImageSource::generated, fakes_, shown_fakes_);
     const Pass<Device> fake_pass = game_.training_pass(player, repetition, Purpose::fake_pass);
@@ -58,15 +60,17 @@ class DiscriminatorPhase {
       if (!go_back<LossTerm::real>(told, real_pass, loss.real, real, real_logits_, d_real_logits_, game_.real_tape, added, report)) return;
     }
     if (!go_back<LossTerm::fake>(told, fake_pass, loss.fake, fakes, logits_, d_logits_, discriminator_tape_, added, report)) return;
-    if constexpr (List::change_latents_backward) {
-      if constexpr (List::change_images) methods_.run_change_images_backward(told, ImageSource::generated, d_fakes_);
-      generator_.backward(generator_pass, latents_, fakes_, generator_tape_, d_fakes_, &d_latents_, nullptr);
-      Gradients<Scalar, Device> gradients(game_.discriminator_player.gradients);
-      methods_.run_change_latents_backward(told, generator_, discriminator_, d_latents_, gradients, added);
+    if constexpr (List::possible.change_latents_backward) {
+      if (methods_.used().change_latents_backward) {
+        if constexpr (List::possible.change_images) methods_.run_change_images_backward(told, ImageSource::generated, d_fakes_);
+        generator_.backward(generator_pass, latents_, fakes_, generator_tape_, d_fakes_, &d_latents_, nullptr);
+        Gradients<Scalar, Device> gradients(game_.discriminator_player.gradients);
+        methods_.run_change_latents_backward(told, generator_, discriminator_, d_latents_, gradients, added);
+      }
     }
 
     report.d_loss = loss.real + loss.fake;
-    if constexpr (List::penalise) {
+    if constexpr (List::possible.penalise) {
       Gradients<Scalar, Device> gradients(game_.discriminator_player.gradients);
       methods_.run_penalise(told, discriminator_, real, fakes, gradients, added);
     }
@@ -90,10 +94,10 @@ class DiscriminatorPhase {
     }
     constexpr auto kind = term == LossTerm::real ? UnreadValue::Kind::real_probability : UnreadValue::Kind::fake_probability;
     (term == LossTerm::real ? report.d_real : report.d_fake) = game_.value_of(kind, [&] { return mean_probability(context_, logits); });
-    if constexpr (List::add_to_loss) methods_.run_add_to_loss(told, term, logits, d_logits, added);
-    if constexpr (List::recover && term == LossTerm::fake) methods_.run_recover(told, latents_, logits, d_logits, added);
+    if constexpr (List::possible.add_to_loss) methods_.run_add_to_loss(told, term, logits, d_logits, added);
+    if constexpr (List::possible.recover && term == LossTerm::fake) methods_.run_recover(told, latents_, logits, d_logits, added);
     Gradients<Scalar, Device> gradients(game_.discriminator_player.gradients);
-    Images* const d_images = List::change_latents_backward && term == LossTerm::fake ? &d_fakes_ : nullptr;
+    Images* const d_images = methods_.used().change_latents_backward && term == LossTerm::fake ? &d_fakes_ : nullptr;
     discriminator_.backward(pass, images, logits, tape, d_logits, d_images, &gradients);
     if (!game_.reads_later) {
       [[maybe_unused]] const auto update = game_.updating();

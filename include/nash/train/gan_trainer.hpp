@@ -27,9 +27,9 @@ class GanTrainer {
   using List = typename Game::List;
   static_assert(std::is_same_v<typename G::Scalar, typename D::Scalar>, "both players have one scalar type");
   static_assert(std::is_same_v<typename G::Device, typename D::Device>, "both players are on one device");
-  static_assert(LogitLoss<L> || !List::change_targets,
+  static_assert(LogitLoss<L> || List::is_dynamic || !List::possible.change_targets,
                 "labels can be softened or flipped where a loss takes one logit at a time: leave the label methods out, or use another loss");
-  static_assert(LogitLoss<L> || !List::weigh_fakes,
+  static_assert(LogitLoss<L> || List::is_dynamic || !List::possible.weigh_fakes,
                 "fakes can be weighed where a loss takes one logit at a time: leave TopK out, or use another loss");
 
  public:
@@ -45,7 +45,8 @@ class GanTrainer {
 
   NASH_COLD GanTrainer(G generator, D discriminator, L loss, TrainerOptions options = {}, Methods... methods)
       : game_(std::move(generator), std::move(discriminator), std::move(loss), std::move(options), methods...) {
-    check_trainer<List>(game_.options, game_.labels.classes());
+    check_trainer(game_.methods, game_.options, game_.labels.classes());
+    if constexpr (List::is_dynamic && !LogitLoss<L>) check_methods_of_pair_loss(game_.methods.used());
     game_.begin();
   }
 
@@ -172,7 +173,7 @@ class GanTrainer {
     if (self.game_.average) network("average", self.game_.average->network());
     Optimizer<Scalar, Device>::visit_state(self.game_.generator_player.optimizer, part("generator.optimizer"));
     Optimizer<Scalar, Device>::visit_state(self.game_.discriminator_player.optimizer, part("discriminator.optimizer"));
-    const std::string methods = List::names();
+    const std::string methods = self.game_.methods.names();
     visit("methods", methods);
     List::visit_state(self.game_.methods, part("methods"));
     StepReport::visit_state(self.game_.last_report, part("last_report"));

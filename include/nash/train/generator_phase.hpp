@@ -37,7 +37,9 @@ class GeneratorPhase {
     const Images& fakes = game_.shown(told, ImageSource::generated, fakes_, shown_fakes_);
     discriminator_.forward(other_pass, fakes, logits_, &discriminator_tape_);
     const Images* real = &real_batch;
-    if constexpr (List::match || PairLoss<L>) real = &game_.shown(told, ImageSource::real, real_batch, shown_real_);
+    if constexpr (List::possible.match || PairLoss<L>) {
+      if (methods_.used().match || PairLoss<L>) real = &game_.shown(told, ImageSource::real, real_batch, shown_real_);
+    }
     double value = 0;
     auto added = game_.added_terms();
     if constexpr (LogitLoss<L>) {
@@ -53,14 +55,14 @@ class GeneratorPhase {
       return game_.fail(report, player, "loss", origin);
     }
     report.g_loss = value;
-    if constexpr (List::add_to_loss) methods_.run_add_to_loss(told, LossTerm::generator, logits_, d_logits_, added);
-    if constexpr (List::recover) methods_.run_recover(told, latents_, logits_, d_logits_, added);
+    if constexpr (List::possible.add_to_loss) methods_.run_add_to_loss(told, LossTerm::generator, logits_, d_logits_, added);
+    if constexpr (List::possible.recover) methods_.run_recover(told, latents_, logits_, d_logits_, added);
     discriminator_.backward(other_pass, fakes, logits_, discriminator_tape_, d_logits_, &d_fakes_, nullptr);
-    if constexpr (List::match) methods_.run_match(told, discriminator_, *real, fakes, d_fakes_, added);
-    if constexpr (List::change_images) methods_.run_change_images_backward(told, ImageSource::generated, d_fakes_);
+    if constexpr (List::possible.match) methods_.run_match(told, discriminator_, *real, fakes, d_fakes_, added);
+    if constexpr (List::possible.change_images) methods_.run_change_images_backward(told, ImageSource::generated, d_fakes_);
     Gradients<Scalar, Device> gradients(game_.generator_player.gradients);
-    generator_.backward(own_pass, latents_, fakes_, generator_tape_, d_fakes_, List::change_latents_backward ? &d_latents_ : nullptr, &gradients);
-    if constexpr (List::change_latents_backward)
+    generator_.backward(own_pass, latents_, fakes_, generator_tape_, d_fakes_, methods_.used().change_latents_backward ? &d_latents_ : nullptr, &gradients);
+    if constexpr (List::possible.change_latents_backward)
       methods_.run_change_latents_backward(told, generator_, discriminator_, d_latents_, gradients, added);
     if (!game_.add_parameter_terms(told, generator_, added, report, report.g_added)) return;
     game_.update(told, generator_, report, report.g_gradient_norm);

@@ -4,6 +4,7 @@
 #include "nash/core/type_name.hpp"
 #include "nash/train/added_terms.hpp"
 #include "nash/train/method.hpp"
+#include "nash/train/used_hooks.hpp"
 
 namespace nash {
 namespace detail {
@@ -32,6 +33,10 @@ struct OfTemplate<M, M<Arguments...>, Methods...> {
 
 }  // namespace detail
 
+/// Whether a type is a list of methods that are chosen at run time: see any_method.hpp.
+template <class M>
+constexpr bool is_method_list = false;
+
 /// The methods of a trainer, each at work on its networks: calls every hook of those that have it, in their order.
 template <class G, class D, class... Methods>
 class MethodList {
@@ -42,7 +47,10 @@ class MethodList {
   template <class M>
   using Work = typename detail::WorkOf<M, G, D>::type;
 
-  static_assert((Method<Work<Methods>, G, D> && ...),
+  static_assert((!is_method_list<Methods> && ...),
+                "a list of AnyMethod is the only thing that a GanTrainer is given after its options: put the other methods into it");
+
+  static_assert((is_method_list<Methods> || ...) || (Method<Work<Methods>, G, D> && ...),
                 "a GanTrainer was given an object that has none of the hooks of a method for these networks: see nash/train/method.hpp");
 
   static_assert(((!MayCarryState<Work<Methods>, G, D> || HasState<Work<Methods>> || CarriesNothing<Work<Methods>>) && ...),
@@ -53,29 +61,32 @@ class MethodList {
                 "a GanTrainer has at most one method that changes latents by the networks' parameters: leave one out");
 
  public:
-  static constexpr bool takes_part = (TakesPart<Work<Methods>, Device> || ...);
-  static constexpr bool change_latents = (ChangesLatents<Work<Methods>, G, D> || ...);
-  static constexpr bool change_latents_backward = (ChangesLatentsBackward<Work<Methods>, G, D> || ...);
-  static constexpr bool change_images = (ChangesImages<Work<Methods>, T, Device> || ...);
-  static constexpr bool change_targets = (ChangesTargets<Work<Methods>, T, Device> || ...);
-  static constexpr bool weigh_fakes = (WeighsFakes<Work<Methods>, T, Device> || ...);
-  static constexpr bool match = (Matches<Work<Methods>, D> || ...);
-  static constexpr bool penalise = (Penalises<Work<Methods>, D> || ...);
-  static constexpr bool add_to_loss = (AddsToLoss<Work<Methods>, T, Device> || ...);
-  static constexpr bool recover = (Recovers<Work<Methods>, T, Device> || ...);
-  static constexpr bool exchange_fakes = (ExchangesFakes<Work<Methods>> || ...);
-  static constexpr bool run_ahead = (RunsAhead<Work<Methods>> && ...);
+  /// Whether methods are chosen when the program runs: not in this list, see any_method.hpp.
+  static constexpr bool is_dynamic = false;
+  /// The hooks that there may be, and that there are: here the same.
+  static constexpr UsedHooks possible{.takes_part = (TakesPart<Work<Methods>, Device> || ...),
+                                      .change_latents = (ChangesLatents<Work<Methods>, G, D> || ...),
+                                      .change_latents_backward = (ChangesLatentsBackward<Work<Methods>, G, D> || ...),
+                                      .change_images = (ChangesImages<Work<Methods>, T, Device> || ...),
+                                      .change_targets = (ChangesTargets<Work<Methods>, T, Device> || ...),
+                                      .weigh_fakes = (WeighsFakes<Work<Methods>, T, Device> || ...),
+                                      .add_to_loss = (AddsToLoss<Work<Methods>, T, Device> || ...),
+                                      .recover = (Recovers<Work<Methods>, T, Device> || ...),
+                                      .match = (Matches<Work<Methods>, D> || ...),
+                                      .penalise = (Penalises<Work<Methods>, D> || ...),
+                                      .discriminator_term = (AddsParameterTerm<Work<Methods>, D> || ...),
+                                      .generator_term = (AddsParameterTerm<Work<Methods>, G> || ...),
+                                      .exchange_fakes = (ExchangesFakes<Work<Methods>> || ...),
+                                      .run_ahead = (RunsAhead<Work<Methods>> && ...)};
+  static constexpr const UsedHooks& used() { return possible; }
   /// The most sums that an update may leave to be read: a term and one that is counted in each hook, and add_to_loss comes twice.
-  static constexpr index_t most_sums = 2 * 12 * static_cast<index_t>(sizeof...(Methods));
-  template <class Network>
-  static constexpr bool add_parameter_term = (AddsParameterTerm<Work<Methods>, Network> || ...);
-
-  /// Whether the term of a player's methods belongs into the report.
-  template <class Network>
-  static constexpr bool adds_terms = add_to_loss || recover || change_latents_backward || add_parameter_term<Network> || (std::is_same_v<Network, D> ? penalise : match);
+  static constexpr index_t most_sums() { return 2 * 12 * static_cast<index_t>(sizeof...(Methods)); }
 
   MethodList(const Methods&... methods, const G& generator, const D& discriminator)
       : work_(detail::WorkOf<Methods, G, D>::make(methods, generator, discriminator)...) {}
+
+  /// Numbers the methods from here on, as a part of a longer list: their random numbers and the names of their state have that number.
+  void begin_at(std::size_t first) { first_ = first; }
 
   template <class M>
   Work<M>& get() {
@@ -191,7 +202,7 @@ class MethodList {
   static void visit_state(Self& self, Visitor&& visit) {
     self.for_each_of(self, [&](auto& method, std::size_t i) {
       using M = std::remove_cvref_t<decltype(method)>;
-      const auto named = [&](const StateName& name, auto& state) { visit(StateName(static_cast<index_t>(i), name), state); };
+      const auto named = [&](const StateName& name, auto& state) { visit(StateName(static_cast<index_t>(self.first_ + i), name), state); };
       if constexpr (HasState<std::remove_const_t<M>>) M::visit_state(method, named);
     });
   }
@@ -206,8 +217,8 @@ class MethodList {
   }
 
   /// The update as method i gets it: with random numbers of its own.
-  static Update<Device> own(Update<Device> update, std::size_t i) {
-    update.random = update.random.child(i);
+  Update<Device> own(Update<Device> update, std::size_t i) const {
+    update.random = update.random.child(first_ + i);
     return update;
   }
 
@@ -228,6 +239,7 @@ class MethodList {
   }
 
   std::tuple<Work<Methods>...> work_;
+  std::size_t first_ = 0;
 };
 
 }  // namespace nash

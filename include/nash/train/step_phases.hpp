@@ -52,7 +52,7 @@ class StepPhases {
     double factor = 1;        // on its learning rate
   };
   /// Two losses, two probabilities and a norm, or a loss and a norm, and what methods add.
-  static constexpr index_t most_readings_of(Player player) { return (player == Player::discriminator ? 5 : 2) + Game::List::most_sums; }
+  static index_t most_readings_of(const Game& game, Player player) { return (player == Player::discriminator ? 5 : 2) + game.methods.most_sums(); }
 
   NASH_COLD void run_rest(Game& game, const Images& real, Place& at, StepReport& report) {
     const std::vector<Phase>& phases = game.options.phases;
@@ -94,7 +94,7 @@ class StepPhases {
   /// Whether each player that has a turn has had one before, and everything that an update of it changes can be conditional. Where
   /// the discriminator has a turn after a generator that trains on its earlier fakes, these are gone when the host finds out.
   NASH_COLD bool may_read_later(Game& game) const {
-    if (!game.options.record_steps || game.latent_source || game.reduction) return false;
+    if (!game.options.record_steps || game.latent_source || game.reduction || !game.methods.used().run_ahead) return false;
     index_t readings = 0;
     bool generator_had_turn = false;
     for (const Phase& phase : game.options.phases) {
@@ -102,7 +102,7 @@ class StepPhases {
       if (phase.player == Player::generator) generator_had_turn = true;
       if (phase.player == Player::discriminator && generator_had_turn && game.options.reuse_fakes) return false;
       if (!conditional_[static_cast<std::size_t>(phase.player)]) return false;
-      readings += most_readings_of(phase.player) * phase.repeat;
+      readings += most_readings_of(game, phase.player) * phase.repeat;
     }
     game.context.expect_readings(readings);
     return readings > 0;
@@ -162,8 +162,7 @@ class StepPhases {
         case Kind::gradient_norm: (player == Player::discriminator ? report.d_gradient_norm : report.g_gradient_norm) = std::sqrt(value); break;
       }
     }
-    if (player == Player::discriminator ? Game::List::template adds_terms<typename Game::DiscriminatorType>
-                                        : Game::List::template adds_terms<typename Game::GeneratorType>)
+    if (game.methods.used().adds_terms(player))
       (player == Player::discriminator ? report.d_added : report.g_added) = added;
     return true;
   }

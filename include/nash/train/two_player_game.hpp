@@ -48,7 +48,7 @@ struct TwoPlayerGame {
   }
 
   /// Whether the host may look at a step's losses and norms when it is over: see StepPhases.
-  static constexpr bool can_read_later = requires(Context<Device>& c) { c.readings(); } && (LogitLoss<L> || RunsAhead<L>) && List::run_ahead;
+  static constexpr bool can_read_later = requires(Context<Device>& c) { c.readings(); } && (LogitLoss<L> || RunsAhead<L>) && List::possible.run_ahead;
 
   /// What `evaluate` returns, a factor times one sum; or, where the host looks at the step's end, the factor, and the sum comes then.
   template <class Function>
@@ -109,7 +109,7 @@ struct TwoPlayerGame {
         throw ShapeError("GanTrainer", concat({"latents of the shape ", wanted, " from the latent source"}), latents.shape().text(),
                          "fill them and leave their shape");
     }
-    if constexpr (List::change_latents) methods.run_change_latents(told, generator, discriminator, latents);
+    if constexpr (List::possible.change_latents) methods.run_change_latents(told, generator, discriminator, latents);
   }
 
   NASH_COLD void clear_gradients(PlayerState<Scalar, Device>& player) {
@@ -118,9 +118,10 @@ struct TwoPlayerGame {
 
   /// The images as the discriminator sees them: themselves, or what methods made of them in `changed`.
   const Images& shown(const Update<Device>& update, ImageSource source, const Images& images, Images& changed) {
-    if constexpr (!List::change_images) {
+    if constexpr (!List::possible.change_images) {
       return images;
     } else {
+      if (!methods.used().change_images) return images;
       changed.resize(images.shape());
       pointwise(context, images.count(), Copy<Scalar>{images.data(), changed.data()});
       methods.run_change_images(update, source, changed);
@@ -135,30 +136,33 @@ struct TwoPlayerGame {
   {
     constexpr auto kind = term == LossTerm::real ? UnreadValue::Kind::real_loss
                           : term == LossTerm::fake ? UnreadValue::Kind::fake_loss : UnreadValue::Kind::generator_loss;
-    if constexpr (term == LossTerm::generator ? !List::weigh_fakes : !List::change_targets) {
-      return value_of(kind, [&] { return evaluate_loss<term>(context, loss, l, d_l); });
-    } else {
-      const index_t samples = l.shape()[0];
-      rows.resize(Shape{samples});
-      pointwise(context, samples, Fill<Scalar>{rows.data(), static_cast<Scalar>(term == LossTerm::fake ? 0 : 1)});
-      LossRows<Scalar> of;
-      if constexpr (term == LossTerm::generator) {
-        methods.run_weigh_fakes(update, l, rows);
-        of.weights = rows.data();
-      } else {
-        methods.run_change_targets(update, term, rows);
-        of.targets = rows.data();
+    if constexpr (term == LossTerm::generator ? List::possible.weigh_fakes : List::possible.change_targets) {
+      if (term == LossTerm::generator ? methods.used().weigh_fakes : methods.used().change_targets) {
+        const index_t samples = l.shape()[0];
+        rows.resize(Shape{samples});
+        pointwise(context, samples, Fill<Scalar>{rows.data(), static_cast<Scalar>(term == LossTerm::fake ? 0 : 1)});
+        LossRows<Scalar> of;
+        if constexpr (term == LossTerm::generator) {
+          methods.run_weigh_fakes(update, l, rows);
+          of.weights = rows.data();
+        } else {
+          methods.run_change_targets(update, term, rows);
+          of.targets = rows.data();
+        }
+        return value_of(kind, [&] { return evaluate_loss<term>(context, loss, of, l, d_l); });
       }
-      return value_of(kind, [&] { return evaluate_loss<term>(context, loss, of, l, d_l); });
     }
+    return value_of(kind, [&] { return evaluate_loss<term>(context, loss, l, d_l); });
   }
 
   /// The methods' terms of the parameters, and what all of a player's methods added into the report, unless it is not finite.
   template <class Network>
   NASH_COLD bool add_parameter_terms(const Update<Device>& told, const Network& network, AddedTerms<Context<Device>>& added, StepReport& report,
                                      std::optional<double>& to) {
-    if constexpr (List::template adds_terms<Network>) {
-      if constexpr (List::template add_parameter_term<Network>)
+    constexpr Player player = std::is_same_v<Network, D> ? Player::discriminator : Player::generator;
+    if constexpr (List::possible.adds_terms(player)) {
+      if (!methods.used().adds_terms(player)) return true;
+      if constexpr (List::possible.parameter_term(player))
         methods.run_add_parameter_term(told, network, of(told.player).gradients, added);
       if (!std::isfinite(added.value())) {
         const std::string parameter = first_bad_parameter(network);

@@ -1,0 +1,12 @@
+// expect: labels can be softened or flipped where a loss takes one logit at a time: leave the label methods out
+#include "nash/nash.hpp"
+
+using namespace nash;
+
+int main() {
+  const auto generator = [] { return Generator{Latent::normal(2), Sequential{Dense{2, 4}}}; };
+  GanTrainer good{generator(), Discriminator{Sequential{Dense{4, 1}}}, Hinge{}, LabelFlips{0.1}};
+#if NASH_COMPILE_FAIL
+  GanTrainer bad{generator(), Discriminator{Sequential{Dense{4, 1}}}, RelativisticAverage{Hinge{}}, LabelFlips{0.1}};
+#endif
+}
