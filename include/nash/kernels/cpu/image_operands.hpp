@@ -231,7 +231,12 @@ struct PhaseFilters final : RightOperand<T> {
       const index_t row = first_h_ + g_.stride_h * (taps_h_ - 1 - tap / taps_w_);
       const index_t column = first_w_ + g_.stride_w * (taps_w_ - 1 - tap % taps_w_);
       const T* from = filters_ + ((filter * g_.r + row) * g_.s + column) * g_.c + n;
-      for (index_t i = 0; i < run; ++i, from += g_.r * g_.s * g_.c, to += width) pack_row(from, columns, width, to);
+      constexpr index_t ahead = 16, line = 64 / sizeof(T);  // rows lie in pages of their own: no hardware looks ahead so far
+      const index_t step = g_.r * g_.s * g_.c;
+      for (index_t i = 0; i < run; ++i, from += step, to += width) {
+        for (index_t j = 0; j < columns; j += line) __builtin_prefetch(from + ahead * step + j, 0, 2);
+        pack_row(from, columns, width, to);
+      }
       k += run;
     }
   }
