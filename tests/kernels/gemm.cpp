@@ -17,6 +17,7 @@ constexpr index_t sizes[][3] = {
     {9, 130, 1100},
     {200, 20, 300},   // several blocks of rows, and slices of k
     {33, 800, 40},    // and of columns
+    {1100, 50, 9},    // more panels of rows than are gathered at once
 };
 
 template <class T>

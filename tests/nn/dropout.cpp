@@ -38,6 +38,18 @@ TEST_CASE("Dropout keeps the mean: values are zero with probability p and else d
   }
 }
 
+TEST_CASE("Dropout drops where the pass's uniform number at a value's place is below p, for any number of values") {
+  for (const index_t count : {1, 2, 3, 4, 5, 7, 8, 1001}) {
+    CAPTURE(count);
+    Context<Cpu> context(1);
+    const Pass<Cpu> pass{context, Mode::train, RandomStream(11).child(2)};
+    Tensor<double> y;
+    NoSaved saved;
+    Dropout<double>{0.4}.forward(pass, ones({1, count}), y, &saved);
+    for (index_t i = 0; i < count; ++i) REQUIRE(y.data()[i] == (pass.random.uniform(i) < 0.4 ? 0 : 1 / 0.6));
+  }
+}
+
 TEST_CASE("Dropout changes nothing in inference") {
   const auto x = random_tensor({3, 8});
   CHECK(output_of(Dropout<double>{0.5}, x, Mode::infer).to_host() == x.to_host());

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "nash/nn/layers.hpp"
 
+#include <set>
+
 #include "nn/specimens.hpp"
 
 using namespace nash;
@@ -16,6 +18,15 @@ TEST_CASE("every layer is built again from its description, and makes the same o
       CHECK(difference(output_of(layer, random_tensor(specimen.input), mode), output_of(again, random_tensor(specimen.input), mode)) == 0);
     CHECK(output_of(layer, random_tensor(specimen.input)).shape() == layer.output_shape(specimen.input));
   }
+}
+
+TEST_CASE("there is a specimen of every layer that the registry knows") {
+  std::set<std::string> types;
+  for (const Specimen& specimen : specimens<float, Cpu>()) types.insert(specimen.description.type());
+  std::string all;
+  for (const std::string& type : types) all += (all.empty() ? "" : ", ") + type;
+  CHECK(message_of<ShapeError>([] { LayerRegistry<>::standard().build(LayerDescription("Conv3d")); }) ==
+        "LayerRegistry: expected one of the layers " + all + ", got 'Conv3d'.\nCorrect the type or add the layer.");
 }
 
 TEST_CASE("every layer refuses options that it does not have") {

@@ -98,7 +98,7 @@ TEST_CASE("so do many at once") {
   check_same("many", LeastSquares{}, InstanceNoise{0.1}, GradientPenalty{1}, R1{1, 3}, WeightClip{0.5}, OrthogonalRegularisation{0.1},
              LeCam{0.3, {.begin = 1}}, LabelSmoothing{0.9, 1}, TopK{{.decay = 0.8, .every = 1}}, HistoricalAveraging{0.1}, FeatureMatching{1, {0}},
              Logan{0.5}, DiffAugment{}, AdaptiveAugmentation{{.interval = 1, .images = 20, .probability = 0.5}});
-  check_same("a pool", NonSaturating{}, InstanceNoise{0.1}, LeCam{0.1, {.begin = 1}}, WeightClip{0.5});
+  check_same("a pool", NonSaturating{}, InstanceNoise{0.1}, ReplayPool{20}, LeCam{0.1, {.begin = 1}}, R2{1}, Dragan{1}, WeightClip{0.5});
 }
 
 TEST_CASE("an empty list changes nothing, and reports nothing") {

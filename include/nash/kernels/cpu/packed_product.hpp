@@ -40,7 +40,7 @@ struct LeftOperand {
   /// Panels end where such a group of rows ends: rows of one group have equal segments. 0: there are no groups.
   virtual index_t group() const { return 0; }
   /// Before the panels of rows [m, m_end), at most panels_at_once of them: puts into the buffer, for each panel in its turn, what that will
-  /// find in its own. For operands whose rows are neighbours in memory, so that each line of it is read once.
+  /// find in its own. For operands whose rows are neighbours in memory, so that each line of it is read once; not for those with groups.
   virtual void prepare(index_t m, index_t m_end, int rows, Slice slice, T* buffer) const { (void)m, (void)m_end, (void)rows, (void)slice, (void)buffer; }
 
   static constexpr index_t panels_at_once = 8;
@@ -180,13 +180,14 @@ class PackedProduct {
     for (index_t index = first; index < last; ++index) {
       const Slice slice = slice_at(index);
       const T* const packed = packed_block(work, slice, m_end - m_begin);
-      T* buffer = work.buffer;
-      for (index_t m = m_begin, end, gathered = m_begin; m < m_end; m = end, buffer += kernels_.rows * slice.count()) {
-        if (m >= gathered) {
-          gathered = std::min(m_end, m + LeftOperand<T>::panels_at_once * kernels_.rows);
-          left_.prepare(m, gathered, kernels_.rows, slice, buffer = work.buffer);
+      for (index_t m = m_begin, end; m < m_end; m = end) {
+        T* buffer = work.buffer;
+        if (group == 0) {
+          const index_t at_once = LeftOperand<T>::panels_at_once, panel = (m - m_begin) / kernels_.rows % at_once;
+          if (panel == 0) left_.prepare(m, std::min(m_end, m + at_once * kernels_.rows), kernels_.rows, slice, buffer);
+          buffer += panel * kernels_.rows * slice.count();
         }
-        end = std::min(gathered, m + kernels_.rows);
+        end = std::min(m_end, m + kernels_.rows);
         if (group > 0) end = std::min(end, (m / group + 1) * group);
         SegmentList<T> list{work.segments};
         left_.panel(m, end, kernels_.rows, slice, list, buffer);
