@@ -76,6 +76,15 @@ TEST_CASE("recorded steps give the same bits as those that run one operation at 
   }
 }
 
+TEST_CASE("a steady step on a GPU asks its driver for no memory") {
+  GanTrainer trainer{small_generator().to<float, Device>(), small_discriminator().to<float, Device>(), NonSaturating{}, {.average_decay = 0.7}};
+  const auto images = random_images<float, Device>({5, 8, 8, 1}, 1);
+  for (int step = 0; step < 4; ++step) (void)trainer.step(images);
+  const index_t before = trainer.context().gpu().pool().driver_allocations();
+  for (int step = 0; step < 6; ++step) (void)trainer.step(images);
+  CHECK(trainer.context().gpu().pool().driver_allocations() == before);
+}
+
 TEST_CASE("a number that is not finite ends a recorded step where it ends any other, and steps go on after it") {
   const auto outcome = [](bool record) {
     GanTrainer trainer{small_generator().to<float, Device>(), small_discriminator().to<float, Device>(), NonSaturating{},

@@ -27,7 +27,7 @@ class MethodList<G, D, std::vector<AnyMethod<G, D>>> {
   static constexpr bool is_dynamic = true;
   static constexpr UsedHooks possible = UsedHooks::all();
   const UsedHooks& used() const { return used_; }
-  index_t most_sums() const { return 2 * 12 * static_cast<index_t>(methods_.size()); }
+  index_t most_sums() const { return UsedHooks::most_sums_of_method * static_cast<index_t>(methods_.size()); }
 
   /// Throws ShapeError where two of them change latents by the networks' parameters.
   NASH_COLD MethodList(const std::vector<AnyMethod<G, D>>& methods, const G& generator, const D& discriminator) {

@@ -79,8 +79,7 @@ class MethodList {
                                       .exchange_fakes = (ExchangesFakes<Work<Methods>> || ...),
                                       .run_ahead = (RunsAhead<Work<Methods>> && ...)};
   static constexpr const UsedHooks& used() { return possible; }
-  /// The most sums that an update may leave to be read: a term and one that is counted in each hook, and add_to_loss comes twice.
-  static constexpr index_t most_sums() { return 2 * 12 * static_cast<index_t>(sizeof...(Methods)); }
+  static constexpr index_t most_sums() { return UsedHooks::most_sums_of_method * static_cast<index_t>(sizeof...(Methods)); }
 
   MethodList(const Methods&... methods, const G& generator, const D& discriminator)
       : work_(detail::WorkOf<Methods, G, D>::make(methods, generator, discriminator)...) {}

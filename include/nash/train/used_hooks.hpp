@@ -19,6 +19,10 @@ struct UsedHooks {
   }
   constexpr bool parameter_term(Player player) const { return player == Player::discriminator ? discriminator_term : generator_term; }
 
+  /// The most sums that an update may leave to be read for each method: a term and one that is counted in each hook, and add_to_loss comes
+  /// twice.
+  static constexpr index_t most_sums_of_method = 2 * 12;
+
   /// Those of these methods and of others.
   constexpr UsedHooks operator|(const UsedHooks& other) const {
     return {takes_part || other.takes_part, change_latents || other.change_latents, change_latents_backward || other.change_latents_backward,
