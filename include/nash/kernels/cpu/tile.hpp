@@ -32,6 +32,8 @@ struct Tile {
   T* const* c;        ///< the start of each row of C
   const T* bias;      ///< what the sums start from, or null for zero
   bool accumulate;    ///< the sums start from C instead
+  const T* ahead = nullptr;   ///< what another tile will read: is fetched into the second cache meanwhile, `ahead_step` values for each k
+  index_t ahead_step = 0;
 };
 
 template <class T, int bytes>
@@ -56,13 +58,16 @@ NASH_ALWAYS_INLINE void multiply_tile(const Tile<T>& tile) {
       else
         sums[i][j] = Vector{};
 
+  const T* ahead = tile.ahead != nullptr ? tile.ahead : tile.b;
   const Segment<T>* const end = tile.segments + tile.segment_count;
   for (const Segment<T>* segment = tile.segments; segment != end; ++segment) {
     const T* a[rows];
 #pragma GCC unroll 8
     for (int i = 0; i < rows; ++i) a[i] = segment->rows[i];
     const T* b = tile.b + segment->begin * tile.b_step;
-    for (index_t k = 0, at = 0; k < segment->count; ++k, at += tile.stride, b += tile.b_step) {
+    index_t at = 0;
+    const auto multiply_next = [&] {
+      asm("" : "+r"(at));  // one offset for all rows: the compiler would move a pointer for each, on ports that multiply-adds need
       Vector right[vectors];
 #pragma GCC unroll 3
       for (int j = 0; j < vectors; ++j) std::memcpy(&right[j], b + j * lanes, bytes);
@@ -72,7 +77,16 @@ NASH_ALWAYS_INLINE void multiply_tile(const Tile<T>& tile) {
 #pragma GCC unroll 3
         for (int j = 0; j < vectors; ++j) sums[i][j] += left * right[j];
       }
+      at += tile.stride, b += tile.b_step;
+    };
+    constexpr int unrolled = 4;  // a fetch ahead takes the place of a load, so that not every k can have one
+    index_t k = segment->count;
+    for (; k >= unrolled; k -= unrolled, ahead += unrolled * tile.ahead_step) {
+      __builtin_prefetch(ahead, 0, 2);
+#pragma GCC unroll 4
+      for (int i = 0; i < unrolled; ++i) multiply_next();
     }
+    for (; k > 0; --k) multiply_next();
   }
 
 #pragma GCC unroll 8

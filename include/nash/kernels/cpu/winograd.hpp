@@ -415,11 +415,14 @@ class Winograd {
       T* const out = product + group.place(position, columns);
       for (index_t k = 0; k < k_count; k += max_slice) {
         const index_t count = std::min(max_slice, k_count - k);
-        for_panels(columns, section, [&](index_t column, index_t width) {  // a panel of filters stays in the first cache for all rows
+        for_panels(columns, section, [&](index_t column, index_t width) {  // a panel of filters serves all rows, which fetch the next one
+          const T* const panel = right + column * k_count + k * width;
+          const index_t ahead_step = (width * kernels_.rows + end - begin - 1) / (end - begin);
           for (index_t m = begin; m < end; m += kernels_.rows) {
             Segment<T> segment{.begin = 0, .count = count, .rows = {}};
             for (int i = 0; i < kernels_.rows; ++i) segment.rows[i] = left + std::min(m + i, end - 1) * k_count + k;
-            multiply_panel(segment, 1, right + column * k_count + k * width, width, out + m * columns + column, end - m, columns, k > 0);
+            const T* const ahead = panel + count * (width + (m - begin) / kernels_.rows * ahead_step);
+            multiply_panel(segment, 1, panel, width, out + m * columns + column, end - m, columns, k > 0, ahead, ahead_step);
           }
         });
       }
@@ -460,11 +463,12 @@ class Winograd {
   }
 
   /// One tile of a product, whose rows in C are a step apart; only `rows` of them are there.
-  void multiply_panel(const Segment<T>& segment, index_t stride, const T* b, index_t width, T* c, index_t rows, index_t c_step, bool accumulate) const {
+  void multiply_panel(const Segment<T>& segment, index_t stride, const T* b, index_t width, T* c, index_t rows, index_t c_step, bool accumulate,
+                      const T* ahead = nullptr, index_t ahead_step = 0) const {
     alignas(64) T unused[TileKernels<T>::max_columns] = {};
     T* c_rows[max_tile_rows];
     for (int i = 0; i < kernels_.rows; ++i) c_rows[i] = i < rows ? c + i * c_step : unused;
-    kernels_.multiply[width / kernels_.lanes - 1]({&segment, 1, stride, b, width, c_rows, nullptr, accumulate});
+    kernels_.multiply[width / kernels_.lanes - 1]({&segment, 1, stride, b, width, c_rows, nullptr, accumulate, ahead, ahead_step});
   }
 
   Context<Cpu>& context_;
