@@ -102,6 +102,7 @@ class Winograd {
   static constexpr index_t most_filter_values = 1 << 20;  // that every thread fetches
   static constexpr index_t row_block = 128;
   static constexpr index_t column_block = 384;
+  static constexpr index_t wanted_tasks = 8, least_filters = 32;  // of the weights' gradients: what packing images costs for each task
 
   struct Phase {
     index_t h, w;
@@ -431,13 +432,16 @@ class Winograd {
 
   /// At every position: filters (+)= resultsᵀ · inputs, [O × tiles] · [tiles × depth].
   void multiply_transposed(const Group& group, const Chunk& chunk, T* filters, bool accumulate) const {
-    const index_t columns = group.depth, blocks = (columns + column_block - 1) / column_block;
+    const index_t columns = group.depth, blocks = (columns + column_block - 1) / column_block, positions = group.positions();
+    const index_t parts = std::clamp<index_t>(wanted_tasks / (positions * blocks), 1, std::max<index_t>(1, g_.o / least_filters));
+    const index_t part_size = ((g_.o + kernels_.rows - 1) / kernels_.rows + parts - 1) / parts * kernels_.rows;
     const index_t own = max_slice * (column_block + LeftOperand<T>::panels_at_once * max_tile_rows);
     const auto memory = context_.template scratch<T>(own * context_.threads());
 #pragma omp parallel for schedule(dynamic) num_threads(context_.threads())
-    for (index_t task = 0; task < group.positions() * blocks; ++task) {
-      const int position = static_cast<int>(task / blocks);
-      const index_t rows = chunk.count * group.tiles_at(position), first = task % blocks * column_block, last = std::min(columns, first + column_block);
+    for (index_t task = 0; task < positions * blocks * parts; ++task) {
+      const int position = static_cast<int>(task / (blocks * parts));
+      const index_t rows = chunk.count * group.tiles_at(position), first = task / parts % blocks * column_block, last = std::min(columns, first + column_block);
+      const index_t first_filter = task % parts * part_size, last_filter = std::min(g_.o, first_filter + part_size);
       T* const packed = memory.data() + own * this_thread();
       T* const gathered = packed + max_slice * column_block;
       const MatrixColumns<T> right(chunk.inputs + group.place(position, columns), columns);
@@ -447,14 +451,15 @@ class Winograd {
         const Slice slice{k, std::min(rows, k + max_slice)};
         for_panels(last - first, last - first, [&](index_t column, index_t width) { right.pack(slice, first + column, width, packed + column * slice.count()); });
         T* buffer = gathered;
-        for (index_t m = 0; m < g_.o; m += kernels_.rows, buffer += kernels_.rows * slice.count()) {
+        for (index_t m = first_filter; m < last_filter; m += kernels_.rows, buffer += kernels_.rows * slice.count()) {
           constexpr index_t at_once = LeftOperand<T>::panels_at_once;
-          if (m % (at_once * kernels_.rows) == 0) left.prepare(m, std::min<index_t>(g_.o, m + at_once * kernels_.rows), kernels_.rows, slice, buffer = gathered);
+          if ((m - first_filter) % (at_once * kernels_.rows) == 0)
+            left.prepare(m, std::min(last_filter, m + at_once * kernels_.rows), kernels_.rows, slice, buffer = gathered);
           Segment<T> segment;
           SegmentList<T> list{&segment};
-          left.panel(m, std::min<index_t>(g_.o, m + kernels_.rows), kernels_.rows, slice, list, buffer);
+          left.panel(m, std::min(last_filter, m + kernels_.rows), kernels_.rows, slice, list, buffer);
           for_panels(last - first, last - first, [&](index_t column, index_t width) {
-            multiply_panel(segment, left.stride(kernels_.rows), packed + column * slice.count(), width, out + m * columns + column, g_.o - m, columns,
+            multiply_panel(segment, left.stride(kernels_.rows), packed + column * slice.count(), width, out + m * columns + column, last_filter - m, columns,
                            accumulate || k > 0);
           });
         }
