@@ -109,6 +109,7 @@ int main(int argc, char** argv) {
                                             {.seed = 1, .reuse_fakes = mode == "reuse", .threads = threads}});
       nash::Context<> context(threads);
       generator.initialise(context, nash::RandomStream(1));
+      const nash::KeptFilters kept(context, generator.parameters());
       nash::Tensor<float> latents, samples;
       std::uint64_t seed = 1;
       run(generator, discriminator, [&] {

@@ -38,6 +38,7 @@
 #include "nash/model/goodfellow.hpp"
 #include "nash/model/mlp.hpp"
 #include "nash/model/spectral_normalise.hpp"
+#include "nash/nn/kept_filters.hpp"
 #include "nash/nn/layers.hpp"
 #include "nash/optim/adam.hpp"
 #include "nash/optim/ema.hpp"

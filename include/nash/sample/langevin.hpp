@@ -3,6 +3,7 @@
 
 #include "nash/kernels/random.hpp"
 #include "nash/model/latent_gradient.hpp"
+#include "nash/nn/kept_filters.hpp"
 
 namespace nash {
 
@@ -60,6 +61,7 @@ NASH_COLD void refine_latents(Context<typename G::Device>& context, const G& gen
   if (!(options.noise >= 0 && std::isfinite(options.noise)))
     throw ShapeError("refine_latents", "noise of at least 0", concat({options.noise}), "use 1, or 0 for none");
   LatentGradient<G, D> gradient;
+  const KeptFilters kept_generator(context, generator.parameters()), kept_discriminator(context, discriminator.parameters());
   const Pass<Device> pass{.context = context, .mode = Mode::infer, .labels = labels};
   const double deviation = options.noise * std::sqrt(2 * options.rate);
   for (index_t step = 0; step < options.steps; ++step) {

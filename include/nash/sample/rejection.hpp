@@ -8,6 +8,7 @@
 
 #include "nash/model/discriminator.hpp"
 #include "nash/model/generator.hpp"
+#include "nash/nn/kept_filters.hpp"
 #include "nash/sample/calibration.hpp"
 
 namespace nash {
@@ -99,6 +100,7 @@ class DiscriminatorRejection {
     using Device = typename G::Device;
     Tensor<T, Device> latents, drawn, logits;
     Labels<Device> labels;
+    const KeptFilters kept_generator(context, generator.parameters()), kept_discriminator(context, discriminator.parameters());
     const auto draw = [&](RandomStream from, index_t samples, const std::vector<index_t>& requests) {
       if (!asked.empty()) {
         std::vector<std::int32_t> own(static_cast<std::size_t>(samples));

@@ -5,6 +5,7 @@
 
 #include "nash/core/random.hpp"
 #include "nash/tensor/arena.hpp"
+#include "nash/tensor/filter_store.hpp"
 
 namespace nash {
 
@@ -32,10 +33,19 @@ class Context {
     return {arena_, count};
   }
 
+  /// Where kernels keep the filters at an address in the forms that they pack them in; null where they pack them at each call.
+  FilterStore* filter_store(const void* filters) const {
+    const auto store = std::find_if(filter_stores_.begin(), filter_stores_.end(), [filters](const FilterStore* each) { return each->has(filters); });
+    return store == filter_stores_.end() ? nullptr : *store;
+  }
+  /// The stores that are in use, each as long as a KeptFilters lives.
+  std::vector<FilterStore*>& filter_stores() { return filter_stores_; }
+
  private:
   int threads_;
   InstructionSet instruction_set_ = detect_instruction_set();
   Arena<Device> arena_;
+  std::vector<FilterStore*> filter_stores_;
 };
 
 }  // namespace nash

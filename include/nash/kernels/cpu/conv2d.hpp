@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "nash/kernels/cpu/backward_phase.hpp"
 #include "nash/kernels/cpu/gemm.hpp"
-#include "nash/kernels/cpu/image_operands.hpp"
 #include "nash/kernels/cpu/winograd.hpp"
 #include "nash/kernels/reference/conv2d.hpp"
 
@@ -52,8 +52,18 @@ struct Conv2dKernels<Cpu> {
         if (cpu::Winograd<T>::suits(context, g)) return cpu::Winograd<T>(context, g).backward_data(dy, w, dx, bias, epilogue);
       const auto zeros = context.template scratch<T>(g.o);
       std::fill_n(zeros.data(), g.o, T{0});
-      for (index_t i = 0; i < g.stride_h; ++i)
-        for (index_t j = 0; j < g.stride_w; ++j) backward_phase(context, g, i, j, dy, w, zeros.data(), dx, bias, epilogue);
+      constexpr std::size_t most = cpu::PackedProduct<T>::most_together;
+      const index_t phases = g.stride_h * g.stride_w;
+      for (index_t first = 0; first < phases; first += most) {
+        std::optional<cpu::BackwardPhase<T>> together[most];
+        cpu::PackedProduct<T>* products[most];
+        const std::size_t count = static_cast<std::size_t>(std::min<index_t>(most, phases - first));
+        for (std::size_t i = 0; i < count; ++i) {
+          const index_t phase = first + static_cast<index_t>(i);
+          products[i] = &together[i].emplace(context, g, phase / g.stride_w, phase % g.stride_w, dy, w, zeros.data(), dx, bias, epilogue).product();
+        }
+        cpu::PackedProduct<T>::run_together(context, {products, count});
+      }
     }
   }
 
@@ -94,28 +104,8 @@ struct Conv2dKernels<Cpu> {
   /// Whether each filter sees a whole image: then images are rows of a matrix, and the convolution is a dense layer.
   static bool sees_all(const Conv2dGeometry& g) { return g.r == g.h && g.s == g.w && g.padding_h == 0 && g.padding_w == 0; }
 
-  static index_t mod(index_t a, index_t b) { return (a % b + b) % b; }
   /// How many of first, first + step, … lie below end.
   static index_t steps(index_t first, index_t end, index_t step) { return first >= end ? 0 : (end - first + step - 1) / step; }
-
-  /// The pixels h with (h + padding) mod stride = phase, in both directions: they are seen by the filter's taps phase,
-  /// phase + stride, … and by no other.
-  template <class T>
-  NASH_COLD static void backward_phase(Context<Cpu>& context, const Conv2dGeometry& g, index_t phase_h, index_t phase_w, const T* dy,
-                                       const T* w, const T* zeros, T* dx, const T* bias, const cpu::Epilogue<T>& epilogue) {
-    const index_t first_h = mod(phase_h - g.padding_h, g.stride_h), first_w = mod(phase_w - g.padding_w, g.stride_w);
-    const index_t taps_h = steps(phase_h, g.r, g.stride_h), taps_w = steps(phase_w, g.s, g.stride_w);
-    const cpu::Windows windows{.n = g.n, .h = g.p(), .w = g.q(), .c = g.o,
-                               .grid_h = steps(first_h, g.h, g.stride_h), .grid_w = steps(first_w, g.w, g.stride_w),
-                               .stride_h = 1, .stride_w = 1,
-                               .first_h = (first_h + g.padding_h - phase_h) / g.stride_h - (taps_h - 1),
-                               .first_w = (first_w + g.padding_w - phase_w) / g.stride_w - (taps_w - 1),
-                               .r = taps_h, .s = taps_w};
-    const cpu::WindowRows<T> patches(dy, windows, zeros);
-    const cpu::PhaseFilters<T> filters(w, g, phase_h, phase_w, taps_h, taps_w);
-    const cpu::GridPixels<T> pixels(dx, {g.n, g.h, g.w, g.c}, windows.grid_w, first_h, first_w, g.stride_h, g.stride_w);
-    cpu::PackedProduct<T>(context, windows.results(), g.c, windows.taps(), patches, filters, pixels, bias, false, epilogue).run();
-  }
 
   /// backward_data for images of few channels: what each gradient gives to each of its taps, as one product, then for each
   /// pixel the sum of what it was given. Some images at a time, so that what lies between stays in the cache.

@@ -210,6 +210,7 @@ struct ResultRows final : RightOperand<T> {
     for (index_t k = slice.begin; k < slice.end; ++k, to += width)
       pack_row(results_ + (k % n_ * places_ + k / n_) * o_ + n, columns, width, to);
   }
+  const T* source(FilterStore::Form&) const override { return results_; }
 
  private:
   const T* results_;
@@ -239,6 +240,11 @@ struct PhaseFilters final : RightOperand<T> {
       }
       k += run;
     }
+  }
+  const T* source(FilterStore::Form& form) const override {
+    const index_t terms[] = {g_.o, g_.r, g_.s, g_.c, g_.stride_h, g_.stride_w, first_h_, first_w_, taps_h_, taps_w_};
+    std::copy(std::begin(terms), std::end(terms), form.begin() + 4);
+    return filters_;
   }
 
  private:

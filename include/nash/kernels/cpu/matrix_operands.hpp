@@ -108,6 +108,10 @@ struct MatrixColumns final : RightOperand<T> {
     step = n_total_;
     return b_ + k * n_total_ + n;
   }
+  const T* source(FilterStore::Form& form) const override {
+    form[2] = n_total_;
+    return b_;
+  }
 
  private:
   const T* b_;
@@ -125,6 +129,10 @@ struct TransposedColumns final : RightOperand<T> {
     transpose_block(from, k_total_, columns, count, to, width);
     if (columns < width)
       for (index_t k = 0; k < count; ++k) std::fill(to + k * width + columns, to + (k + 1) * width, T{0});
+  }
+  const T* source(FilterStore::Form& form) const override {
+    form[2] = n_total_, form[3] = k_total_;
+    return b_;
   }
 
  private:

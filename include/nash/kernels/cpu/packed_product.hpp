@@ -2,8 +2,11 @@
 #pragma once
 
 #include <algorithm>
+#include <optional>
+#include <span>
 
 #include "nash/kernels/cpu/epilogue.hpp"
+#include "nash/kernels/cpu/packed_filters.hpp"
 #include "nash/kernels/cpu/tile.hpp"
 #include "nash/tensor/context.hpp"
 
@@ -59,6 +62,8 @@ struct RightOperand {
     (void)k, (void)n, (void)step;
     return nullptr;
   }
+  /// Where its values come from, and all but the first places of the form in which it packs them: see FilterStore.
+  virtual const T* source(FilterStore::Form& form) const = 0;
 
  protected:
   ~RightOperand() = default;
@@ -88,35 +93,53 @@ class PackedProduct {
     choose_blocks();
   }
 
-  NASH_NOINLINE void run() {
-    if (m_ == 0 || n_ == 0) return;
-    if (k_ == 0) return fill_with_bias();
-    const index_t threads = context_.threads(), slice_size = std::min(max_slice, k_), padded_n = n_blocks_ * n_block_;
-    const bool shared = m_blocks_ > 1 && k_ * padded_n <= max_shared;
-    const auto partial = context_.template scratch<T>(splits_ > 1 ? splits_ * m_ * n_ : 0);
-    const auto all_packed = context_.template scratch<T>(shared ? k_ * padded_n : 0);
-    const index_t packed_size = shared ? 0 : slice_size * n_block_;
-    const index_t per_thread = round_up(packed_size + slice_size * kernels_.rows * LeftOperand<T>::panels_at_once, 16);
-    const auto memory = context_.template scratch<T>(per_thread * threads);
-    const auto segments = context_.template scratch<Segment<T>>(slice_size * threads);
-    const index_t tasks = m_blocks_ * n_blocks_ * splits_;
+  NASH_COLD void run() {
+    PackedProduct* const self = this;
+    run_together(context_, {&self, 1});
+  }
+
+  static constexpr std::size_t most_together = 4;
+
+  /// Several products as one loop over the tasks of all: small ones, of which each has work for few threads.
+  NASH_NOINLINE static void run_together(Context<Cpu>& context, std::span<PackedProduct* const> products) {
+    std::optional<PackedFilters<T>> packed[most_together];
+    index_t pack_tasks = 0, tasks = 0, per_thread = 0, slice_size = 0, partial_size = 0;
+    for (std::size_t i = 0; i < products.size(); ++i) {
+      PackedProduct& product = *products[i];
+      if (product.k_ == 0) product.fill_with_bias();
+      pack_tasks += product.pack_once(packed[i]);
+      tasks += product.tasks();
+      slice_size = std::max(slice_size, product.slice_size());
+      per_thread = std::max(per_thread, product.thread_memory());
+      product.partial_at_ = partial_size;
+      partial_size += product.splits_ > 1 ? product.splits_ * product.m_ * product.n_ : 0;
+    }
+    const index_t threads = context.threads();
+    const auto partial = context.template scratch<T>(partial_size);
+    const auto memory = context.template scratch<T>(per_thread * threads);
+    const auto segments = context.template scratch<Segment<T>>(slice_size * threads);
 #pragma omp parallel num_threads(threads) if (tasks > 1)
     {
-      if (shared) {
+      if (pack_tasks > 0) {
 #pragma omp for schedule(static)
-        for (index_t block = 0; block < n_blocks_ * slices_; ++block) {
-          const Slice slice = slice_at(block / n_blocks_);
-          pack(slice, block % n_blocks_ * n_block_, all_packed.data() + shared_offset(slice, block % n_blocks_));
+        for (index_t task = 0; task < pack_tasks; ++task) {
+          index_t of_product = task;
+          PackedProduct* const* product = products.data();
+          for (; of_product >= (*product)->pack_tasks_; ++product) of_product -= (*product)->pack_tasks_;
+          (*product)->pack_shared(of_product);
         }
       }
 #pragma omp for schedule(dynamic)
       for (index_t task = 0; task < tasks; ++task) {
+        index_t of_product = task;
+        PackedProduct* const* product = products.data();
+        for (; of_product >= (*product)->tasks(); ++product) of_product -= (*product)->tasks();
         T* const own = memory.data() + per_thread * this_thread();
-        run_task({task % n_blocks_, task / n_blocks_ % m_blocks_, task / (n_blocks_ * m_blocks_), shared ? all_packed.data() : nullptr,
-                  own, own + packed_size, segments.data() + slice_size * this_thread(), partial.data()});
+        (*product)->run_task(of_product, own, segments.data() + slice_size * this_thread(), partial.data() + (*product)->partial_at_);
       }
     }
-    if (splits_ > 1) add_partial_results(partial.data());
+    for (PackedProduct* product : products)
+      if (product->splits_ > 1) product->add_partial_results(partial.data() + product->partial_at_);
   }
 
  private:
@@ -131,7 +154,6 @@ class PackedProduct {
 
   struct Work {
     index_t n_block, m_block, split;
-    const T* all_packed;  // all of B, or null where each task packs what it needs
     T* packed;
     T* buffer;
     Segment<T>* segments;
@@ -172,6 +194,30 @@ class PackedProduct {
   /// The width of the next tile, in vectors.
   int next_width(index_t n, index_t n_end) const { return kernels_.next_width(divide_up(n_end - n, kernels_.lanes)); }
 
+  index_t tasks() const { return k_ == 0 ? 0 : m_blocks_ * n_blocks_ * splits_; }
+  index_t slice_size() const { return std::min(max_slice, k_); }
+  /// Of a thread: the block of B that a task packs for itself, and panels of A that are gathered.
+  index_t own_packed_size() const { return shared_ != nullptr ? 0 : slice_size() * n_block_; }
+  index_t thread_memory() const { return round_up(own_packed_size() + slice_size() * kernels_.rows * LeftOperand<T>::panels_at_once, 16); }
+
+  /// Where all of B is to be packed once for all tasks, finds the place; returns how many tasks it is to pack it.
+  index_t pack_once(std::optional<PackedFilters<T>>& packed) {
+    FilterStore::Form form{static_cast<index_t>(FilterForm::panels), n_block_};
+    const T* const source = right_.source(form);
+    const index_t size = k_ * n_blocks_ * n_block_;
+    if (size == 0 || size > max_shared || (m_blocks_ == 1 && context_.filter_store(source) == nullptr)) return 0;
+    shared_ = packed.emplace(context_, source, form, size).data();
+    return pack_tasks_ = packed->are_packed() ? 0 : n_blocks_ * slices_;
+  }
+  void pack_shared(index_t task) const {
+    const Slice slice = slice_at(task / n_blocks_);
+    pack(slice, task % n_blocks_ * n_block_, shared_ + shared_offset(slice, task % n_blocks_));
+  }
+
+  void run_task(index_t task, T* own, Segment<T>* segments, T* partial) const {
+    run_task({task % n_blocks_, task / n_blocks_ % m_blocks_, task / (n_blocks_ * m_blocks_), own, own + own_packed_size(), segments, partial});
+  }
+
   void run_task(const Work& work) const {
     const index_t n_begin = work.n_block * n_block_, n_end = std::min(n_, n_begin + n_block_);
     const index_t m_begin = work.m_block * m_block_, m_end = std::min(m_, m_begin + m_block_);
@@ -203,7 +249,7 @@ class PackedProduct {
 
   /// The task's block of B for a slice, packed; or null where its few readers can as well read B where it is.
   const T* packed_block(const Work& work, Slice slice, index_t rows) const {
-    if (work.all_packed != nullptr) return work.all_packed + shared_offset(slice, work.n_block);
+    if (shared_ != nullptr) return shared_ + shared_offset(slice, work.n_block);
     index_t step = 0;
     if (rows <= few_panels * kernels_.rows && n_ % kernels_.lanes == 0 && right_.in_place(0, 0, step) != nullptr) return nullptr;
     pack(slice, work.n_block * n_block_, work.packed);
@@ -298,6 +344,8 @@ class PackedProduct {
   TileKernels<T> kernels_;
   index_t slices_;
   index_t m_block_ = 0, n_block_ = 0, m_blocks_ = 0, n_blocks_ = 0, splits_ = 1;
+  T* shared_ = nullptr;  // all of B, or null where each task packs what it needs
+  index_t pack_tasks_ = 0, partial_at_ = 0;
 };
 
 }  // namespace nash::cpu

@@ -6,6 +6,7 @@
 #include "nash/kernels/conv2d.hpp"
 #include "nash/kernels/cpu/filtering_cut.hpp"
 #include "nash/kernels/cpu/matrix_operands.hpp"
+#include "nash/kernels/cpu/packed_filters.hpp"
 
 namespace nash::cpu {
 
@@ -51,8 +52,9 @@ class Winograd {
   }
 
   NASH_COLD void forward(const T* x, const T* w, T* y, const T* bias, const Epilogue<T>& epilogue = {}) {
-    const auto packed = context_.template scratch<T>(filter_values_);
-    for (const Group& group : groups()) map_filters(group, w, packed.data(), true);
+    const PackedFilters<T> packed(context_, w, filter_form(true), filter_values_);
+    if (!packed.are_packed())
+      for (const Group& group : groups()) map_filters(group, w, packed.data(), true);
     for_chunks(goes_apart(), [&](const Chunk& chunk) {
       if (bias != nullptr) fill(chunk, y, g_.p() * g_.q(), g_.o, bias);
       for (const Group& group : groups()) {
@@ -64,8 +66,9 @@ class Winograd {
   }
 
   NASH_COLD void backward_data(const T* dy, const T* w, T* dx, const T* bias, const Epilogue<T>& epilogue = {}) {
-    const auto packed = context_.template scratch<T>(filter_values_);
-    for (const Group& group : groups()) map_filters(group, w, packed.data(), false);
+    const PackedFilters<T> packed(context_, w, filter_form(false), filter_values_);
+    if (!packed.are_packed())
+      for (const Group& group : groups()) map_filters(group, w, packed.data(), false);
     for_chunks(goes_apart(), [&](const Chunk& chunk) {
       fill(chunk, dx, g_.h * g_.w, g_.c, bias);
       for (const Group& group : groups()) {
@@ -349,6 +352,10 @@ class Winograd {
         *taps++ = filters + ((filter * g_.r + phase.h + i * g_.stride_h) * g_.s + phase.w + j * g_.stride_w) * g_.c;
   }
 
+  FilterStore::Form filter_form(bool over_channels) const {
+    return {static_cast<index_t>(FilterForm::filtering), over_channels, g_.h, g_.w, g_.c, g_.o, g_.r, g_.s, g_.stride_h, g_.stride_w, g_.padding_h, g_.padding_w};
+  }
+
   /// U, packed in panels for products over the channels of the images (columns are filters) or over the filters (columns are
   /// channels). The taps are packed first, so that the maps go along whole blocks of panels.
   void map_filters(const Group& group, const T* w, T* all_packed, bool over_channels) const {
@@ -411,6 +418,7 @@ class Winograd {
     for (index_t task = 0; task < group.positions() * blocks; ++task) {
       const int position = static_cast<int>(task / blocks);
       const index_t rows = chunk.count * group.tiles_at(position), begin = task % blocks * row_block, end = std::min(rows, begin + row_block);
+      if (begin >= end) continue;  // positions that small tiles lack have fewer rows
       const T* const left = mapped + group.place(position, k_count);
       const T* const right = packed + group.filters_at + position * k_count * columns;
       T* const out = product + group.place(position, columns);
