@@ -11,15 +11,15 @@ namespace nash {
 /// A derived layer supplies the shape and three linear maps, on shapes that have been checked:
 ///
 ///     output_shape(shape)
-///     multiply(context, x, w, bias, y, epilogue…)   y := W·x + b  (bias may be null; with the epilogue where there is one)
-///     multiply_transposed(context, dy, w, dx)       dx := Wᵀ·dy, dx of the input's shape
-///     accumulate_weights(context, x, dy, dw)        dw += ∇_w⟨dy, W·x⟩
+///     multiply(context, x, w, bias, y, epilogue…)          y := W·x + b  (bias may be null; with the epilogue where there is one)
+///     multiply_transposed(context, dy, w, dx, epilogue…)   dx := Wᵀ·dy, dx of the input's shape
+///     accumulate_weights(context, x, dy, dw)               dw += ∇_w⟨dy, W·x⟩
 ///
 /// Everything else follows, the second order too: ⟨δ, W·ẋ⟩ is linear in W and does not depend on x or b.
 template <class Derived, class T, class D>
 class AffineLayer : public LayerDefaults<T, D> {
  public:
-  static constexpr bool takes_epilogue = false;  ///< whether multiply passes an epilogue on
+  static constexpr bool takes_epilogue = false;  ///< whether multiply and multiply_transposed pass an epilogue on
 
   NASH_COLD void forward(const Pass<D>& pass, const Tensor<T, D>& x, Tensor<T, D>& y, NoSaved*) const {
     y.resize(self().output_shape(x.shape()));
@@ -40,18 +40,33 @@ class AffineLayer : public LayerDefaults<T, D> {
       dx->resize(x.shape());
       self().multiply_transposed(pass.context, dy, weight_.data(), *dx);
     }
-    if (grads == nullptr) return;
-    self().accumulate_weights(pass.context, x, dy, grads->of(weight_));
-    if (!bias_.present()) return;
-    const auto sums = pass.context.template scratch<T>(bias_.count());
-    sum_columns(pass.context, dy.count() / bias_.count(), bias_.count(), ColumnValue<T>{dy.data()}, sums.data());
-    pointwise(pass.context, bias_.count(), Accumulate<T>{sums.data(), grads->of(bias_)});
+    accumulate(pass, x, dy, grads);
+  }
+
+  /// backward where x is what an activation f gives: dx := the cotangent of that activation's input, f′·Wᵀ·dy.
+  template <class Function>
+  NASH_COLD void backward_through(const Pass<D>& pass, const Tensor<T, D>& x, const Tensor<T, D>& dy, Tensor<T, D>* dx, Gradients<T, D>* grads,
+                                  const Function& f) const {
+    if (dx != nullptr) {
+      dx->resize(x.shape());
+      const auto map = PointwiseKernels<D>::map(ActivationJacobian<T, Function>{f, x.data(), dx->data(), dx->data()});
+      self().multiply_transposed(pass.context, dy, weight_.data(), *dx, PointwiseKernels<D>::epilogue(pass.context, dx->data(), map));
+    }
+    accumulate(pass, x, dy, grads);
   }
 
   NASH_COLD void tangent(const Pass<D>& pass, const Tensor<T, D>&, const Tensor<T, D>& y, NoSaved&, const Tensor<T,
                          D>& x_tangent, Tensor<T, D>& y_tangent) const {
     y_tangent.resize(y.shape());
     self().multiply(pass.context, x_tangent, weight_.data(), nullptr, y_tangent);
+  }
+
+  /// The tangent of y = f(W·x + b): f′·W·ẋ.
+  template <class Function>
+  NASH_COLD void tangent_then(const Pass<D>& pass, const Tensor<T, D>& y, const Tensor<T, D>& x_tangent, Tensor<T, D>& y_tangent, const Function& f) const {
+    y_tangent.resize(y.shape());
+    const auto map = PointwiseKernels<D>::map(ActivationJacobian<T, Function>{f, y.data(), y_tangent.data(), y_tangent.data()});
+    self().multiply(pass.context, x_tangent, weight_.data(), nullptr, y_tangent, PointwiseKernels<D>::epilogue(pass.context, y_tangent.data(), map));
   }
 
   NASH_COLD void tangent_backward(const Pass<D>& pass, const Tensor<T, D>&, const Tensor<T, D>&, NoSaved&, const Tensor<T,
@@ -77,6 +92,16 @@ class AffineLayer : public LayerDefaults<T, D> {
   }
 
  private:
+  /// grads += ∇_W, ∇_b
+  NASH_COLD void accumulate(const Pass<D>& pass, const Tensor<T, D>& x, const Tensor<T, D>& dy, Gradients<T, D>* grads) const {
+    if (grads == nullptr) return;
+    self().accumulate_weights(pass.context, x, dy, grads->of(weight_));
+    if (!bias_.present()) return;
+    const auto sums = pass.context.template scratch<T>(bias_.count());
+    sum_columns(pass.context, dy.count() / bias_.count(), bias_.count(), ColumnValue<T>{dy.data()}, sums.data());
+    pointwise(pass.context, bias_.count(), Accumulate<T>{sums.data(), grads->of(bias_)});
+  }
+
   const Derived& self() const { return static_cast<const Derived&>(*this); }
 
   Parameter<T, D> weight_;

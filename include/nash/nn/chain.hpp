@@ -65,7 +65,8 @@ class Chain : public LayerDefaults<T, D> {
     const Tensor<T, D>* incoming = &dy;
     for (index_t i = size() - 1; i >= last; --i) {
       const Tensor<T, D>& layer_y = output(i, y, saved);
-      const bool fused = i > last && pass.mode == Mode::train && fuses(pass, saved, i - 1) && links_[at(i - 1)].fusion->backward != nullptr;
+      const Tensor<T, D>& between = input(i, x, saved);
+      const bool fused = i > last && goes_back_fused(pass, saved, i - 1) && !(i - 1 > last && trains_fused(pass, saved, i - 2));
       if (fused) --i;
       const Pass<D> child = pass.child(i);
       const Tensor<T, D>& layer_x = input(i, x, saved);
@@ -77,7 +78,7 @@ class Chain : public LayerDefaults<T, D> {
         const Link<T, D>& link = links_[at(i)];
         void* const own = saved.layers[at(i)].get();
         if (fused)
-          link.fusion->backward(link.layer.get(), layer(i + 1), child, layer_x, layer_y, own, *incoming, outgoing, grads);
+          link.fusion->backward(link.layer.get(), layer(i + 1), child, layer_x, between, layer_y, own, *incoming, outgoing, grads);
         else
           link.table->backward(link.layer.get(), child, layer_x, layer_y, own, *incoming, outgoing, grads);
       });
@@ -148,15 +149,20 @@ class Chain : public LayerDefaults<T, D> {
     for (index_t i = 0; i < size(); ++i) {
       const Pass<D> child = pass.child(i);
       const Tensor<T, D>& layer_x = input(i, x, saved);
-      const Tensor<T, D>& layer_y = output(i, y, saved);
-      Tensor<T, D>* outgoing = i + 1 == size()     ? &y_tangent
-                               : pass.second_order ? &saved.tangents[at(i)]
+      const bool fused = fuses(pass, saved, i) && links_[at(i)].fusion->tangent != nullptr;
+      const index_t last = fused ? i + 1 : i;
+      const Tensor<T, D>& layer_y = output(last, y, saved);
+      Tensor<T, D>* outgoing = last + 1 == size()  ? &y_tangent
+                               : pass.second_order ? &saved.tangents[at(last)]
                                                    : &tangents.next(layer_y.shape());
       located(i, [&] {
-        void* const own = saved.layers[at(i)].get();
-        table(tables, i).tangent(layer(i), child, layer_x, layer_y, own, *incoming, *outgoing);
+        if (fused)
+          links_[at(i)].fusion->tangent(layer(i), layer(last), child, layer_y, *incoming, *outgoing);
+        else
+          table(tables, i).tangent(layer(i), child, layer_x, layer_y, saved.layers[at(i)].get(), *incoming, *outgoing);
       });
       incoming = outgoing;
+      i = last;
     }
   }
 
@@ -297,7 +303,7 @@ class Chain : public LayerDefaults<T, D> {
     index_t slots = 0;
     for (index_t i = 0; i < size(); ++i) {
       const LayerTable<T, D>& own = *links_[at(i)].table;
-      const bool possible = i > 0 && i + 1 < size() && !pass.second_order && own.runs_in_place && !own.reads.input;
+      const bool possible = i > 0 && i + 1 < size() && (!pass.second_order || fuses(pass, i - 1)) && own.runs_in_place && !own.reads.input;
       const bool in_place = possible && !links_[at(i - 1)].table->reads.output;
       saved.slot[at(i)] = in_place ? saved.slot[at(i - 1)] : slots++;
     }
@@ -324,12 +330,31 @@ class Chain : public LayerDefaults<T, D> {
     }
   }
 
+  /// The fusion of layers i and i + 1 that a pass of its order may use; null: none.
+  const FusionTable<T, D>* fusion(const Pass<D>& pass, index_t i) const {
+    const FusionTable<T, D>* found = links_[at(i)].fusion;
+    return found != nullptr && pass.fused && (!pass.second_order || found->of_second_order) ? found : nullptr;
+  }
+
   /// Whether a pass runs layers i and i + 1 as one.
-  bool fuses(const Pass<D>& pass, index_t i) const { return pass.fused && !pass.second_order && links_[at(i)].fusion != nullptr; }
+  bool fuses(const Pass<D>& pass, index_t i) const {
+    const FusionTable<T, D>* found = fusion(pass, i);
+    return found != nullptr && found->forward != nullptr;
+  }
 
   /// The same of a pass that saves: there the two must share a slot, since only the second's output is kept.
   bool fuses(const Pass<D>& pass, const Saved& saved, index_t i) const {
     return fuses(pass, i) && saved.slot[at(i)] == saved.slot[at(i + 1)];
+  }
+
+  /// Whether layers i and i + 1 go back as one; where that is for training passes alone, what lies between was not kept.
+  bool trains_fused(const Pass<D>& pass, const Saved& saved, index_t i) const {
+    const FusionTable<T, D>* found = fusion(pass, i);
+    return found != nullptr && found->backward != nullptr && found->trains_only && pass.mode == Mode::train && fuses(pass, saved, i);
+  }
+  bool goes_back_fused(const Pass<D>& pass, const Saved& saved, index_t i) const {
+    const FusionTable<T, D>* found = fusion(pass, i);
+    return found != nullptr && found->backward != nullptr && (!found->trains_only || trains_fused(pass, saved, i));
   }
 
   /// Runs f for layer i and tells the errors that come out of it which layer it was.

@@ -103,8 +103,9 @@ class ConvTranspose2d : public AffineLayer<ConvTranspose2d<T, Device>, T, Device
     Conv2dKernels<Device>::backward_data(context, geometry(x.shape()), x.data(), w, y.data(), bias, epilogue...);
   }
 
-  void multiply_transposed(Context<Device>& context, const Tensor<T, Device>& dy, const T* w, Tensor<T, Device>& dx) const {
-    Conv2dKernels<Device>::forward(context, geometry(dx.shape()), dy.data(), w, dx.data());
+  template <class... Epilogue>
+  void multiply_transposed(Context<Device>& context, const Tensor<T, Device>& dy, const T* w, Tensor<T, Device>& dx, const Epilogue&... epilogue) const {
+    Conv2dKernels<Device>::forward(context, geometry(dx.shape()), dy.data(), w, dx.data(), static_cast<const T*>(nullptr), epilogue...);
   }
 
   void accumulate_weights(Context<Device>& context, const Tensor<T, Device>& x, const Tensor<T, Device>& dy, T* dw) const {

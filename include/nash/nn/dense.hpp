@@ -64,9 +64,10 @@ class Dense : public AffineLayer<Dense<T, Device>, T, Device> {
     GemmKernels<Device>::multiply(context, geometry, x.data(), w, y.data(), bias, epilogue...);
   }
 
-  void multiply_transposed(Context<Device>& context, const Tensor<T, Device>& dy, const T* w, Tensor<T, Device>& dx) const {
+  template <class... Epilogue>
+  void multiply_transposed(Context<Device>& context, const Tensor<T, Device>& dy, const T* w, Tensor<T, Device>& dx, const Epilogue&... epilogue) const {
     const GemmGeometry geometry{.m = dy.shape()[0], .n = inputs_, .k = outputs_};
-    GemmKernels<Device>::multiply(context, geometry, dy.data(), w, dx.data());
+    GemmKernels<Device>::multiply(context, geometry, dy.data(), w, dx.data(), static_cast<const T*>(nullptr), epilogue...);
   }
 
   void accumulate_weights(Context<Device>& context, const Tensor<T, Device>& x, const Tensor<T, Device>& dy, T* dw) const {

@@ -7,15 +7,25 @@
 
 namespace nash {
 
-/// Whether a network runs two neighbours as one layer, and how. Specialised for pairs that save passes over memory:
+/// What a Fusion does where it says nothing else.
+struct FusionDefaults {
+  static constexpr bool exists = true;
+  static constexpr bool goes_forward = false, goes_back = false, has_tangent = false;
+  static constexpr bool of_second_order = false, trains_only = false;
+};
+
+/// Whether a network runs two neighbours as one layer, and how. Specialised, with FusionDefaults as a base, for pairs that save passes over
+/// memory; each function is there where the constant before it is true:
 ///
-///     static constexpr bool exists = true, goes_back = true
-///     static void forward(pass, first, second, x, y, first_saved*)
-///     static void backward(pass, first, second, x, y, first_saved, dy, dx*, grads*)      of training passes; not where goes_back is
-///                                                                                        false: they go back one by one
+///     goes_forward   static void forward(pass, first, second, x, y, first_saved*)
+///     goes_back      static void backward(pass, first, second, x, between, y, first_saved, dy, dx*, grads*)
+///     has_tangent    static void tangent(pass, first, second, y, ẋ, ẏ)
 ///
-/// where x is the input of the first and y the output of the second; what lies between is not kept, so the second's backward
-/// may read its output alone, and has no saved state. A pair gives what its layers give one after the other, to rounding.
+/// where x is the input of the first, `between` its output and y the output of the second. A pair that goes forward does not keep what lies
+/// between: there the second's backward and tangent may read their output alone, and it has no saved state. Nor does a pair keep the
+/// cotangent and the tangent of what lies between: `of_second_order` says that no second-order rule of the two reads them. `trains_only`
+/// says that backward is of training passes alone, and does not read `between`. A pair gives what its layers give one after the other, to
+/// rounding.
 template <class First, class Second>
 struct Fusion {
   static constexpr bool exists = false;
@@ -43,16 +53,16 @@ struct ThroughActivation {
 
 /// BatchNorm and the activation after it: two passes over memory less, one in each direction.
 template <class T, class D, ElementwiseActivation A>
-struct Fusion<BatchNorm<T, D>, A> {
-  static constexpr bool exists = true, goes_back = true;
+struct Fusion<BatchNorm<T, D>, A> : FusionDefaults {
+  static constexpr bool goes_forward = true, goes_back = true, trains_only = true;
 
   static void forward(const Pass<D>& pass, const BatchNorm<T, D>& norm, const A& activation, const Tensor<T, D>& x, Tensor<T, D>& y,
                       typename BatchNorm<T, D>::Saved* saved) {
     norm.forward_then(pass, x, y, saved, activation.function());
   }
   static void backward(const Pass<D>& pass, const BatchNorm<T, D>& norm, const A& activation, const Tensor<T, D>& x,
-                       const Tensor<T, D>& y, typename BatchNorm<T, D>::Saved& saved, const Tensor<T, D>& dy, Tensor<T, D>* dx,
-                       Gradients<T, D>* grads) {
+                       const Tensor<T, D>&, const Tensor<T, D>& y, typename BatchNorm<T, D>::Saved& saved, const Tensor<T, D>& dy,
+                       Tensor<T, D>* dx, Gradients<T, D>* grads) {
     using Function = std::remove_cvref_t<decltype(activation.function())>;
     norm.training_backward(pass, x, saved, ThroughActivation<T, Function>{activation.function(), y.data(), dy.data()}, dx, grads);
   }
@@ -68,15 +78,33 @@ template <class L, class A>
 concept AppliesActivation = TakesEpilogues<typename L::Device, Activate<typename L::Scalar, FunctionOf<A>>> &&
                             std::derived_from<L, AffineLayer<L, typename L::Scalar, typename L::Device>> && L::takes_epilogue;
 
-/// Dense, Conv2d or ConvTranspose2d and the activation after it: a pass over memory less on the way forward.
+/// Dense, Conv2d or ConvTranspose2d and the activation after it: a pass over memory less on the way forward, and for tangents.
 template <class L, ElementwiseActivation A>
   requires AppliesActivation<L, A>
-struct Fusion<L, A> {
-  static constexpr bool exists = true, goes_back = false;
+struct Fusion<L, A> : FusionDefaults {
+  static constexpr bool goes_forward = true, has_tangent = true, of_second_order = !A::curved;
+  using D = typename L::Device;
+  using Values = Tensor<typename L::Scalar, D>;
 
-  static void forward(const Pass<typename L::Device>& pass, const L& layer, const A& activation, const Tensor<typename L::Scalar, typename L::Device>& x,
-                      Tensor<typename L::Scalar, typename L::Device>& y, NoSaved*) {
+  static void forward(const Pass<D>& pass, const L& layer, const A& activation, const Values& x, Values& y, NoSaved*) {
     layer.forward_then(pass, x, y, activation.function());
+  }
+  static void tangent(const Pass<D>& pass, const L& layer, const A& activation, const Values& y, const Values& x_tangent, Values& y_tangent) {
+    layer.tangent_then(pass, y, x_tangent, y_tangent, activation.function());
+  }
+};
+
+/// An activation and the Dense, Conv2d or ConvTranspose2d after it: a pass over memory less on the way back.
+template <ElementwiseActivation A, class L>
+  requires AppliesActivation<L, A>
+struct Fusion<A, L> : FusionDefaults {
+  static constexpr bool goes_back = true, of_second_order = !A::curved;
+  using D = typename L::Device;
+  using Values = Tensor<typename L::Scalar, D>;
+
+  static void backward(const Pass<D>& pass, const A& activation, const L& layer, const Values&, const Values& between, const Values&, NoSaved&,
+                       const Values& dy, Values* dx, Gradients<typename L::Scalar, D>* grads) {
+    layer.backward_through(pass, between, dy, dx, grads, activation.function());
   }
 };
 
@@ -92,17 +120,22 @@ struct FusionFunctions {
     Fusion<First, Second>::forward(pass, *static_cast<const First*>(first), *static_cast<const Second*>(second), x, y,
                                    static_cast<Saved*>(saved));
   }
-  static void backward(const void* first, const void* second, const Pass<D>& pass, const Values& x, const Values& y, void* saved,
-                       const Values& dy, Values* dx, Gradients<T, D>* grads) {
-    Fusion<First, Second>::backward(pass, *static_cast<const First*>(first), *static_cast<const Second*>(second), x, y,
+  static void backward(const void* first, const void* second, const Pass<D>& pass, const Values& x, const Values& between, const Values& y,
+                       void* saved, const Values& dy, Values* dx, Gradients<T, D>* grads) {
+    Fusion<First, Second>::backward(pass, *static_cast<const First*>(first), *static_cast<const Second*>(second), x, between, y,
                                     *static_cast<Saved*>(saved), dy, dx, grads);
+  }
+  static void tangent(const void* first, const void* second, const Pass<D>& pass, const Values& y, const Values& x_tangent, Values& y_tangent) {
+    Fusion<First, Second>::tangent(pass, *static_cast<const First*>(first), *static_cast<const Second*>(second), y, x_tangent, y_tangent);
   }
 
   static constexpr FusionTable<T, D> table() {
-    if constexpr (Fusion<First, Second>::goes_back)
-      return {.forward = forward, .backward = backward};
-    else
-      return {.forward = forward, .backward = nullptr};
+    using Pair = Fusion<First, Second>;
+    FusionTable<T, D> table{.of_second_order = Pair::of_second_order, .trains_only = Pair::trains_only};
+    if constexpr (Pair::goes_forward) table.forward = forward;
+    if constexpr (Pair::goes_back) table.backward = backward;
+    if constexpr (Pair::has_tangent) table.tangent = tangent;
+    return table;
   }
 };
 

@@ -36,14 +36,17 @@ struct LayerTable {
                            const Values& delta, Values* x_bar, Gradients<T, D>* grads);
 };
 
-/// Two neighbours as one layer, whose types are not known; see Fusion for what each does. A null backward: they go back one by one.
+/// Two neighbours as one layer, whose types are not known; see Fusion for what each does. Where one is null they go that way one by one.
 template <class T, class D>
 struct FusionTable {
   using Values = Tensor<T, D>;
 
-  void (*forward)(const void* first, const void* second, const Pass<D>&, const Values& x, Values& y, void* first_saved);
-  void (*backward)(const void* first, const void* second, const Pass<D>&, const Values& x, const Values& y, void* first_saved,
-                   const Values& dy, Values* dx, Gradients<T, D>* grads);
+  bool of_second_order = false;  ///< in passes of second order too
+  bool trains_only = false;      ///< backward is of training passes alone, and reads nothing that lies between the two
+  void (*forward)(const void* first, const void* second, const Pass<D>&, const Values& x, Values& y, void* first_saved) = nullptr;
+  void (*backward)(const void* first, const void* second, const Pass<D>&, const Values& x, const Values& between, const Values& y, void* first_saved,
+                   const Values& dy, Values* dx, Gradients<T, D>* grads) = nullptr;
+  void (*tangent)(const void* first, const void* second, const Pass<D>&, const Values& y, const Values& x_tangent, Values& y_tangent) = nullptr;
 };
 
 /// The entries of L's tables.

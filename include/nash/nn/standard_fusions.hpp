@@ -13,12 +13,16 @@
 
 namespace nash {
 
-/// The Fusion of a first layer of this type and a second one of any of nash's activations; null for another second one.
-template <class First, class T = typename First::Scalar, class D = typename First::Device>
-const FusionTable<T, D>* fusion_with_activation(const LayerTable<T, D>* second) {
+/// The Fusion of two layers, one of which is a Layer and the other any of nash's activations, which comes first or second; null: none.
+template <class Layer, bool activation_first, class T = typename Layer::Scalar, class D = typename Layer::Device>
+const FusionTable<T, D>* fusion_with_activation(const LayerTable<T, D>* activation) {
   const FusionTable<T, D>* found = nullptr;
   const auto look = [&]<class A>(std::type_identity<A>) {
-    if (second == &second_order_table<A>) found = fusion_table<First, A>();
+    if (activation != &second_order_table<A>) return;
+    if constexpr (activation_first)
+      found = fusion_table<A, Layer>();
+    else
+      found = fusion_table<Layer, A>();
   };
   look(std::type_identity<LeakyReLU<T, D>>{});
   look(std::type_identity<ReLU<T, D>>{});
@@ -32,11 +36,16 @@ const FusionTable<T, D>* fusion_with_activation(const LayerTable<T, D>* second) 
 /// which run as one in a Sequential, do not in an AnySequential.
 template <class T, class D>
 const FusionTable<T, D>* standard_fusion(const LayerTable<T, D>* first, const LayerTable<T, D>* second) {
-  if (first == &second_order_table<BatchNorm<T, D>>) return fusion_with_activation<BatchNorm<T, D>>(second);
-  if (first == &second_order_table<Conv2d<T, D>>) return fusion_with_activation<Conv2d<T, D>>(second);
-  if (first == &second_order_table<ConvTranspose2d<T, D>>) return fusion_with_activation<ConvTranspose2d<T, D>>(second);
-  if (first == &second_order_table<Dense<T, D>>) return fusion_with_activation<Dense<T, D>>(second);
-  return nullptr;
+  if (first == &second_order_table<BatchNorm<T, D>>) return fusion_with_activation<BatchNorm<T, D>, false>(second);
+  const FusionTable<T, D>* found = nullptr;
+  const auto look = [&]<class L>(std::type_identity<L>) {
+    if (first == &second_order_table<L>) found = fusion_with_activation<L, false>(second);
+    if (second == &second_order_table<L>) found = fusion_with_activation<L, true>(first);
+  };
+  look(std::type_identity<Conv2d<T, D>>{});
+  look(std::type_identity<ConvTranspose2d<T, D>>{});
+  look(std::type_identity<Dense<T, D>>{});
+  return found;
 }
 
 }  // namespace nash
