@@ -21,6 +21,7 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
+from nash_random import RandomStream
 from safetensors.torch import save_file
 from torch import nn
 from torch.nn.utils.parametrizations import spectral_norm
@@ -70,15 +71,6 @@ class Reshape(nn.Module):
         return x.view(-1, *self.shape).permute(0, 3, 1, 2)
 
 
-def philox4x32(counter, key):
-    """Salmon et al. 2011, section 3.3, in Python's own integers."""
-    for _ in range(10):
-        a, b = 0xD2511F53 * counter[0], 0xCD9E8D57 * counter[2]
-        counter = [b >> 32 ^ counter[1] ^ key[0], b % 2**32, a >> 32 ^ counter[3] ^ key[1], a % 2**32]
-        key = [(key[0] + 0x9E3779B9) % 2**32, (key[1] + 0xBB67AE85) % 2**32]
-    return counter
-
-
 class Dropout(nn.Module):
     """Dropout with the mask of nash's stream of seed 0: value i, in the order of N×H×W×C, falls where uniform(i) < p."""
 
@@ -87,8 +79,8 @@ class Dropout(nn.Module):
         self.probability = probability
 
     def forward(self, x):
-        bits = [word for k in range((x.numel() + 3) // 4) for word in philox4x32([k, 0, 0, 0], [0, 0])]
-        uniform = (torch.tensor(bits[: x.numel()], dtype=torch.float64) + 0.5) / 2**32
+        random = RandomStream(0)
+        uniform = torch.tensor([random.uniform(i) for i in range(x.numel())])
         n, c, h, w = x.shape
         kept = (uniform >= self.probability).view(n, h, w, c).permute(0, 3, 1, 2)
         return x * kept / (1 - self.probability)
@@ -173,6 +165,17 @@ class ConditionalBatchNorm(nn.BatchNorm2d):
         normalized = F.batch_norm(x, self.running_mean.clone(), self.running_var.clone(), training=self.training)
         scale, shift = self.weight[labels_of(x)], self.bias[labels_of(x)]
         return scale[:, :, None, None] * normalized + shift[:, :, None, None]
+
+
+class ConditionalAffine(nn.Module):
+    def __init__(self, classes, channels):
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(classes, channels))
+        self.bias = nn.Parameter(torch.empty(classes, channels))
+
+    def forward(self, x):
+        of_channels = lambda v: v[labels_of(x)].view(len(x), -1, *[1] * (x.dim() - 2))
+        return of_channels(self.weight) * x + of_channels(self.bias)
 
 
 class ConditionalConcat(nn.Embedding):
@@ -334,6 +337,8 @@ def layers():
     body = nn.Sequential(nn.ReLU(), nn.Conv2d(2, 5, 4, stride=2, padding=1), nn.Tanh())
     record("residual.skip", Residual(body, nn.Conv2d(2, 5, 2, stride=2)), (2, 2, 6, 4))
 
+    record("conditional_affine", ConditionalAffine(4, 3), (6, 3, 2, 3))
+    record("conditional_affine.dense", ConditionalAffine(4, 5), (5, 5))
     record("conditional_batch_norm", ConditionalBatchNorm(4, 3), (7, 3, 2, 3), training=True)
     record("conditional_batch_norm.infer", ConditionalBatchNorm(4, 3), (5, 3, 2, 2))
     record("conditional_concat", ConditionalConcat(4, 3), (6, 2, 3, 2))
@@ -615,7 +620,208 @@ def trajectory():
     save("trajectory", tensors)
 
 
-FILES = {f.__name__: f for f in (layers, states, second_order, losses, optimizers, trajectory)}
+def methods():
+    """Terms that methods add, by the formulas of their papers, with the gradients that PyTorch's autograd makes of them."""
+    tensors = {}
+    penalties(tensors)
+    lecam(tensors)
+    orthogonal_regularisation(tensors)
+    generator, discriminator = players(tensors)
+    logan(tensors, generator, discriminator)
+    top_k(tensors, generator, discriminator)
+    historical_averaging(tensors, generator, discriminator)
+    save("methods", tensors)
+
+
+def penalties(tensors):
+    """Penalties on the gradient of D's adversarial logit, which is the first of its outputs, by each of its inputs."""
+    seed("penalties")
+    critic = draw_state(nn.Sequential(nn.Conv2d(2, 4, 3, stride=2, padding=1), nn.Softplus(), Dense(4 * 4 * 3, 6), nn.Tanh(), Dense(6, 3)))
+    with torch.no_grad():
+        critic[-1].weight *= 8  # for norms about 1
+    real, fake = 2 + torch.randn(4, 2, 7, 6), torch.randn(4, 2, 7, 6)
+    tensors |= {"penalties/" + key: value for key, value in {"real": real, "fake": fake, **state_of(critic)}.items()}
+
+    def squares(x):
+        """‖∇D(x)‖² of each sample."""
+        x = x.detach().requires_grad_()
+        (g,) = torch.autograd.grad(critic(x)[:, 0].sum(), x, create_graph=True)
+        return g.square().flatten(1).sum(dim=1)
+
+    def norms(x):
+        return (squares(x) + 1e-12).sqrt()  # the root's derivative is infinite at 0, where nash has this too
+
+    # One ε or α for each sample and one u for each value, in the order of N×H×W×C.
+    random = RandomStream(7)
+    of_samples = torch.tensor([random.child(1).uniform(n) for n in range(4)]).view(4, 1, 1, 1)
+    of_values = torch.tensor([random.child(2).uniform(i) for i in range(real.numel())]).view(4, 7, 6, 2).permute(0, 3, 1, 2)
+    between = of_samples * real + (1 - of_samples) * fake
+    around = real + of_samples * (0.5 * real.std(unbiased=False) * of_values)
+
+    for name, value in {
+        "r1": 6 / 2 * squares(real).mean(),
+        "r2": 6 / 2 * squares(fake).mean(),
+        "r1.lazy": 3 * 6 / 2 * squares(real).mean(),  # in every third update
+        "gradient_penalty": 10 * (norms(between) - 1).square().mean(),
+        "gradient_penalty.one_sided": 10 * F.relu(norms(between) - 1).square().mean(),
+        "dragan": 10 * (norms(around) - 1).square().mean(),
+    }.items():
+        record_term(tensors, name, value, critic)
+    assert 0 < (norms(between) > 1).sum() < 4  # the one-sided penalty is of some samples
+
+
+def record_term(tensors, name, value, network, player=""):
+    """The value of a term or a loss, and its gradient by the parameters of a network."""
+    parameters = parameters_of(network)
+    gradients = torch.autograd.grad(value, list(parameters.values()), materialize_grads=True, retain_graph=True)
+    tensors[f"{name}/{player}value"] = value
+    tensors.update({f"{name}/{player}grad.{key}": gradient for key, gradient in zip(parameters, gradients)})
+    return gradients
+
+
+def lecam(tensors):
+    """Five updates of LeCam, from the third on with the term; logits drift, as those of a discriminator that learns do.
+
+    The fakes' average is one update behind in the real samples' term, since nash's fakes are made after it."""
+    seed("lecam")
+    weight, decay = 0.3, 0.7
+    average = {}
+    for step in range(1, 6):
+        real = (torch.randn(6, 1) + 0.5 * step).requires_grad_()
+        fake = (torch.randn(6, 1) - 0.3 * step).requires_grad_()
+
+        def moved(side, logits):
+            mean = logits.detach().mean()
+            return decay * average[side] + (1 - decay) * mean if side in average else mean
+
+        real_average = moved("real", real)
+        if step >= 3:
+            on_real = weight * F.relu(real - average["fake"]).square().mean()
+            on_fake = weight * F.relu(real_average - fake).square().mean()
+        else:
+            on_real, on_fake = 0 * real.sum(), 0 * fake.sum()
+        (d_real,), (d_fake,) = torch.autograd.grad(on_real, real), torch.autograd.grad(on_fake, fake)
+        average = {"real": real_average, "fake": moved("fake", fake)}
+        values = {"real": real, "fake": fake, "on_real": on_real, "on_fake": on_fake, "d_real": d_real, "d_fake": d_fake}
+        values |= {"real_average": average["real"], "fake_average": average["fake"]}
+        tensors.update({f"lecam/{step}.{key}": value for key, value in values.items()})
+
+
+def orthogonal_regularisation(tensors):
+    """Brock et al. 2019, equation 3. A filter is all that one output is made of."""
+    name = "orthogonal_regularisation"
+    seed(name)
+    network = draw_state(
+        nn.Sequential(Dense(3, 8), Reshape(2, 2, 2), nn.Conv2d(2, 5, 3, padding=1), nn.BatchNorm2d(5), nn.ConvTranspose2d(5, 3, 4, 2, 1))
+    )
+    value = 0
+    for layer in network:
+        if hasattr(layer, "weight") and layer.weight.dim() > 1:
+            filters = layer.weight.transpose(0, 1) if isinstance(layer, nn.ConvTranspose2d) else layer.weight
+            gram = filters.flatten(1) @ filters.flatten(1).T
+            value = value + 0.25 * (gram * (1 - torch.eye(len(gram)))).square().sum()
+    tensors.update({f"{name}/{key}": state for key, state in state_of(network).items()})
+    record_term(tensors, name, value, network)
+
+
+def players(tensors):
+    """A small pair for what concerns both players, with BatchNorm in each; a real batch, and latents for four updates of either."""
+    seed("players")
+    generator = nn.Sequential(
+        Dense(4, 12, bias=False), Reshape(2, 2, 3), nn.BatchNorm2d(3), nn.Softplus(), nn.ConvTranspose2d(3, 2, 4, 2, 1), nn.Tanh()
+    )
+    discriminator = nn.Sequential(
+        nn.Conv2d(2, 5, 3, stride=2, padding=1, bias=False), nn.BatchNorm2d(5), nn.LeakyReLU(0.2), Dense(20, 4), nn.Tanh(), Dense(4, 1)
+    )
+    for player, net in ("generator", generator), ("discriminator", discriminator):
+        draw_state(net).train()
+        if player == "discriminator":
+            with torch.no_grad():
+                net[-1].weight *= 4  # so that latents have gradients of about 1
+        tensors |= {f"players/{player}.{name}": value for name, value in state_of(net).items()}
+        tensors |= {f"players/{player}.z{step}": torch.randn(8, 4) for step in (1, 2, 3, 4)}
+    tensors["players/real"] = torch.randn(8, 2, 4, 4)
+    return generator, discriminator
+
+
+def discriminator_loss(discriminator, real, fake):
+    return F.softplus(-discriminator(real)).mean() + F.softplus(discriminator(fake)).mean()
+
+
+def generator_losses(discriminator, fake):
+    """Of each sample, non-saturating."""
+    return F.softplus(-discriminator(fake)).flatten()
+
+
+def logan(tensors, generator, discriminator):
+    """Wu et al. 2019, algorithm 1 and section 3: both players' gradients at the moved latents, through the move."""
+    for name, rate, damping, regularisation, bound in (
+        ("logan.plain", 0.7, None, 0, None),
+        ("logan.natural", 0.9, 0.3, 0, None),
+        ("logan.regularised", 0.9, 0.1, 0.2, None),
+        ("logan.bounded", 2, None, 0.1, 0.8),
+    ):
+        for player, net in ("discriminator", discriminator), ("generator", generator):
+            z = tensors[f"players/{player}.z1"]
+            if bound is not None:
+                z = (bound * z / 2).clamp(-bound, bound)
+            z.requires_grad_()
+            (g,) = torch.autograd.grad(discriminator(generator(z)).sum(), z, create_graph=True)
+            move = rate * g if damping is None else rate * g / (damping + g.square().sum(dim=1, keepdim=True))
+            moved = z + move
+            if bound is not None:
+                assert 0 < (moved.abs() > bound).sum() < moved.numel()
+                moved = moved.clamp(-bound, bound)
+            fake = generator(moved)
+            if player == "discriminator":
+                loss = discriminator_loss(discriminator, tensors["players/real"], fake)
+            else:
+                loss = generator_losses(discriminator, fake).mean()
+            added = regularisation * move.square().sum(dim=1).mean()
+            record_term(tensors, name, loss + added, net, player + ".")
+            tensors |= {f"{name}/{player}.loss": loss, f"{name}/{player}.z": z.detach()}
+
+
+def descend(net, gradients, rate):
+    with torch.no_grad():
+        for p, gradient in zip(net.parameters(), gradients):
+            p -= rate * gradient
+
+
+def top_k(tensors, generator, discriminator):
+    """Sinha et al. 2020, algorithm 1: four updates of the generator on the k fakes with the largest logits, k = 8, 6, 5, 5."""
+    generator = copy.deepcopy(generator)
+    for step in (1, 2, 3, 4):
+        k = {1: 8, 2: 6}.get(step, 5)
+        fake = generator(tensors[f"players/generator.z{step}"].detach())
+        best = discriminator(fake).flatten().topk(k).indices
+        loss = generator_losses(discriminator, fake)[best].mean()
+        descend(generator, record_term(tensors, f"top_k.{step}", loss, generator), 0.5)
+
+
+def historical_averaging(tensors, generator, discriminator):
+    """Salimans et al. 2016, section 3.3: four steps of both players, held near the mean of what they were after each update."""
+    weight, rate = 0.4, 0.5
+    players = {"discriminator": copy.deepcopy(discriminator), "generator": copy.deepcopy(generator)}
+    past = {player: [] for player in players}
+    for step in (1, 2, 3, 4):
+        for player, net in players.items():
+            fake = players["generator"](tensors[f"players/{player}.z{step}"].detach())
+            if player == "discriminator":
+                loss = discriminator_loss(net, tensors["players/real"], fake.detach())
+            else:
+                loss = generator_losses(players["discriminator"], fake).mean()
+            added = torch.zeros(())
+            if past[player]:
+                means = [torch.stack(values).mean(dim=0) for values in zip(*past[player])]
+                added = weight * sum((p - mean).square().sum() for p, mean in zip(net.parameters(), means))
+            name = f"historical_averaging.{step}"
+            descend(net, record_term(tensors, name, loss + added, net, player + "."), rate)
+            past[player].append([p.detach().clone() for p in net.parameters()])
+            tensors[f"{name}/{player}.added"] = added
+
+
+FILES = {f.__name__: f for f in (layers, states, second_order, losses, optimizers, trajectory, methods)}
 
 if __name__ == "__main__":
     unknown = set(sys.argv[1:]) - set(FILES)
