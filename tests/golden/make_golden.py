@@ -19,6 +19,7 @@ import sys
 import zlib
 from pathlib import Path
 
+import augmentation_maps as maps
 import torch
 import torch.nn.functional as F
 from nash_random import RandomStream
@@ -821,7 +822,34 @@ def historical_averaging(tensors, generator, discriminator):
             tensors[f"{name}/{player}.added"] = added
 
 
-FILES = {f.__name__: f for f in (layers, states, second_order, losses, optimizers, trajectory, methods)}
+def augmentations():
+    """Maps of images and their adjoints, with each of the numbers that nash draws for seed 4: x, y, dy and dx, of colours and grey ones."""
+    tensors = {}
+    families = {f.__name__: f for f in (maps.pixel_blit, maps.geometric_warp, maps.colour_change, maps.band_filter, maps.corruption)}
+
+    def chain(x, random, probability):
+        """One family after the other, each with a stream of its own."""
+        for i, family in enumerate(families.values()):
+            x = family(x, maps.Draws(random.child(i), probability))
+        return x
+
+    for kind, shape in ("rgb", (4, 3, 6, 7)), ("grey", (4, 1, 5, 6)), ("two_channels", (2, 2, 4, 3)):
+        seed("augmentations." + kind)
+        x, dy = torch.randn(shape).requires_grad_(), torch.randn(shape)
+        tensors |= {f"{kind}/x": x, f"{kind}/dy": dy}
+        all_maps = {"diff_augment": lambda x: maps.diff_augment(x, RandomStream(4).child(0))}
+        for name, family in families.items():
+            all_maps[name] = lambda x, family=family: family(x, maps.Draws(RandomStream(4).child(0), 1))
+        all_maps["chain"] = lambda x: chain(x, RandomStream(4), 0.6)
+        for name, function in all_maps.items():
+            if kind == "two_channels" and name in ("colour_change", "chain"):
+                continue  # the paper has colours and grey pictures
+            y = function(x)
+            tensors |= {f"{kind}/{name}.y": y, f"{kind}/{name}.dx": torch.autograd.grad(y, x, dy)[0]}
+    save("augmentations", tensors)
+
+
+FILES = {f.__name__: f for f in (layers, states, second_order, losses, optimizers, trajectory, methods, augmentations)}
 
 if __name__ == "__main__":
     unknown = set(sys.argv[1:]) - set(FILES)
