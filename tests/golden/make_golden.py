@@ -631,6 +631,10 @@ def methods():
     logan(tensors, generator, discriminator)
     top_k(tensors, generator, discriminator)
     historical_averaging(tensors, generator, discriminator)
+    smoothed_and_noisy(tensors, generator, discriminator)
+    feature_matching(tensors, generator, discriminator)
+    class_terms(tensors)
+    semi_supervised(tensors)
     save("methods", tensors)
 
 
@@ -822,6 +826,55 @@ def historical_averaging(tensors, generator, discriminator):
             tensors[f"{name}/{player}.added"] = added
 
 
+def smoothed_and_noisy(tensors, generator, discriminator):
+    """One-sided label smoothing (Salimans et al. 2016, section 3.4), and instance noise (Sønderby et al. 2017) in step 3 of 8."""
+    real = tensors["players/real"]
+    l_real, l_fake = discriminator(real), discriminator(generator(tensors["players/discriminator.z1"].detach()))
+    loss = (0.8 * F.softplus(-l_real) + 0.2 * F.softplus(l_real)).mean() + F.softplus(l_fake).mean()
+    record_term(tensors, "label_smoothing", loss, discriminator)
+    noise = torch.tensor([RandomStream(7).child(0).normal(i) for i in range(real.numel())])
+    tensors["instance_noise/y"] = real + 0.4 * (1 - 2 / 8) * noise.view(8, 4, 4, 2).permute(0, 3, 1, 2)
+
+
+def feature_matching(tensors, generator, discriminator):
+    """Salimans et al. 2016, section 3.1, of the outputs of some layers."""
+    fake = generator(tensors["players/generator.z1"]).detach().requires_grad_()
+    value = 0
+    for layers in (1, 3, 5):
+        of = lambda x: discriminator[:layers](x).mean(dim=0)
+        value = value + 0.6 * (of(tensors["players/real"]) - of(fake)).square().sum()
+    tensors |= {"feature_matching/fake": fake, "feature_matching/value": value, "feature_matching/d_fake": torch.autograd.grad(value, fake)[0]}
+
+
+def class_terms(tensors):
+    """Terms of D's further outputs: AC-GAN's (Odena et al. 2017, equation 3), three classes, and InfoGAN's (Chen et al. 2016, equation 5), a
+    category of three and two continuous codes, which are the latents' last columns."""
+    seed("class_terms")
+    logits = (2 * torch.randn(6, 1 + 3 + 3 + 2)).requires_grad_()
+    category, continuous = torch.randint(0, 3, (6,)), 2 * torch.rand(6, 2) - 1
+    labels = torch.arange(6) % 3
+    distance = logits[:, 7:] - continuous
+    infogan = 0.7 * F.cross_entropy(logits[:, 4:7], category) + 0.3 * (distance.square().sum(dim=1) / 2).mean()
+    for name, value in ("auxiliary_classifier", 0.7 * F.cross_entropy(logits[:, 1:4], labels)), ("infogan", infogan):
+        tensors |= {name + "/value": value, name + "/d_logits": torch.autograd.grad(value, logits)[0]}
+    latents = torch.cat([torch.randn(6, 2), F.one_hot(category, 3), continuous], dim=1)
+    tensors |= {"class_terms/logits": logits, "class_terms/latents": latents}
+
+
+def semi_supervised(tensors):
+    """Salimans et al. 2016, section 5: the cross-entropy of a batch of five that is drawn from four labelled images of bytes."""
+    seed("semi_supervised")
+    critic = nn.Sequential(Dense(2 * 2 * 3, 4), nn.Tanh(), Dense(4, 4))
+    draw_state(critic)
+    pixels = torch.randint(0, 256, (4, 3, 2, 2))
+    labels = torch.tensor([2, 0, 1, 2])
+    drawn = torch.tensor([int(RandomStream(7).child(1).uniform(n) * 4) for n in range(5)])
+    value = 0.7 * F.cross_entropy(critic(pixels[drawn] / 127.5 - 1)[:, 1:], labels[drawn])
+    states = {"pixels": pixels.to(torch.float64), "labels": labels.to(torch.float64), **state_of(critic)}
+    tensors |= {"semi_supervised/" + name: state for name, state in states.items()}
+    record_term(tensors, "semi_supervised", value, critic)
+
+
 def augmentations():
     """Maps of images and their adjoints, with each of the numbers that nash draws for seed 4: x, y, dy and dx, of colours and grey ones."""
     tensors = {}
@@ -849,7 +902,59 @@ def augmentations():
     save("augmentations", tensors)
 
 
-FILES = {f.__name__: f for f in (layers, states, second_order, losses, optimizers, trajectory, methods, augmentations)}
+def samplers():
+    """What samples are chosen and refined by after training."""
+    tensors = {}
+
+    # Azadi et al. 2019, equation 8 and section 3.2, of calibrated logits; two batches, of which the second has a new maximum.
+    seed("rejection")
+    epsilon, maximum = 1e-8, -torch.inf
+    for batch in (1, 2):
+        logits = 2 * torch.randn(11) + batch
+        calibrated = 0.7 * logits - 0.4
+        maximum = torch.maximum(torch.as_tensor(maximum), calibrated.max())
+        f = calibrated - maximum - torch.log(-torch.expm1(calibrated - maximum - epsilon))
+        values = {"logits": logits, "plain": torch.sigmoid(f), "percentile": torch.sigmoid(f - torch.quantile(f, 0.8))}
+        tensors.update({f"rejection.{batch}/{key}": value for key, value in values.items()})
+
+    # Platt 1999: logistic regression with softened labels, either side a half of the loss; by PyTorch's own minimiser.
+    real, fake = 3 * torch.randn(13) + 2, 3 * torch.randn(8) - 3
+    line = torch.tensor([0.1, 0.0], requires_grad=True)
+    minimiser = torch.optim.LBFGS([line], max_iter=1000, tolerance_grad=1e-14, tolerance_change=0, line_search_fn="strong_wolfe")
+
+    def loss():
+        minimiser.zero_grad()
+        bce = lambda side, target: F.binary_cross_entropy_with_logits(line[0] * side + line[1], torch.full_like(side, target))
+        total = (bce(real, (len(real) + 1) / (len(real) + 2)) + bce(fake, 1 / (len(fake) + 2))) / 2
+        total.backward()
+        return total
+
+    minimiser.step(loss)
+    tensors |= {"calibration/real": real, "calibration/fake": fake, "calibration/line": line}
+
+    # Che et al. 2020, algorithm 1 (E = ½‖z‖² − D(G(z))), and Ansari et al. 2021, algorithm 1, with nash's noise of seed 7: three steps.
+    generator, discriminator = players(tensors)
+    generator.eval(), discriminator.eval()
+    for name, prior in ("ddls", 1), ("dg_flow", 0):
+        z = tensors["players/generator.z1"]
+        for step in range(3):
+            z = z.detach().requires_grad_()
+            energy = prior * z.square().sum() / 2 - discriminator(generator(z)).sum()
+            noise = torch.tensor([RandomStream(7).child(step).normal(i) for i in range(z.numel())]).view_as(z)
+            z = z - 0.1 * torch.autograd.grad(energy, z)[0] + 0.8 * (2 * 0.1) ** 0.5 * noise
+        tensors[name + "/z"] = z
+
+    # White 2016, section 2.1
+    a, b = torch.randn(3, 5), torch.randn(3, 5)
+    angle = torch.arccos(F.cosine_similarity(a, b)).view(3, 1, 1)
+    t = torch.linspace(0, 1, 4).view(1, 4, 1)
+    linear = torch.lerp(a[:, None], b[:, None], t)
+    spherical = (torch.sin((1 - t) * angle) * a[:, None] + torch.sin(t * angle) * b[:, None]) / torch.sin(angle)
+    tensors |= {"interpolation/a": a, "interpolation/b": b, "linear": linear.flatten(0, 1), "spherical": spherical.flatten(0, 1)}
+    save("samplers", tensors)
+
+
+FILES = {f.__name__: f for f in (layers, states, second_order, losses, optimizers, trajectory, methods, augmentations, samplers)}
 
 if __name__ == "__main__":
     unknown = set(sys.argv[1:]) - set(FILES)

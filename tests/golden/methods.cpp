@@ -1,12 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "golden/golden.hpp"
 #include "nash/loss/non_saturating.hpp"
+#include "nash/method/auxiliary_classifier.hpp"
 #include "nash/method/dragan.hpp"
+#include "nash/method/feature_matching.hpp"
 #include "nash/method/historical_averaging.hpp"
+#include "nash/method/infogan.hpp"
+#include "nash/method/instance_noise.hpp"
+#include "nash/method/label_smoothing.hpp"
 #include "nash/method/lecam.hpp"
 #include "nash/method/logan.hpp"
 #include "nash/method/orthogonal_regularisation.hpp"
 #include "nash/method/r1.hpp"
+#include "nash/method/semi_supervised.hpp"
 #include "nash/method/top_k.hpp"
 #include "nash/optim/sgd.hpp"
 #include "nash/train/gan_trainer.hpp"
@@ -185,6 +191,69 @@ void check_historical_averaging(double tolerance) {
 }
 
 template <class T>
+void check_label_smoothing(double tolerance) {
+  GanTrainer trainer{generator<T>(), discriminator<T>(), NonSaturating{}, {.phases = {{Player::discriminator}}}, LabelSmoothing{0.8}};
+  const StepReport report = step_of(trainer, "", [&](Player, const std::vector<T>& gradients) {
+    check_gradients("label_smoothing/grad.", trainer.discriminator(), gradients, tolerance);
+  });
+  check_close(*report.d_loss, golden().entry("label_smoothing/value"), tolerance);
+}
+
+template <class T>
+void check_instance_noise(double tolerance) {
+  Context<Cpu> context;
+  auto images = golden().tensor<T>("players/real");
+  InstanceNoise{0.4, 8}.change_images(Update<Cpu>{context, Player::discriminator, 3, 0, RandomStream(7)}, ImageSource::real, images);
+  check_close(images, golden().entry("instance_noise/y"), tolerance);
+}
+
+template <class T>
+void check_feature_matching(double tolerance) {
+  Context<Cpu> context;
+  const auto d = discriminator<T>();
+  FeatureMatching::Work<decltype(generator<T>()), decltype(discriminator<T>())> work(FeatureMatching{0.6, {0, 2, 4}}, generator<T>(), d);
+  const auto real = golden().tensor<T>("players/real"), fake = golden().tensor<T>("feature_matching/fake");
+  auto d_fake = Tensor<T>::zeros(fake.shape());
+  check_close(work.match({context, Player::generator, 1, 0, {}}, d, real, fake, d_fake), golden().entry("feature_matching/value"), tolerance);
+  check_close(d_fake, golden().entry("feature_matching/d_fake"), tolerance);
+}
+
+template <class T>
+void check_class_terms(double tolerance) {
+  Context<Cpu> context;
+  Generator g{Latent::normal(2).with_category(3).with_continuous(2), Sequential{Dense<T>{7, 4}}};
+  Discriminator d{Sequential{Dense<T>{4, 9}}};
+  const auto logits = golden().tensor<T>("class_terms/logits"), latents = golden().tensor<T>("class_terms/latents");
+  const Labels<Cpu> labels(std::vector<std::int32_t>{0, 1, 2, 0, 1, 2});
+  const Update<Cpu> update{context, Player::discriminator, 1, 0, {}, labels.view()};
+  const auto check = [&](const std::string& name, const auto& term) {
+    auto d_logits = Tensor<T>::zeros(logits.shape());
+    check_close(term(d_logits), golden().entry(name + "/value"), tolerance);
+    check_close(d_logits, golden().entry(name + "/d_logits"), tolerance);
+  };
+  const AuxiliaryClassifier::Work<decltype(g), decltype(d)> classifier(AuxiliaryClassifier{0.7, {.classes = 3}}, g, d);
+  check("auxiliary_classifier", [&](Tensor<T>& d_logits) { return classifier.add_to_loss(update, LossTerm::real, logits, d_logits); });
+  const Infogan::Work<decltype(g), decltype(d)> infogan(Infogan{0.7, {.continuous_weight = 0.3}}, g, d);
+  check("infogan", [&](Tensor<T>& d_logits) { return infogan.recover(update, latents, logits, d_logits); });
+}
+
+template <class T>
+void check_semi_supervised(double tolerance) {
+  Context<Cpu> context;
+  const auto whole = [](const char* name) { return golden().entry(concat({"semi_supervised/", name})).values; };
+  const auto pixels = whole("pixels"), labels = whole("labels");
+  const Dataset set("labelled", golden().entry("semi_supervised/pixels").shape, std::vector<std::uint8_t>(pixels.begin(), pixels.end()),
+                    std::vector<std::int32_t>(labels.begin(), labels.end()));
+  Generator g{Latent::normal(2), Sequential{Dense<T>{2, 12}, Reshape<T>{2, 2, 3}}};
+  const auto d = loaded("semi_supervised/", Discriminator{Sequential{Dense<T>{12, 4}, Tanh<T>{}, Dense<T>{4, 4}}});
+  SemiSupervised::Work<decltype(g), std::remove_const_t<decltype(d)>> work(SemiSupervised{set, 0.7, {.batch_size = 5}}, g, d);
+  auto flat = Tensor<T>::zeros(d.parameters().shape());
+  Gradients<T, Cpu> gradients(flat);
+  check_close(work.penalise({context, Player::discriminator, 1, 0, RandomStream(7)}, d, {}, {}, gradients), golden().entry("semi_supervised/value"), tolerance);
+  check_gradients("semi_supervised/grad.", d, flat.to_host(), tolerance);
+}
+
+template <class T>
 void check_logans(double tolerance) {
   check_logan<T>("logan.plain", Logan{0.7, {.natural = false}}, tolerance);
   check_logan<T>("logan.natural", Logan{0.9, {.damping = 0.3}}, tolerance);
@@ -217,4 +286,12 @@ TEST_CASE("top-k training follows PyTorch's over four updates") {
 TEST_CASE("historical averaging follows PyTorch's over four steps of both players") {
   check_historical_averaging<double>(1e-10);
   check_historical_averaging<float>(1e-3);
+}
+TEST_CASE("label smoothing, instance noise and feature matching are PyTorch's") {
+  check_label_smoothing<double>(1e-10), check_instance_noise<double>(1e-10), check_feature_matching<double>(1e-10);
+  check_label_smoothing<float>(1e-4), check_instance_noise<float>(1e-4), check_feature_matching<float>(1e-4);
+}
+TEST_CASE("terms of classes and codes, and their gradients, are PyTorch's: AC-GAN's, InfoGAN's, the semi-supervised one") {
+  check_class_terms<double>(1e-10), check_semi_supervised<double>(1e-10);
+  check_class_terms<float>(1e-4), check_semi_supervised<float>(1e-4);
 }
