@@ -12,6 +12,9 @@ on the same kind of machine.
 
 Everything is written in nash's layouts: images N×H×W×C, filters O×H×W×I, those of transposed convolutions I×H×W×O, which
 is the one permutation (0, 2, 3, 1) of PyTorch's in each case. Names are PyTorch's where nash has the same: "0.weight".
+
+Formulas are those of the papers that are named, gradients those of autograd. What nash draws at random is drawn here by
+nash_random.py, so that both sides have the same noise; the maps of images are in augmentation_maps.py.
 """
 
 import copy
@@ -185,6 +188,11 @@ class ConditionalConcat(nn.Embedding):
         return torch.cat([x, code if x.dim() == 2 else code[:, :, None, None].expand(-1, -1, *x.shape[2:])], dim=1)
 
 
+class Embedding(nn.Embedding):
+    def forward(self, x):
+        return super().forward(labels_of(x))
+
+
 class OneHotConcat(nn.Module):
     def forward(self, x):
         return torch.cat([x, F.one_hot(labels_of(x), 4).to(x.dtype)], dim=1)
@@ -338,6 +346,8 @@ def layers():
     body = nn.Sequential(nn.ReLU(), nn.Conv2d(2, 5, 4, stride=2, padding=1), nn.Tanh())
     record("residual.skip", Residual(body, nn.Conv2d(2, 5, 2, stride=2)), (2, 2, 6, 4))
 
+    record("residual.embedding", Residual(Dense(7, 5), Embedding(4, 5)), (6, 7))
+
     record("conditional_affine", ConditionalAffine(4, 3), (6, 3, 2, 3))
     record("conditional_affine.dense", ConditionalAffine(4, 5), (5, 5))
     record("conditional_batch_norm", ConditionalBatchNorm(4, 3), (7, 3, 2, 3), training=True)
@@ -442,6 +452,14 @@ def second_order():
     conditional = nn.Sequential(down(2, 4, False), ConditionalBatchNorm(4, 4), nn.Tanh(), Dense(48, 3), SemiSupervisedHead())
     record("conditional_batch_norm", conditional, (6, 2, 7, 6), training=True)
     record("conditional_batch_norm.infer", conditional, (6, 2, 7, 6))
+    record("conditional_affine", nn.Sequential(Dense(5, 6), ConditionalAffine(4, 6), nn.Tanh(), Dense(6, 1)), (6, 5))
+
+    layer_norm = nn.Sequential(down(2, 4), nn.GroupNorm(1, 4), nn.LeakyReLU(0.2), keep(4, 3), nn.GroupNorm(1, 3), nn.Tanh(), Dense(36, 1))
+    record("layer_norm", layer_norm, images)
+    record("resized", nn.Sequential(keep(2, 4), nn.AvgPool2d(3, 2), nn.PixelShuffle(2), nn.Tanh(), Dense(24, 1)), images)
+    minibatch = nn.Sequential(Dense(5, 6), nn.Tanh(), MinibatchStdDev(), MinibatchDiscrimination(7, 3, dimensions=2), Dense(10, 1))
+    record("minibatch", minibatch, (8, 5))
+    record("virtual_batch_norm", nn.Sequential(down(2, 4, False), VirtualBatchNorm(4, 3), nn.Tanh(), Dense(48, 1)), (5, 2, 7, 6))
 
     save("second_order", tensors)
 
@@ -533,6 +551,30 @@ def optimizers():
             optimizer.step()
             path.append(parameter.detach().clone())
         tensors[name] = torch.stack(path)
+
+    # The moving average of the parameters along the last path, which begins at the first of them.
+    average = torch.optim.swa_utils.AveragedModel(nn.ParameterList([start]), multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(0.9))
+    averages = []
+    for parameter in [start, *tensors["sgd.momentum"]]:
+        average.update_parameters(nn.ParameterList([parameter]))
+        averages.append(next(average.parameters()).detach().clone())
+    tensors["average"] = torch.stack(averages[1:])
+
+    # Factors on a rate at the steps 0, 1, …; CosineAnnealingLR rises again after its end.
+    schedulers = torch.optim.lr_scheduler
+    for name, steps, make in (
+        ("linear", 12, lambda o: schedulers.LinearLR(o, start_factor=1, end_factor=0.2, total_iters=8)),
+        ("cosine", 9, lambda o: schedulers.CosineAnnealingLR(o, T_max=8, eta_min=0.1)),
+        ("exponential", 12, lambda o: schedulers.ExponentialLR(o, gamma=0.9)),
+        ("staircase", 12, lambda o: schedulers.StepLR(o, step_size=3, gamma=0.5)),
+    ):
+        optimizer = torch.optim.SGD([nn.Parameter(start.clone())], lr=1)
+        scheduler, factors = make(optimizer), []
+        for _ in range(steps):
+            factors.append(optimizer.param_groups[0]["lr"])
+            optimizer.step()
+            scheduler.step()
+        tensors["schedule." + name] = torch.tensor(factors)
     save("optimizers", tensors)
 
 
