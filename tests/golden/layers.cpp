@@ -73,6 +73,10 @@ void for_each_case(const Function& f) {
     Residual{Sequential{ReLU{}, Conv2d{2, 5, {.kernel = 4, .stride = 2, .padding = 1}}, Tanh{}},
              Conv2d{2, 5, {.kernel = 2, .stride = 2}}});
 
+  f("residual.embedding", train, Residual{Dense{7, 5}, Embedding{4, 5}});
+
+  f("conditional_affine", train, ConditionalAffine{4, 3});
+  f("conditional_affine.dense", train, ConditionalAffine{4, 5});
   f("conditional_batch_norm", train, ConditionalBatchNorm{4, 3});
   f("conditional_batch_norm.infer", infer, ConditionalBatchNorm{4, 3});
   f("conditional_concat", train, ConditionalConcat{4, {.embedding = 3}});

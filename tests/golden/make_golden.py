@@ -12,6 +12,9 @@ on the same kind of machine.
 
 Everything is written in nash's layouts: images N×H×W×C, filters O×H×W×I, those of transposed convolutions I×H×W×O, which
 is the one permutation (0, 2, 3, 1) of PyTorch's in each case. Names are PyTorch's where nash has the same: "0.weight".
+
+Formulas are those of the papers that are named, gradients those of autograd. What nash draws at random is drawn here by
+nash_random.py, so that both sides have the same noise; the maps of images are in augmentation_maps.py.
 """
 
 import copy
@@ -19,8 +22,10 @@ import sys
 import zlib
 from pathlib import Path
 
+import augmentation_maps as maps
 import torch
 import torch.nn.functional as F
+from nash_random import RandomStream
 from safetensors.torch import save_file
 from torch import nn
 from torch.nn.utils.parametrizations import spectral_norm
@@ -70,15 +75,6 @@ class Reshape(nn.Module):
         return x.view(-1, *self.shape).permute(0, 3, 1, 2)
 
 
-def philox4x32(counter, key):
-    """Salmon et al. 2011, section 3.3, in Python's own integers."""
-    for _ in range(10):
-        a, b = 0xD2511F53 * counter[0], 0xCD9E8D57 * counter[2]
-        counter = [b >> 32 ^ counter[1] ^ key[0], b % 2**32, a >> 32 ^ counter[3] ^ key[1], a % 2**32]
-        key = [(key[0] + 0x9E3779B9) % 2**32, (key[1] + 0xBB67AE85) % 2**32]
-    return counter
-
-
 class Dropout(nn.Module):
     """Dropout with the mask of nash's stream of seed 0: value i, in the order of N×H×W×C, falls where uniform(i) < p."""
 
@@ -87,8 +83,8 @@ class Dropout(nn.Module):
         self.probability = probability
 
     def forward(self, x):
-        bits = [word for k in range((x.numel() + 3) // 4) for word in philox4x32([k, 0, 0, 0], [0, 0])]
-        uniform = (torch.tensor(bits[: x.numel()], dtype=torch.float64) + 0.5) / 2**32
+        random = RandomStream(0)
+        uniform = torch.tensor([random.uniform(i) for i in range(x.numel())])
         n, c, h, w = x.shape
         kept = (uniform >= self.probability).view(n, h, w, c).permute(0, 3, 1, 2)
         return x * kept / (1 - self.probability)
@@ -175,10 +171,26 @@ class ConditionalBatchNorm(nn.BatchNorm2d):
         return scale[:, :, None, None] * normalized + shift[:, :, None, None]
 
 
+class ConditionalAffine(nn.Module):
+    def __init__(self, classes, channels):
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(classes, channels))
+        self.bias = nn.Parameter(torch.empty(classes, channels))
+
+    def forward(self, x):
+        of_channels = lambda v: v[labels_of(x)].view(len(x), -1, *[1] * (x.dim() - 2))
+        return of_channels(self.weight) * x + of_channels(self.bias)
+
+
 class ConditionalConcat(nn.Embedding):
     def forward(self, x):
         code = super().forward(labels_of(x))
         return torch.cat([x, code if x.dim() == 2 else code[:, :, None, None].expand(-1, -1, *x.shape[2:])], dim=1)
+
+
+class Embedding(nn.Embedding):
+    def forward(self, x):
+        return super().forward(labels_of(x))
 
 
 class OneHotConcat(nn.Module):
@@ -334,6 +346,10 @@ def layers():
     body = nn.Sequential(nn.ReLU(), nn.Conv2d(2, 5, 4, stride=2, padding=1), nn.Tanh())
     record("residual.skip", Residual(body, nn.Conv2d(2, 5, 2, stride=2)), (2, 2, 6, 4))
 
+    record("residual.embedding", Residual(Dense(7, 5), Embedding(4, 5)), (6, 7))
+
+    record("conditional_affine", ConditionalAffine(4, 3), (6, 3, 2, 3))
+    record("conditional_affine.dense", ConditionalAffine(4, 5), (5, 5))
     record("conditional_batch_norm", ConditionalBatchNorm(4, 3), (7, 3, 2, 3), training=True)
     record("conditional_batch_norm.infer", ConditionalBatchNorm(4, 3), (5, 3, 2, 2))
     record("conditional_concat", ConditionalConcat(4, 3), (6, 2, 3, 2))
@@ -436,6 +452,14 @@ def second_order():
     conditional = nn.Sequential(down(2, 4, False), ConditionalBatchNorm(4, 4), nn.Tanh(), Dense(48, 3), SemiSupervisedHead())
     record("conditional_batch_norm", conditional, (6, 2, 7, 6), training=True)
     record("conditional_batch_norm.infer", conditional, (6, 2, 7, 6))
+    record("conditional_affine", nn.Sequential(Dense(5, 6), ConditionalAffine(4, 6), nn.Tanh(), Dense(6, 1)), (6, 5))
+
+    layer_norm = nn.Sequential(down(2, 4), nn.GroupNorm(1, 4), nn.LeakyReLU(0.2), keep(4, 3), nn.GroupNorm(1, 3), nn.Tanh(), Dense(36, 1))
+    record("layer_norm", layer_norm, images)
+    record("resized", nn.Sequential(keep(2, 4), nn.AvgPool2d(3, 2), nn.PixelShuffle(2), nn.Tanh(), Dense(24, 1)), images)
+    minibatch = nn.Sequential(Dense(5, 6), nn.Tanh(), MinibatchStdDev(), MinibatchDiscrimination(7, 3, dimensions=2), Dense(10, 1))
+    record("minibatch", minibatch, (8, 5))
+    record("virtual_batch_norm", nn.Sequential(down(2, 4, False), VirtualBatchNorm(4, 3), nn.Tanh(), Dense(48, 1)), (5, 2, 7, 6))
 
     save("second_order", tensors)
 
@@ -527,6 +551,30 @@ def optimizers():
             optimizer.step()
             path.append(parameter.detach().clone())
         tensors[name] = torch.stack(path)
+
+    # The moving average of the parameters along the last path, which begins at the first of them.
+    average = torch.optim.swa_utils.AveragedModel(nn.ParameterList([start]), multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(0.9))
+    averages = []
+    for parameter in [start, *tensors["sgd.momentum"]]:
+        average.update_parameters(nn.ParameterList([parameter]))
+        averages.append(next(average.parameters()).detach().clone())
+    tensors["average"] = torch.stack(averages[1:])
+
+    # Factors on a rate at the steps 0, 1, …; CosineAnnealingLR rises again after its end.
+    schedulers = torch.optim.lr_scheduler
+    for name, steps, make in (
+        ("linear", 12, lambda o: schedulers.LinearLR(o, start_factor=1, end_factor=0.2, total_iters=8)),
+        ("cosine", 9, lambda o: schedulers.CosineAnnealingLR(o, T_max=8, eta_min=0.1)),
+        ("exponential", 12, lambda o: schedulers.ExponentialLR(o, gamma=0.9)),
+        ("staircase", 12, lambda o: schedulers.StepLR(o, step_size=3, gamma=0.5)),
+    ):
+        optimizer = torch.optim.SGD([nn.Parameter(start.clone())], lr=1)
+        scheduler, factors = make(optimizer), []
+        for _ in range(steps):
+            factors.append(optimizer.param_groups[0]["lr"])
+            optimizer.step()
+            scheduler.step()
+        tensors["schedule." + name] = torch.tensor(factors)
     save("optimizers", tensors)
 
 
@@ -615,7 +663,340 @@ def trajectory():
     save("trajectory", tensors)
 
 
-FILES = {f.__name__: f for f in (layers, states, second_order, losses, optimizers, trajectory)}
+def methods():
+    """Terms that methods add, by the formulas of their papers, with the gradients that PyTorch's autograd makes of them."""
+    tensors = {}
+    penalties(tensors)
+    lecam(tensors)
+    orthogonal_regularisation(tensors)
+    generator, discriminator = players(tensors)
+    logan(tensors, generator, discriminator)
+    top_k(tensors, generator, discriminator)
+    historical_averaging(tensors, generator, discriminator)
+    smoothed_and_noisy(tensors, generator, discriminator)
+    feature_matching(tensors, generator, discriminator)
+    class_terms(tensors)
+    semi_supervised(tensors)
+    save("methods", tensors)
+
+
+def penalties(tensors):
+    """Penalties on the gradient of D's adversarial logit, which is the first of its outputs, by each of its inputs."""
+    seed("penalties")
+    critic = draw_state(nn.Sequential(nn.Conv2d(2, 4, 3, stride=2, padding=1), nn.Softplus(), Dense(4 * 4 * 3, 6), nn.Tanh(), Dense(6, 3)))
+    with torch.no_grad():
+        critic[-1].weight *= 8  # for norms about 1
+    real, fake = 2 + torch.randn(4, 2, 7, 6), torch.randn(4, 2, 7, 6)
+    tensors |= {"penalties/" + key: value for key, value in {"real": real, "fake": fake, **state_of(critic)}.items()}
+
+    def squares(x):
+        """‖∇D(x)‖² of each sample."""
+        x = x.detach().requires_grad_()
+        (g,) = torch.autograd.grad(critic(x)[:, 0].sum(), x, create_graph=True)
+        return g.square().flatten(1).sum(dim=1)
+
+    def norms(x):
+        return (squares(x) + 1e-12).sqrt()  # the root's derivative is infinite at 0, where nash has this too
+
+    # One ε or α for each sample and one u for each value, in the order of N×H×W×C.
+    random = RandomStream(7)
+    of_samples = torch.tensor([random.child(1).uniform(n) for n in range(4)]).view(4, 1, 1, 1)
+    of_values = torch.tensor([random.child(2).uniform(i) for i in range(real.numel())]).view(4, 7, 6, 2).permute(0, 3, 1, 2)
+    between = of_samples * real + (1 - of_samples) * fake
+    around = real + of_samples * (0.5 * real.std(unbiased=False) * of_values)
+
+    for name, value in {
+        "r1": 6 / 2 * squares(real).mean(),
+        "r2": 6 / 2 * squares(fake).mean(),
+        "r1.lazy": 3 * 6 / 2 * squares(real).mean(),  # in every third update
+        "gradient_penalty": 10 * (norms(between) - 1).square().mean(),
+        "gradient_penalty.one_sided": 10 * F.relu(norms(between) - 1).square().mean(),
+        "dragan": 10 * (norms(around) - 1).square().mean(),
+    }.items():
+        record_term(tensors, name, value, critic)
+    assert 0 < (norms(between) > 1).sum() < 4  # the one-sided penalty is of some samples
+
+
+def record_term(tensors, name, value, network, player=""):
+    """The value of a term or a loss, and its gradient by the parameters of a network."""
+    parameters = parameters_of(network)
+    gradients = torch.autograd.grad(value, list(parameters.values()), materialize_grads=True, retain_graph=True)
+    tensors[f"{name}/{player}value"] = value
+    tensors.update({f"{name}/{player}grad.{key}": gradient for key, gradient in zip(parameters, gradients)})
+    return gradients
+
+
+def lecam(tensors):
+    """Five updates of LeCam, from the third on with the term; logits drift, as those of a discriminator that learns do.
+
+    The fakes' average is one update behind in the real samples' term, since nash's fakes are made after it."""
+    seed("lecam")
+    weight, decay = 0.3, 0.7
+    average = {}
+    for step in range(1, 6):
+        real = (torch.randn(6, 1) + 0.5 * step).requires_grad_()
+        fake = (torch.randn(6, 1) - 0.3 * step).requires_grad_()
+
+        def moved(side, logits):
+            mean = logits.detach().mean()
+            return decay * average[side] + (1 - decay) * mean if side in average else mean
+
+        real_average = moved("real", real)
+        if step >= 3:
+            on_real = weight * F.relu(real - average["fake"]).square().mean()
+            on_fake = weight * F.relu(real_average - fake).square().mean()
+        else:
+            on_real, on_fake = 0 * real.sum(), 0 * fake.sum()
+        (d_real,), (d_fake,) = torch.autograd.grad(on_real, real), torch.autograd.grad(on_fake, fake)
+        average = {"real": real_average, "fake": moved("fake", fake)}
+        values = {"real": real, "fake": fake, "on_real": on_real, "on_fake": on_fake, "d_real": d_real, "d_fake": d_fake}
+        values |= {"real_average": average["real"], "fake_average": average["fake"]}
+        tensors.update({f"lecam/{step}.{key}": value for key, value in values.items()})
+
+
+def orthogonal_regularisation(tensors):
+    """Brock et al. 2019, equation 3. A filter is all that one output is made of."""
+    name = "orthogonal_regularisation"
+    seed(name)
+    network = draw_state(
+        nn.Sequential(Dense(3, 8), Reshape(2, 2, 2), nn.Conv2d(2, 5, 3, padding=1), nn.BatchNorm2d(5), nn.ConvTranspose2d(5, 3, 4, 2, 1))
+    )
+    value = 0
+    for layer in network:
+        if hasattr(layer, "weight") and layer.weight.dim() > 1:
+            filters = layer.weight.transpose(0, 1) if isinstance(layer, nn.ConvTranspose2d) else layer.weight
+            gram = filters.flatten(1) @ filters.flatten(1).T
+            value = value + 0.25 * (gram * (1 - torch.eye(len(gram)))).square().sum()
+    tensors.update({f"{name}/{key}": state for key, state in state_of(network).items()})
+    record_term(tensors, name, value, network)
+
+
+def players(tensors):
+    """A small pair for what concerns both players, with BatchNorm in each; a real batch, and latents for four updates of either."""
+    seed("players")
+    generator = nn.Sequential(
+        Dense(4, 12, bias=False), Reshape(2, 2, 3), nn.BatchNorm2d(3), nn.Softplus(), nn.ConvTranspose2d(3, 2, 4, 2, 1), nn.Tanh()
+    )
+    discriminator = nn.Sequential(
+        nn.Conv2d(2, 5, 3, stride=2, padding=1, bias=False), nn.BatchNorm2d(5), nn.LeakyReLU(0.2), Dense(20, 4), nn.Tanh(), Dense(4, 1)
+    )
+    for player, net in ("generator", generator), ("discriminator", discriminator):
+        draw_state(net).train()
+        if player == "discriminator":
+            with torch.no_grad():
+                net[-1].weight *= 4  # so that latents have gradients of about 1
+        tensors |= {f"players/{player}.{name}": value for name, value in state_of(net).items()}
+        tensors |= {f"players/{player}.z{step}": torch.randn(8, 4) for step in (1, 2, 3, 4)}
+    tensors["players/real"] = torch.randn(8, 2, 4, 4)
+    return generator, discriminator
+
+
+def discriminator_loss(discriminator, real, fake):
+    return F.softplus(-discriminator(real)).mean() + F.softplus(discriminator(fake)).mean()
+
+
+def generator_losses(discriminator, fake):
+    """Of each sample, non-saturating."""
+    return F.softplus(-discriminator(fake)).flatten()
+
+
+def logan(tensors, generator, discriminator):
+    """Wu et al. 2019, algorithm 1 and section 3: both players' gradients at the moved latents, through the move."""
+    for name, rate, damping, regularisation, bound in (
+        ("logan.plain", 0.7, None, 0, None),
+        ("logan.natural", 0.9, 0.3, 0, None),
+        ("logan.regularised", 0.9, 0.1, 0.2, None),
+        ("logan.bounded", 2, None, 0.1, 0.8),
+    ):
+        for player, net in ("discriminator", discriminator), ("generator", generator):
+            z = tensors[f"players/{player}.z1"]
+            if bound is not None:
+                z = (bound * z / 2).clamp(-bound, bound)
+            z.requires_grad_()
+            (g,) = torch.autograd.grad(discriminator(generator(z)).sum(), z, create_graph=True)
+            move = rate * g if damping is None else rate * g / (damping + g.square().sum(dim=1, keepdim=True))
+            moved = z + move
+            if bound is not None:
+                assert 0 < (moved.abs() > bound).sum() < moved.numel()
+                moved = moved.clamp(-bound, bound)
+            fake = generator(moved)
+            if player == "discriminator":
+                loss = discriminator_loss(discriminator, tensors["players/real"], fake)
+            else:
+                loss = generator_losses(discriminator, fake).mean()
+            added = regularisation * move.square().sum(dim=1).mean()
+            record_term(tensors, name, loss + added, net, player + ".")
+            tensors |= {f"{name}/{player}.loss": loss, f"{name}/{player}.z": z.detach()}
+
+
+def descend(net, gradients, rate):
+    with torch.no_grad():
+        for p, gradient in zip(net.parameters(), gradients):
+            p -= rate * gradient
+
+
+def top_k(tensors, generator, discriminator):
+    """Sinha et al. 2020, algorithm 1: four updates of the generator on the k fakes with the largest logits, k = 8, 6, 5, 5."""
+    generator = copy.deepcopy(generator)
+    for step in (1, 2, 3, 4):
+        k = {1: 8, 2: 6}.get(step, 5)
+        fake = generator(tensors[f"players/generator.z{step}"].detach())
+        best = discriminator(fake).flatten().topk(k).indices
+        loss = generator_losses(discriminator, fake)[best].mean()
+        descend(generator, record_term(tensors, f"top_k.{step}", loss, generator), 0.5)
+
+
+def historical_averaging(tensors, generator, discriminator):
+    """Salimans et al. 2016, section 3.3: four steps of both players, held near the mean of what they were after each update."""
+    weight, rate = 0.4, 0.5
+    players = {"discriminator": copy.deepcopy(discriminator), "generator": copy.deepcopy(generator)}
+    past = {player: [] for player in players}
+    for step in (1, 2, 3, 4):
+        for player, net in players.items():
+            fake = players["generator"](tensors[f"players/{player}.z{step}"].detach())
+            if player == "discriminator":
+                loss = discriminator_loss(net, tensors["players/real"], fake.detach())
+            else:
+                loss = generator_losses(players["discriminator"], fake).mean()
+            added = torch.zeros(())
+            if past[player]:
+                means = [torch.stack(values).mean(dim=0) for values in zip(*past[player])]
+                added = weight * sum((p - mean).square().sum() for p, mean in zip(net.parameters(), means))
+            name = f"historical_averaging.{step}"
+            descend(net, record_term(tensors, name, loss + added, net, player + "."), rate)
+            past[player].append([p.detach().clone() for p in net.parameters()])
+            tensors[f"{name}/{player}.added"] = added
+
+
+def smoothed_and_noisy(tensors, generator, discriminator):
+    """One-sided label smoothing (Salimans et al. 2016, section 3.4), and instance noise (Sønderby et al. 2017) in step 3 of 8."""
+    real = tensors["players/real"]
+    l_real, l_fake = discriminator(real), discriminator(generator(tensors["players/discriminator.z1"].detach()))
+    loss = (0.8 * F.softplus(-l_real) + 0.2 * F.softplus(l_real)).mean() + F.softplus(l_fake).mean()
+    record_term(tensors, "label_smoothing", loss, discriminator)
+    noise = torch.tensor([RandomStream(7).child(0).normal(i) for i in range(real.numel())])
+    tensors["instance_noise/y"] = real + 0.4 * (1 - 2 / 8) * noise.view(8, 4, 4, 2).permute(0, 3, 1, 2)
+
+
+def feature_matching(tensors, generator, discriminator):
+    """Salimans et al. 2016, section 3.1, of the outputs of some layers."""
+    fake = generator(tensors["players/generator.z1"]).detach().requires_grad_()
+    value = 0
+    for layers in (1, 3, 5):
+        of = lambda x: discriminator[:layers](x).mean(dim=0)
+        value = value + 0.6 * (of(tensors["players/real"]) - of(fake)).square().sum()
+    tensors |= {"feature_matching/fake": fake, "feature_matching/value": value, "feature_matching/d_fake": torch.autograd.grad(value, fake)[0]}
+
+
+def class_terms(tensors):
+    """Terms of D's further outputs: AC-GAN's (Odena et al. 2017, equation 3), three classes, and InfoGAN's (Chen et al. 2016, equation 5), a
+    category of three and two continuous codes, which are the latents' last columns."""
+    seed("class_terms")
+    logits = (2 * torch.randn(6, 1 + 3 + 3 + 2)).requires_grad_()
+    category, continuous = torch.randint(0, 3, (6,)), 2 * torch.rand(6, 2) - 1
+    labels = torch.arange(6) % 3
+    distance = logits[:, 7:] - continuous
+    infogan = 0.7 * F.cross_entropy(logits[:, 4:7], category) + 0.3 * (distance.square().sum(dim=1) / 2).mean()
+    for name, value in ("auxiliary_classifier", 0.7 * F.cross_entropy(logits[:, 1:4], labels)), ("infogan", infogan):
+        tensors |= {name + "/value": value, name + "/d_logits": torch.autograd.grad(value, logits)[0]}
+    latents = torch.cat([torch.randn(6, 2), F.one_hot(category, 3), continuous], dim=1)
+    tensors |= {"class_terms/logits": logits, "class_terms/latents": latents}
+
+
+def semi_supervised(tensors):
+    """Salimans et al. 2016, section 5: the cross-entropy of a batch of five that is drawn from four labelled images of bytes."""
+    seed("semi_supervised")
+    critic = nn.Sequential(Dense(2 * 2 * 3, 4), nn.Tanh(), Dense(4, 4))
+    draw_state(critic)
+    pixels = torch.randint(0, 256, (4, 3, 2, 2))
+    labels = torch.tensor([2, 0, 1, 2])
+    drawn = torch.tensor([int(RandomStream(7).child(1).uniform(n) * 4) for n in range(5)])
+    value = 0.7 * F.cross_entropy(critic(pixels[drawn] / 127.5 - 1)[:, 1:], labels[drawn])
+    states = {"pixels": pixels.to(torch.float64), "labels": labels.to(torch.float64), **state_of(critic)}
+    tensors |= {"semi_supervised/" + name: state for name, state in states.items()}
+    record_term(tensors, "semi_supervised", value, critic)
+
+
+def augmentations():
+    """Maps of images and their adjoints, with each of the numbers that nash draws for seed 4: x, y, dy and dx, of colours and grey ones."""
+    tensors = {}
+    families = {f.__name__: f for f in (maps.pixel_blit, maps.geometric_warp, maps.colour_change, maps.band_filter, maps.corruption)}
+
+    def chain(x, random, probability):
+        """One family after the other, each with a stream of its own."""
+        for i, family in enumerate(families.values()):
+            x = family(x, maps.Draws(random.child(i), probability))
+        return x
+
+    for kind, shape in ("rgb", (4, 3, 6, 7)), ("grey", (4, 1, 5, 6)), ("two_channels", (2, 2, 4, 3)):
+        seed("augmentations." + kind)
+        x, dy = torch.randn(shape).requires_grad_(), torch.randn(shape)
+        tensors |= {f"{kind}/x": x, f"{kind}/dy": dy}
+        all_maps = {"diff_augment": lambda x: maps.diff_augment(x, RandomStream(4).child(0))}
+        for name, family in families.items():
+            all_maps[name] = lambda x, family=family: family(x, maps.Draws(RandomStream(4).child(0), 1))
+        all_maps["chain"] = lambda x: chain(x, RandomStream(4), 0.6)
+        for name, function in all_maps.items():
+            if kind == "two_channels" and name in ("colour_change", "chain"):
+                continue  # the paper has colours and grey pictures
+            y = function(x)
+            tensors |= {f"{kind}/{name}.y": y, f"{kind}/{name}.dx": torch.autograd.grad(y, x, dy)[0]}
+    save("augmentations", tensors)
+
+
+def samplers():
+    """What samples are chosen and refined by after training."""
+    tensors = {}
+
+    # Azadi et al. 2019, equation 8 and section 3.2, of calibrated logits; two batches, of which the second has a new maximum.
+    seed("rejection")
+    epsilon, maximum = 1e-8, -torch.inf
+    for batch in (1, 2):
+        logits = 2 * torch.randn(11) + batch
+        calibrated = 0.7 * logits - 0.4
+        maximum = torch.maximum(torch.as_tensor(maximum), calibrated.max())
+        f = calibrated - maximum - torch.log(-torch.expm1(calibrated - maximum - epsilon))
+        values = {"logits": logits, "plain": torch.sigmoid(f), "percentile": torch.sigmoid(f - torch.quantile(f, 0.8))}
+        tensors.update({f"rejection.{batch}/{key}": value for key, value in values.items()})
+
+    # Platt 1999: logistic regression with softened labels, either side a half of the loss; by PyTorch's own minimiser.
+    real, fake = 3 * torch.randn(13) + 2, 3 * torch.randn(8) - 3
+    line = torch.tensor([0.1, 0.0], requires_grad=True)
+    minimiser = torch.optim.LBFGS([line], max_iter=1000, tolerance_grad=1e-14, tolerance_change=0, line_search_fn="strong_wolfe")
+
+    def loss():
+        minimiser.zero_grad()
+        bce = lambda side, target: F.binary_cross_entropy_with_logits(line[0] * side + line[1], torch.full_like(side, target))
+        total = (bce(real, (len(real) + 1) / (len(real) + 2)) + bce(fake, 1 / (len(fake) + 2))) / 2
+        total.backward()
+        return total
+
+    minimiser.step(loss)
+    tensors |= {"calibration/real": real, "calibration/fake": fake, "calibration/line": line}
+
+    # Che et al. 2020, algorithm 1 (E = ½‖z‖² − D(G(z))), and Ansari et al. 2021, algorithm 1, with nash's noise of seed 7: three steps.
+    generator, discriminator = players(tensors)
+    generator.eval(), discriminator.eval()
+    for name, prior in ("ddls", 1), ("dg_flow", 0):
+        z = tensors["players/generator.z1"]
+        for step in range(3):
+            z = z.detach().requires_grad_()
+            energy = prior * z.square().sum() / 2 - discriminator(generator(z)).sum()
+            noise = torch.tensor([RandomStream(7).child(step).normal(i) for i in range(z.numel())]).view_as(z)
+            z = z - 0.1 * torch.autograd.grad(energy, z)[0] + 0.8 * (2 * 0.1) ** 0.5 * noise
+        tensors[name + "/z"] = z
+
+    # White 2016, section 2.1
+    a, b = torch.randn(3, 5), torch.randn(3, 5)
+    angle = torch.arccos(F.cosine_similarity(a, b)).view(3, 1, 1)
+    t = torch.linspace(0, 1, 4).view(1, 4, 1)
+    linear = torch.lerp(a[:, None], b[:, None], t)
+    spherical = (torch.sin((1 - t) * angle) * a[:, None] + torch.sin(t * angle) * b[:, None]) / torch.sin(angle)
+    tensors |= {"interpolation/a": a, "interpolation/b": b, "linear": linear.flatten(0, 1), "spherical": spherical.flatten(0, 1)}
+    save("samplers", tensors)
+
+
+FILES = {f.__name__: f for f in (layers, states, second_order, losses, optimizers, trajectory, methods, augmentations, samplers)}
 
 if __name__ == "__main__":
     unknown = set(sys.argv[1:]) - set(FILES)

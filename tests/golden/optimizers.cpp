@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "golden/golden.hpp"
 #include "nash/optim/adam.hpp"
+#include "nash/optim/ema.hpp"
 #include "nash/optim/rmsprop.hpp"
+#include "nash/optim/schedule.hpp"
 #include "nash/optim/sgd.hpp"
 
 using namespace nash;
@@ -42,9 +44,50 @@ void check_all(double tolerance) {
   check_path<T>("sgd.momentum", Sgd{.learning_rate = 0.01, .momentum = 0.9}, tolerance);
 }
 
+/// The moving average of a layer whose parameters take the golden path.
+template <class T>
+void check_average(double tolerance) {
+  const Golden golden("optimizers");
+  Context<Cpu> context;
+  Dense<T> layer{3, 3, {.bias = false}};
+  const auto become = [&](std::span<const double> values) {
+    Dense<T>::visit_state(layer, [&](const StateName&, auto& state) {
+      state.value().assign_from_host(std::vector<T>(values.begin(), values.end()));
+    });
+  };
+  become(golden.entry("start").values);
+  Ema<Dense<T>> average(layer, 0.9);
+  for (std::size_t step = 0; step < 10; ++step) {
+    become(std::span<const double>(golden.entry("sgd.momentum").values).subspan(9 * step, 9));
+    average.update(context, layer);
+    Dense<T>::visit_state(average.network(), [&](const StateName&, const auto& state) {
+      const auto expected = std::span<const double>(golden.entry("average").values).subspan(9 * step, 9);
+      CHECK(relative_difference<T>(std::span<const T>(state.value().to_host()), expected) <= tolerance);
+    });
+  }
+}
+
+void check_schedule(const std::string& name, const Schedule& schedule) {
+  const Golden golden("optimizers");
+  const Golden::Entry& factors = golden.entry("schedule." + name);
+  std::vector<double> found;
+  for (std::size_t step = 0; step < factors.values.size(); ++step) found.push_back(schedule(static_cast<index_t>(step)));
+  check_close<double>(std::span<const double>(found), factors, 1e-12);
+}
+
 }  // namespace
 
 TEST_CASE("ten steps of each optimiser are PyTorch's") {
   check_all<double>(1e-12);
   check_all<float>(1e-5);
+}
+TEST_CASE("the moving average of parameters is PyTorch's") {
+  check_average<double>(1e-12);
+  check_average<float>(1e-5);
+}
+TEST_CASE("schedules are PyTorch's") {
+  check_schedule("linear", LinearDecay{.begin = 0, .end = 8, .final_factor = 0.2});
+  check_schedule("cosine", CosineDecay{.begin = 0, .end = 8, .final_factor = 0.1});
+  check_schedule("exponential", ExponentialDecay{.factor = 0.9, .every = 1});
+  check_schedule("staircase", ExponentialDecay{.factor = 0.5, .every = 3, .staircase = true});
 }

@@ -33,6 +33,13 @@ void for_each_case(const Function& f) {
   const Sequential conditional{down(2, 4, false), ConditionalBatchNorm{4, 4}, Tanh{}, Dense{48, 3}, SemiSupervisedHead{3}};
   f("conditional_batch_norm", train, conditional);
   f("conditional_batch_norm.infer", infer, conditional);
+  f("conditional_affine", train, Sequential{Dense{5, 6}, ConditionalAffine{4, 6}, Tanh{}, Dense{6, 1}});
+
+  f("layer_norm", train, Sequential{down(2, 4), LayerNorm{4}, LeakyReLU{0.2}, keep(4, 3), LayerNorm{3}, Tanh{}, Dense{36, 1}});
+  f("resized", train, Sequential{keep(2, 4), AvgPool2d{{.kernel = 3, .stride = 2}}, PixelShuffle{2}, Tanh{}, Dense{24, 1}});
+  f("minibatch", train,
+    Sequential{Dense{5, 6}, Tanh{}, MinibatchStdDev{}, MinibatchDiscrimination{7, 3, {.dimensions = 2}}, Dense{10, 1}});
+  f("virtual_batch_norm", train, Sequential{down(2, 4, false), VirtualBatchNorm{4, 3}, Tanh{}, Dense{48, 1}});
 }
 
 /// The gradients of P = ½‖∇ₓ⟨dy, f(x)⟩‖², whose ∂P/∂(∇ₓ) is ∇ₓ itself, by one tangent pass along it.

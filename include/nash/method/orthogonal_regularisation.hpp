@@ -6,7 +6,7 @@
 
 namespace nash {
 
-/// The matrix scaled, its diagonal 0
+/// The square matrix scaled, its diagonal 0
 template <class T>
 struct OffDiagonal {
   index_t rows;
@@ -15,8 +15,16 @@ struct OffDiagonal {
   NASH_HOST_DEVICE void operator()(index_t i) const { a[i] = i / rows == i % rows ? T{0} : factor * a[i]; }
 };
 
-/// Pulls the filters of each layer apart: β·Σ_{i≠j} ⟨wᵢ, wⱼ⟩² over the rows of each weight, that is β·‖W·Wᵀ ⊙ (1 − I)‖². Lengths are
-/// free. Brock, Donahue and Simonyan 2019, equation 3, with W's outputs as rows.
+/// Whether a weight's filters, all that one output is made of, are its columns, as ConvTranspose2d's I×H×W×O has them, and not its rows. (A
+/// square one for single pixels looks like Conv2d's, and is taken by its rows.)
+template <class T, class Device>
+bool filters_are_columns(const Parameter<T, Device>& weight) {
+  const Fans& fans = weight.fans();
+  return weight.shape().rank() == 4 && (weight.shape()[0] != fans.rows || weight.count() != fans.rows * fans.in);
+}
+
+/// Pulls the filters of each layer apart: β·Σ_{i≠j} ⟨wᵢ, wⱼ⟩² over what each output of a weight is made of, that is β·‖W·Wᵀ ⊙ (1 − I)‖² with
+/// W's outputs as rows. Lengths are free. Brock, Donahue and Simonyan 2019, equation 3.
 class OrthogonalRegularisation {
  public:
   static constexpr const char* name = "OrthogonalRegularisation";
@@ -35,15 +43,16 @@ class OrthogonalRegularisation {
     for_each_parameter(network, [&](const StateName&, const auto& parameter) {
       const index_t rows = parameter.fans().rows;
       if (parameter.shape().rank() < 2 || rows < 1) return;  // biases, scales
-      const index_t columns = parameter.count() / rows;
-      const auto gram = update.context.template scratch<T>(rows * rows);
-      GemmKernels<Device>::multiply(update.context, {.m = rows, .n = rows, .k = columns, .transpose_b = true}, parameter.data(), parameter.data(),
-                                    gram.data());
-      pointwise(update.context, rows * rows, OffDiagonal<T>{rows, T{1}, gram.data()});
-      value.add(weight_, rows * rows, Square<T>{gram.data()});
-      pointwise(update.context, rows * rows, OffDiagonal<T>{rows, static_cast<T>(4 * weight_), gram.data()});
-      GemmKernels<Device>::multiply(update.context, {.m = rows, .n = columns, .k = rows, .accumulate = true}, gram.data(), parameter.data(),
-                                    gradients.data() + parameter.offset());
+      const bool by_columns = filters_are_columns(parameter);
+      const index_t columns = parameter.count() / rows, filters = by_columns ? columns : rows, size = by_columns ? rows : columns;
+      const auto gram = update.context.template scratch<T>(filters * filters);
+      GemmKernels<Device>::multiply(update.context, {.m = filters, .n = filters, .k = size, .transpose_a = by_columns, .transpose_b = !by_columns},
+                                    parameter.data(), parameter.data(), gram.data());
+      pointwise(update.context, filters * filters, OffDiagonal<T>{filters, T{1}, gram.data()});
+      value.add(weight_, filters * filters, Square<T>{gram.data()});
+      pointwise(update.context, filters * filters, OffDiagonal<T>{filters, static_cast<T>(4 * weight_), gram.data()});
+      GemmKernels<Device>::multiply(update.context, {.m = rows, .n = columns, .k = filters, .accumulate = true}, by_columns ? parameter.data() : gram.data(),
+                                    by_columns ? gram.data() : parameter.data(), gradients.data() + parameter.offset());
     });
     return value.total();
   }
