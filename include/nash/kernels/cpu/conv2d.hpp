@@ -3,6 +3,7 @@
 
 #include "nash/kernels/cpu/backward_phase.hpp"
 #include "nash/kernels/cpu/gemm.hpp"
+#include "nash/kernels/cpu/padded_images.hpp"
 #include "nash/kernels/cpu/winograd.hpp"
 #include "nash/kernels/reference/conv2d.hpp"
 
@@ -27,13 +28,14 @@ struct Conv2dKernels<Cpu> {
       if (sees_all(g)) return GemmKernels<Cpu>::multiply(context, {.m = g.n, .n = g.o, .k = taps(g), .transpose_b = true}, x, w, y, bias, epilogue);
       if constexpr (std::is_same_v<T, float>)
         if (cpu::Winograd<T>::suits(context, g)) return cpu::Winograd<T>(context, g).forward(x, w, y, bias, epilogue);
+      const cpu::TransposedColumns<T> filters(w, g.o, taps(g));
+      const auto multiply = [&](const cpu::LeftOperand<T>& windows, const cpu::ProductOutput<T>& results) {
+        cpu::PackedProduct<T>(context, g.n * g.p() * g.q(), g.o, taps(g), windows, filters, results, bias, false, epilogue).run();
+      };
+      if (g.c <= thin && cpu::PaddedWindowRows<T>::suits(g)) return multiply(cpu::PaddedWindowRows<T>(context, x, g), cpu::MatrixOutput<T>(y, g.o));
       const auto zeros = context.template scratch<T>(g.c);
       std::fill_n(zeros.data(), g.c, T{0});
-      const auto windows = cpu::Windows::of(g);
-      const cpu::WindowRows<T> patches(x, windows, zeros.data());
-      const cpu::TransposedColumns<T> filters(w, g.o, taps(g));
-      const cpu::GridPixels<T> results(y, g);
-      cpu::PackedProduct<T>(context, windows.results(), g.o, taps(g), patches, filters, results, bias, false, epilogue).run();
+      multiply(cpu::WindowRows<T>(x, cpu::Windows::of(g), zeros.data()), cpu::GridPixels<T>(y, g));
     }
   }
 

@@ -75,7 +75,6 @@ class PackedProduct {
   }
 
  private:
-  static constexpr index_t max_slice = 256;       // values of k in a block: a packed block of B stays in the second cache
   static constexpr index_t max_m_block = 768;     // rows of A are only passed by; each block of them packs B once
   static constexpr index_t max_n_block = 384;
   static constexpr index_t wanted_tasks = 8;      // so many, that a handful of threads find work

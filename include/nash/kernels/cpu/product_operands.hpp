@@ -6,6 +6,9 @@
 
 namespace nash::cpu {
 
+/// The most values of k that are multiplied at a time, so that a packed block of B stays in the second cache.
+inline constexpr index_t max_slice = 256;
+
 /// The part [begin, end) of k that is multiplied at a time.
 struct Slice {
   index_t begin, end;

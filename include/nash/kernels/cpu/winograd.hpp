@@ -100,7 +100,6 @@ class Winograd {
   static constexpr int max_groups = 4;            // of phases
   static constexpr index_t line = 64;             // channels that are mapped at a time, so that a tile stays in the first cache
   static constexpr index_t pad = 16;              // a cache line between positions, so that they do not share one set
-  static constexpr index_t max_slice = 256;
   static constexpr index_t least_rows = 32;       // of a thread's own products: so often it uses a filter that it fetches
   static constexpr index_t most_filter_values = 1 << 20;  // that every thread fetches
   static constexpr index_t row_block = 128;
