@@ -65,9 +65,7 @@ NASH_ALWAYS_INLINE void multiply_tile(const Tile<T>& tile) {
 #pragma GCC unroll 8
     for (int i = 0; i < rows; ++i) a[i] = segment->rows[i];
     const T* b = tile.b + segment->begin * tile.b_step;
-    index_t at = 0;
-    const auto multiply_next = [&] {
-      asm("" : "+r"(at));  // one offset for all rows: the compiler would move a pointer for each, on ports that multiply-adds need
+    const auto multiply_one = [&](index_t at) __attribute__((always_inline)) {
       Vector right[vectors];
 #pragma GCC unroll 3
       for (int j = 0; j < vectors; ++j) std::memcpy(&right[j], b + j * lanes, bytes);
@@ -77,16 +75,22 @@ NASH_ALWAYS_INLINE void multiply_tile(const Tile<T>& tile) {
 #pragma GCC unroll 3
         for (int j = 0; j < vectors; ++j) sums[i][j] += left * right[j];
       }
-      at += tile.stride, b += tile.b_step;
     };
-    constexpr int unrolled = 4;  // a fetch ahead takes the place of a load, so that not every k can have one
-    index_t k = segment->count;
-    for (; k >= unrolled; k -= unrolled, ahead += unrolled * tile.ahead_step) {
+    // The empty asm hides from the compiler what the offset is: it would move a pointer for each row, on ports that multiply-adds need.
+    index_t at = 0, k = segment->count;
+    for (; k >= 4; k -= 4) {  // a fetch ahead takes the place of a load, so that not every k can have one
       __builtin_prefetch(ahead, 0, 2);
+      ahead += 4 * tile.ahead_step;
 #pragma GCC unroll 4
-      for (int i = 0; i < unrolled; ++i) multiply_next();
+      for (int i = 0; i < 4; ++i, at += tile.stride, b += tile.b_step) {
+        asm("" : "+r"(at));
+        multiply_one(at);
+      }
     }
-    for (; k > 0; --k) multiply_next();
+    for (; k > 0; --k, at += tile.stride, b += tile.b_step) {
+      asm("" : "+r"(at));
+      multiply_one(at);
+    }
   }
 
 #pragma GCC unroll 8

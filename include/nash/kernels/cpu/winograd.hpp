@@ -440,7 +440,7 @@ class Winograd {
   /// At every position: filters (+)= resultsᵀ · inputs, [O × tiles] · [tiles × depth].
   void multiply_transposed(const Group& group, const Chunk& chunk, T* filters, bool accumulate) const {
     const index_t columns = group.depth, blocks = (columns + column_block - 1) / column_block, positions = group.positions();
-    const index_t parts = std::clamp<index_t>(wanted_tasks / (positions * blocks), 1, std::max<index_t>(1, g_.o / least_filters));
+    const index_t parts = std::clamp<index_t>(context_.threads() > 1 ? wanted_tasks / (positions * blocks) : 1, 1, std::max<index_t>(1, g_.o / least_filters));
     const index_t part_size = ((g_.o + kernels_.rows - 1) / kernels_.rows + parts - 1) / parts * kernels_.rows;
     const index_t own = max_slice * (column_block + LeftOperand<T>::panels_at_once * max_tile_rows);
     const auto memory = context_.template scratch<T>(own * context_.threads());
