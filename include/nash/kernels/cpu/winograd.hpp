@@ -58,7 +58,7 @@ class Winograd {
     for_chunks(goes_apart(), [&](const Chunk& chunk) {
       if (bias != nullptr) fill(chunk, y, g_.p() * g_.q(), g_.o, bias);
       for (const Group& group : groups()) {
-        map_inputs(group, x, chunk);
+        for_tiles(group, chunk, [&](auto... tile) { map_inputs(group, x, chunk, tile...); });
         multiply(group, chunk, chunk.inputs, group.depth, packed.data(), g_.o, g_.o, chunk.results);
         collect_results(group, chunk, bias != nullptr || &group != groups_, epilogue_of(group, epilogue), y);
       }
@@ -72,7 +72,7 @@ class Winograd {
     for_chunks(goes_apart(), [&](const Chunk& chunk) {
       fill(chunk, dx, g_.h * g_.w, g_.c, bias);
       for (const Group& group : groups()) {
-        map_results(group, dy, chunk);
+        for_tiles(group, chunk, [&](auto... tile) { map_results(group, dy, chunk, tile...); });
         multiply(group, chunk, chunk.results, g_.o, packed.data(), group.depth, g_.c, chunk.inputs);
         collect_inputs(group, chunk, epilogue_of(group, epilogue), dx);
       }
@@ -83,8 +83,7 @@ class Winograd {
     const auto filters = context_.template scratch<T>(filter_values_);
     for_chunks(false, [&](const Chunk& chunk) {
       for (const Group& group : groups()) {
-        map_inputs(group, x, chunk);
-        map_results(group, dy, chunk);
+        for_tiles(group, chunk, [&](auto... tile) { map_inputs(group, x, chunk, tile...), map_results(group, dy, chunk, tile...); });
         multiply_transposed(group, chunk, filters.data(), chunk.first > 0);
       }
     });
@@ -282,30 +281,26 @@ class Winograd {
       }
   }
 
-  /// V: the images, mapped.
-  void map_inputs(const Group& group, const T* x, const Chunk& chunk) const {
-    for_tiles(group, chunk, [&](index_t image, index_t tile_h, index_t tile_w) {
-      const LineMap<T>&along_h = group.down.maps(tile_h).inputs, &along_w = group.across.maps(tile_w).inputs;
-      T* lines[max_positions];
-      group.lines_at(chunk.inputs, group.depth, image, tile_h, tile_w, lines);
-      for (int phase = 0; phase < group.phase_count; ++phase) {
-        T* pixels[max_positions];
-        pixels_of(group, group.phases[phase], writable(x), chunk.first + image, tile_h, tile_w, chunk.zeros, pixels);
-        map_tile(along_h, along_w, pixels, lines, g_.c, false);
-        for (int i = 0; i < along_h.out * along_w.out; ++i) lines[i] += g_.c;
-      }
-    });
+  /// V: a tile of the images, mapped.
+  void map_inputs(const Group& group, const T* x, const Chunk& chunk, index_t image, index_t tile_h, index_t tile_w) const {
+    const LineMap<T>&along_h = group.down.maps(tile_h).inputs, &along_w = group.across.maps(tile_w).inputs;
+    T* lines[max_positions];
+    group.lines_at(chunk.inputs, group.depth, image, tile_h, tile_w, lines);
+    for (int phase = 0; phase < group.phase_count; ++phase) {
+      T* pixels[max_positions];
+      pixels_of(group, group.phases[phase], writable(x), chunk.first + image, tile_h, tile_w, chunk.zeros, pixels);
+      map_tile(along_h, along_w, pixels, lines, g_.c, false);
+      for (int i = 0; i < along_h.out * along_w.out; ++i) lines[i] += g_.c;
+    }
   }
 
-  /// Ȳ: the results' gradients, mapped.
-  void map_results(const Group& group, const T* dy, const Chunk& chunk) const {
-    for_tiles(group, chunk, [&](index_t image, index_t tile_h, index_t tile_w) {
-      T* results[max_positions];
-      T* lines[max_positions];
-      results_of(group, writable(dy), chunk.first + image, tile_h, tile_w, chunk.zeros, results);
-      group.lines_at(chunk.results, g_.o, image, tile_h, tile_w, lines);
-      map_tile(group.down.maps(tile_h).results_adjoint, group.across.maps(tile_w).results_adjoint, results, lines, g_.o, false);
-    });
+  /// Ȳ: a tile of the results' gradients, mapped.
+  void map_results(const Group& group, const T* dy, const Chunk& chunk, index_t image, index_t tile_h, index_t tile_w) const {
+    T* results[max_positions];
+    T* lines[max_positions];
+    results_of(group, writable(dy), chunk.first + image, tile_h, tile_w, chunk.zeros, results);
+    group.lines_at(chunk.results, g_.o, image, tile_h, tile_w, lines);
+    map_tile(group.down.maps(tile_h).results_adjoint, group.across.maps(tile_w).results_adjoint, results, lines, g_.o, false);
   }
 
   /// y (+)= what the products give, mapped back.
