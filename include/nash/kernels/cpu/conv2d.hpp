@@ -126,25 +126,41 @@ struct Conv2dKernels<Cpu> {
     }
   }
 
+  /// to[j·to_step + i] += from[j·from_step + i] for j < count, i < channels
+  template <index_t channels, class T>
+  static void add_pixels(const T* from, index_t from_step, index_t count, T* to, index_t to_step) {
+    for (index_t j = 0; j < count; ++j, from += from_step, to += to_step)
+      for (index_t i = 0; i < channels; ++i) to[i] += from[i];
+  }
+
   /// dx[pixel] := bias + Σ over the taps that meet the pixel of given[result][tap].
   template <class T>
   static void collect(Context<Cpu>& context, const Conv2dGeometry& g, const T* given, T* dx, const T* bias, const cpu::Epilogue<T>& epilogue) {
     const index_t p = g.p(), q = g.q(), row_size = g.w * g.c;
+    const auto bounds = context.template scratch<index_t>(2 * g.s);  // of the results whose tap s is in the image
+    for (index_t s = 0; s < g.s; ++s) {
+      bounds.data()[2 * s] = steps(0, std::max<index_t>(g.padding_w - s, 0), g.stride_w);
+      bounds.data()[2 * s + 1] = std::min(q, steps(0, g.w + g.padding_w - s, g.stride_w));
+    }
 #pragma omp parallel for schedule(static) num_threads(context.threads()) if (g.n * g.h * row_size > 4096)
     for (index_t line = 0; line < g.n * g.h; ++line) {
       const index_t image = line / g.h, h = line % g.h + g.padding_h;
       T* const row = dx + line * row_size;
       for (index_t i = 0; i < row_size; ++i) row[i] = bias != nullptr ? bias[i % g.c] : T{0};
       for (index_t r = h % g.stride_h; r < g.r && r <= h; r += g.stride_h) {
-        if ((h - r) / g.stride_h >= p) continue;
-        const T* const results = given + (image * p + (h - r) / g.stride_h) * q * g.r * g.s * g.c;
+        const index_t line_of_results = (h - r) / g.stride_h;
+        if (line_of_results >= p) continue;
+        const T* const results = given + (image * p + line_of_results) * q * g.r * g.s * g.c;
         for (index_t s = 0; s < g.s; ++s) {
-          const index_t first = steps(0, std::max<index_t>(g.padding_w - s, 0), g.stride_w);  // results whose tap is in the image
-          const index_t end = std::min(q, steps(0, g.w + g.padding_w - s, g.stride_w));
-          for (index_t j = first; j < end; ++j) {
-            const T* const from = results + ((j * g.r + r) * g.s + s) * g.c;
-            T* const to = row + (j * g.stride_w + s - g.padding_w) * g.c;
-            for (index_t c = 0; c < g.c; ++c) to[c] += from[c];
+          const index_t first = bounds.data()[2 * s], end = bounds.data()[2 * s + 1];
+          const T* const from = results + ((first * g.r + r) * g.s + s) * g.c;
+          T* const to = row + (first * g.stride_w + s - g.padding_w) * g.c;
+          const index_t from_step = g.r * g.s * g.c, to_step = g.stride_w * g.c;
+          switch (g.c) {
+            case 1: add_pixels<1>(from, from_step, end - first, to, to_step); break;
+            case 2: add_pixels<2>(from, from_step, end - first, to, to_step); break;
+            case 3: add_pixels<3>(from, from_step, end - first, to, to_step); break;
+            default: add_pixels<thin>(from, from_step, end - first, to, to_step);
           }
         }
       }
