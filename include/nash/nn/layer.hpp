@@ -24,7 +24,7 @@ struct Pass {
   Mode mode = Mode::infer;
   RandomStream random{};        ///< passes with equal streams draw equal dropout masks
   bool second_order = false;    ///< keep what tangent_backward needs: no layer runs in place, composites keep every δ and ẋ
-  bool fused = true;            ///< run neighbours as one where there is a Fusion of them; not in passes of second order
+  bool fused = true;            ///< run neighbours as one where there is a Fusion of them for the pass's order
   LabelView labels{};           ///< the class of each sample, for layers that depend on it
 
   /// The pass as child i of a composite gets it.
