@@ -70,7 +70,7 @@ void judge(nash::Context<>& context, const Classifier& classifier, const std::st
 /// A picture of 28×28 images in rows.
 void write_grid(const std::filesystem::path& path, const std::vector<float>& pixels, index_t columns) {
   const nash::Tensor<float> images(nash::Shape{static_cast<index_t>(pixels.size()) / pixels_of_one, 28, 28, 1}, pixels);
-  write_png(path, image_grid(images, {.columns = columns}));
+  write_png(path, enlarge(image_grid(images, {.columns = columns}), 2));
 }
 
 /// Samples on the way between `pairs` pairs of latents, by either interpolation.
