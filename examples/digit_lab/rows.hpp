@@ -56,6 +56,7 @@ inline const std::vector<Row> rows{
     {{"layer_norm_r1", "regularisers", "the same, `R1{1}`"}, {.of_d = Normalise::layer, .r1 = 1}},
     {{"spectral_norm", "regularisers", "`spectral_normalise(d)`"}, {.of_d = Normalise::spectral}},
     {{"spectral_hinge", "regularisers", "`spectral_normalise(d)`, `Hinge`"}, {.loss = example::AnyLogitLoss::hinge, .of_d = Normalise::spectral}},
+    {{"spectral_kernels", "regularisers", "`spectral_normalise(d)`, `MinibatchDiscrimination` of 4 kernels"}, {.of_d = Normalise::spectral, .kernels = 4}},
     {{"orthogonal", "regularisers", "`OrthogonalRegularisation{1e-4}`"}, {.orthogonal = 1e-4}},
     {{"lecam", "regularisers", "`LeCam{0.1}`"}, {.lecam = 0.1}},
     {{"feature_matching", "tricks", "`FeatureMatching{1}` at D's last hidden layer"}, {.kind = Kind::feature_matching}},
