@@ -7,6 +7,7 @@
 //
 //   acgan        the class beside the latent; the discriminator has to name it as well, and the generator to draw so that it can
 //   concat       the class beside the latent and beside the image's pixels: the first conditional GAN
+//   class_normal latents around a mean of their class, and the class beside the image's pixels as for concat
 //   projection   normalisation with a scale and a shift for each class, and a discriminator that projects on a vector of the class
 //   infogan      nobody is told any class: codes of 10 categories that the discriminator has to find again, which often become digits
 //
@@ -71,7 +72,7 @@ int main(int argc, char** argv) {
   arguments.option("--data", data, "folder with train-images-idx3-ubyte[.gz] and train-labels-idx1-ubyte[.gz]")
       .option("--out", out, "folder for the picture and the generator")
       .option("--device", device, "what the GAN is trained on: cpu, or cuda where this was built with NASH_CUDA")
-      .option("--kind", kind, "acgan, concat, projection or infogan")
+      .option("--kind", kind, "acgan, concat, class_normal, projection or infogan")
       .option("--seed", seed, "of everything that is random")
       .option("--steps", steps, "training steps")
       .option("--batch-size", batch_size, "real images a step")
@@ -124,12 +125,17 @@ int main(int argc, char** argv) {
       };
 
       const auto conditional_norm = [](index_t channels) { return ConditionalBatchNorm{classes, channels, {.init = Init::normal(0.02, 1)}}; };
+      const auto told_beside_pixels = [&] {
+        return Discriminator{Sequential{ConditionalConcat{classes}, discriminator_body(1 + classes, width, hidden, Dense{hidden, 1, {.init = Init::dcgan()}})}};
+      };
       if (kind == "projection") {
         play(Hinge{}, Generator{Latent::normal(latent), generator_body(latent, width, hidden, conditional_norm)},
              Discriminator{projection_body(width, hidden)});
       } else if (kind == "concat") {
         play(NonSaturating{}, Generator{Latent::normal(latent), Sequential{ConditionalConcat{classes}, generator_body(latent + classes, width, hidden, plain_norm)}},
-             Discriminator{Sequential{ConditionalConcat{classes}, discriminator_body(1 + classes, width, hidden, Dense{hidden, 1, {.init = Init::dcgan()}})}});
+             told_beside_pixels());
+      } else if (kind == "class_normal") {
+        play(NonSaturating{}, Generator{Latent::class_normal(latent, classes), generator_body(latent, width, hidden, plain_norm)}, told_beside_pixels());
       } else if (kind == "acgan") {
         play(NonSaturating{}, Generator{Latent::normal(latent), Sequential{ConditionalConcat{classes}, generator_body(latent + classes, width, hidden, plain_norm)}},
              Discriminator{discriminator_body(1, width, hidden, Dense{hidden, 1 + classes, {.init = Init::dcgan()}})}, AuxiliaryClassifier{});
@@ -138,7 +144,7 @@ int main(int argc, char** argv) {
         play(NonSaturating{}, Generator{codes, generator_body(codes.size(), width, hidden, plain_norm)},
              Discriminator{discriminator_body(1, width, hidden, Dense{hidden, 1 + classes + 2, {.init = Init::dcgan()}})}, Infogan{});
       } else {
-        throw DataError("--kind", "acgan, concat, projection or infogan", "'" + kind + "'", "choose one of these");
+        throw DataError("--kind", "acgan, concat, class_normal, projection or infogan", "'" + kind + "'", "choose one of these");
       }
     });
   });

@@ -17,11 +17,12 @@
 
 int main(int argc, char** argv) {
   std::string data = example::default_data(), out = "runs/mnist_dcgan", device = "cpu";
-  std::int64_t steps = 2400, batch_size = 64, width = 32, hidden = 1024, latent = 100;
+  std::int64_t steps = 2400, batch_size = 64, width = 32, hidden = 1024, latent = 100, held_out = 0;
   std::uint64_t seed = 1;
   double learning_rate = 1e-3, final_rate = 0.05, average = 0.99;
   example::Arguments arguments("Trains a DCGAN on a folder of MNIST-like digits (IDX files) and records how it goes.");
   arguments.option("--data", data, "folder with train-images-idx3-ubyte[.gz]")
+      .option("--held-out", held_out, "the last digits, kept from training; judge_digits compares samples with them")
       .option("--out", out, "folder for pictures, metrics and networks")
       .option("--device", device, "cpu, or cuda where this was built with NASH_CUDA")
       .option("--seed", seed, "of everything that is random")
@@ -39,7 +40,10 @@ int main(int argc, char** argv) {
     example::require_at_least(0, final_rate, "--final-rate", "give the share of the learning rate that is to be left, such as 0.05");
     example::with_device(device, [&](auto chosen) {
       using Device = decltype(chosen);
-      nash::Loader<float, Device> loader{nash::load_idx_folder(data), {.batch_size = batch_size, .seed = seed}};
+      const nash::Dataset digits = nash::load_idx_folder(data);
+      if (held_out < 0 || held_out >= digits.size())
+        throw nash::DataError("--held-out", nash::concat({"0 to ", digits.size() - 1}), nash::concat({held_out}), "keep some digits for training");
+      nash::Loader<float, Device> loader{digits.slice(0, digits.size() - held_out), {.batch_size = batch_size, .seed = seed}};
       std::cout << loader.dataset().size() << " images from " << data << '\n';
 
       const nash::Dcgan28DenseOptions size{.latent = latent, .width = width, .hidden = hidden};

@@ -80,10 +80,9 @@ Net<Device> make_features(const Row& row, const Settings& settings) {
 template <class Device>
 Net<Device> make_head(const Row& row, const Settings& settings) {
   using namespace nash;
-  constexpr index_t kernels = 32;
   AnyLayers<Device> layers;
-  if (row.discrimination) layers.push_back(MinibatchDiscrimination<float, Device>{settings.hidden, kernels});
-  layers.push_back(Dense<float, Device>{settings.hidden + (row.discrimination ? kernels : 0), 1,
+  if (row.kernels > 0) layers.push_back(MinibatchDiscrimination<float, Device>{settings.hidden, row.kernels});
+  layers.push_back(Dense<float, Device>{settings.hidden + row.kernels, 1,
                                         {.init = row.of_d == Normalise::batch ? Init::dcgan() : Init::he(0.2)}});
   return Net<Device>(std::move(layers));
 }

@@ -24,9 +24,9 @@ struct Setup {
   Normalise of_d = Normalise::batch, of_g = Normalise::batch;
   double gradient_penalty = 0, dragan = 0, r1 = 0, r2 = 0, orthogonal = 0, lecam = 0;
   double smoothing = 1, most_smoothing = smoothing, flips = 0, noise = 0, top_k = 1, historical = 0, margin = 1;
-  bool std_dev = false, discrimination = false, few_digits = false, published = true, one_sided = false, natural = true, reuse_fakes = false;
+  bool std_dev = false, few_digits = false, published = true, one_sided = false, natural = true, reuse_fakes = false;
   std::optional<double> average = std::nullopt;
-  nash::index_t pooled_batches = 32;
+  nash::index_t pooled_batches = 32, kernels = 0;
 };
 
 /// A row of the table.
@@ -44,6 +44,7 @@ inline const std::vector<Row> rows{
     {{"wgan_fast", "losses", "the same at the baseline's rate"}, {.kind = Kind::wgan, .published = false}},
     {{"wgan_gp", "losses", "`wgan_gp_trainer`, as published, no BatchNorm in D"}, {.kind = Kind::wgan_gp, .of_d = Normalise::none}},
     {{"wgan_gp_fast", "losses", "the same at the baseline's rate"}, {.kind = Kind::wgan_gp, .of_d = Normalise::none, .published = false}},
+    {{"wgan_gp_layer_norm", "losses", "the same, LayerNorm in D"}, {.kind = Kind::wgan_gp, .of_d = Normalise::layer, .published = false}},
     {{"no_norm", "regularisers", "no BatchNorm in D"}, {.of_d = Normalise::none}},
     {{"gradient_penalty", "regularisers", "no BatchNorm in D, `GradientPenalty{10}`"}, {.of_d = Normalise::none, .gradient_penalty = 10}},
     {{"one_sided", "regularisers", "no BatchNorm in D, `GradientPenalty{10, {.one_sided = true}}`"}, {.of_d = Normalise::none, .gradient_penalty = 10, .one_sided = true}},
@@ -55,6 +56,7 @@ inline const std::vector<Row> rows{
     {{"layer_norm_r1", "regularisers", "the same, `R1{1}`"}, {.of_d = Normalise::layer, .r1 = 1}},
     {{"spectral_norm", "regularisers", "`spectral_normalise(d)`"}, {.of_d = Normalise::spectral}},
     {{"spectral_hinge", "regularisers", "`spectral_normalise(d)`, `Hinge`"}, {.loss = example::AnyLogitLoss::hinge, .of_d = Normalise::spectral}},
+    {{"spectral_kernels", "regularisers", "`spectral_normalise(d)`, `MinibatchDiscrimination` of 4 kernels"}, {.of_d = Normalise::spectral, .kernels = 4}},
     {{"orthogonal", "regularisers", "`OrthogonalRegularisation{1e-4}`"}, {.orthogonal = 1e-4}},
     {{"lecam", "regularisers", "`LeCam{0.1}`"}, {.lecam = 0.1}},
     {{"feature_matching", "tricks", "`FeatureMatching{1}` at D's last hidden layer"}, {.kind = Kind::feature_matching}},
@@ -72,7 +74,8 @@ inline const std::vector<Row> rows{
     {{"reuse_fakes", "tricks", "`.reuse_fakes = true`"}, {.kind = Kind::no_method, .reuse_fakes = true}},
     {{"ema", "tricks", "`.average_decay = 0.98`"}, {.average = 0.98}},
     {{"std_dev", "layers", "`MinibatchStdDev` in D"}, {.std_dev = true}},
-    {{"discrimination", "layers", "`MinibatchDiscrimination` in D"}, {.discrimination = true}},
+    {{"discrimination", "layers", "`MinibatchDiscrimination` of 32 kernels in D"}, {.kernels = 32}},
+    {{"few_kernels", "layers", "`MinibatchDiscrimination` of 4 kernels in D"}, {.kernels = 4}},
     {{"virtual_batch_norm", "layers", "`VirtualBatchNorm` in G"}, {.of_g = Normalise::reference}},
     {{"reference_batch_norm", "layers", "`VirtualBatchNorm` in G, `.own = false`"}, {.of_g = Normalise::reference_alone}},
     {{"diff_augment", "augmentation", "`DiffAugment`, all digits"}, {.kind = Kind::diff_augment}},
