@@ -20,7 +20,37 @@ struct CountedConv : Conv2d<double> {
   static inline int forwards = 0;
 };
 
+struct CountedDense : Dense<double> {
+  using Dense<double>::Dense;
+  static inline int forwards = 0, backwards = 0, tangents = 0;
+};
+
 }  // namespace
+
+template <class A>
+  requires std::same_as<A, Tanh<double>> || std::same_as<A, LeakyReLU<double>>
+struct nash::Fusion<CountedDense, A> : nash::Fusion<Dense<double>, A> {
+  template <class... Arguments>
+  static void forward(Arguments&&... arguments) {
+    ++CountedDense::forwards;
+    nash::Fusion<Dense<double>, A>::forward(arguments...);
+  }
+  template <class... Arguments>
+  static void tangent(Arguments&&... arguments) {
+    ++CountedDense::tangents;
+    nash::Fusion<Dense<double>, A>::tangent(arguments...);
+  }
+};
+
+template <class A>
+  requires std::same_as<A, Tanh<double>> || std::same_as<A, LeakyReLU<double>>
+struct nash::Fusion<A, CountedDense> : nash::Fusion<A, Dense<double>> {
+  template <class... Arguments>
+  static void backward(Arguments&&... arguments) {
+    ++CountedDense::backwards;
+    nash::Fusion<A, Dense<double>>::backward(arguments...);
+  }
+};
 
 template <>
 struct nash::Fusion<CountedConv, Tanh<double>> : nash::Fusion<Conv2d<double>, Tanh<double>> {
@@ -142,6 +172,88 @@ TEST_CASE("they do run as one, unless the pass says not to or is of second order
   CHECK(counts(true, false, Mode::infer) == std::pair(2, 0));  // only training's backward passes have a pair's
   CHECK(counts(false, false, Mode::train) == std::pair(0, 0));
   CHECK(counts(true, true, Mode::train) == std::pair(0, 0));
+}
+
+namespace {
+
+/// Activations before, between and after layers that they run as one with, curved ones and piecewise linear ones, and one that comes first.
+auto curved_network() {
+  return Sequential{LeakyReLU<double>{0.3}, Conv2d<double>{2, 4, {.kernel = 3, .stride = 2, .padding = 1}}, LeakyReLU<double>{0.2},
+                    ConvTranspose2d<double>{4, 3, {.kernel = 4, .stride = 2, .padding = 1}}, Softplus<double>{},
+                    Conv2d<double>{3, 2, {.kernel = 3, .padding = 1}}, ReLU<double>{}, Dropout<double>{0.3}, Flatten<double>{},
+                    Dense<double>{32, 9}, Tanh<double>{}, Dense<double>{9, 8}, LeakyReLU<double>{0.1}, Dense<double>{8, 5}, ReLU<double>{}};
+}
+
+struct SecondOrder {
+  std::vector<double> y, dx, y_tangent, x_bar, gradients, first_order_tangent;
+};
+
+template <class L>
+SecondOrder run_second_order(L layer, bool fused, bool wants_dx) {
+  Context<Cpu> context(1);
+  initialise(context, layer, RandomStream(3));
+  FlatParameters<double, Cpu> flat(layer);
+  const auto x = random_tensor({6, 4, 4, 2}, 4), x_tangent = random_tensor({6, 4, 4, 2}, 6);
+  Pass<Cpu> pass{context, Mode::train, RandomStream(9)};
+  pass.fused = fused, pass.second_order = true;
+  typename L::Saved saved;
+  Tensor<double> y, dx, y_tangent, plain_tangent, plain_y;
+  auto gradients = Tensor<double>::zeros({count_parameters(layer)}), x_bar = Tensor<double>::zeros(x.shape());
+  Gradients<double, Cpu> grads(gradients);
+  for (int time = 0; time < 2; ++time) {  // what a pass leaves behind does not matter to the next
+    layer.forward(pass, x, y, &saved);
+    const auto dy = random_tensor(y.shape(), 5);
+    layer.backward(pass, x, y, saved, dy, wants_dx ? &dx : nullptr, nullptr);
+    layer.tangent(pass, x, y, saved, x_tangent, y_tangent);
+    layer.tangent_backward(pass, x, y, saved, x_tangent, dy, &x_bar, &grads);
+  }
+  layer.forward(pass.first_order(), x, plain_y, &saved);
+  layer.tangent(pass.first_order(), x, plain_y, saved, x_tangent, plain_tangent);
+  return {y.to_host(), dx.to_host(), y_tangent.to_host(), x_bar.to_host(), gradients.to_host(), plain_tangent.to_host()};
+}
+
+}  // namespace
+
+TEST_CASE("in passes of second order, too, neighbours that run as one give what they give one after the other") {
+  const auto compare = [](const SecondOrder& fused, const SecondOrder& apart) {
+    check_close(fused.y, apart.y);
+    check_close(fused.dx, apart.dx);
+    check_close(fused.y_tangent, apart.y_tangent);
+    check_close(fused.x_bar, apart.x_bar);
+    check_close(fused.gradients, apart.gradients);
+    check_close(fused.first_order_tangent, apart.y_tangent);
+  };
+  for (const bool wants_dx : {true, false}) {
+    const SecondOrder apart = run_second_order(curved_network(), false, wants_dx);
+    compare(run_second_order(curved_network(), true, wants_dx), apart);
+    compare(run_second_order(LayerRegistry<double>::standard().build_network(curved_network().describe()), true, wants_dx), apart);
+    CHECK(std::any_of(apart.x_bar.begin(), apart.x_bar.end(), [](double value) { return value != 0; }));
+  }
+  Sequential first{LeakyReLU<double>{0.2}, Flatten<double>{}, Dense<double>{32, 3}};
+  compare(run_second_order(first, true, true), run_second_order(first, false, true));
+}
+
+TEST_CASE("passes of second order run a layer as one with activations that are piecewise linear, and not with curved ones") {
+  const auto counts = [](auto activation, bool fused, bool second_order) {
+    Sequential layer{CountedDense{3, 4}, activation, CountedDense{4, 2}};
+    Context<Cpu> context(1);
+    initialise(context, layer, RandomStream(3));
+    const auto x = random_tensor({6, 3}, 4), dy = random_tensor({6, 2}, 5);
+    CountedDense::forwards = CountedDense::backwards = CountedDense::tangents = 0;
+    Pass<Cpu> pass{context, Mode::train};
+    pass.fused = fused, pass.second_order = second_order;
+    typename decltype(layer)::Saved saved;
+    Tensor<double> y, dx, y_tangent;
+    layer.forward(pass, x, y, &saved);
+    layer.backward(pass, x, y, saved, dy, &dx, nullptr);
+    layer.tangent(pass, x, y, saved, x, y_tangent);
+    return std::array{CountedDense::forwards, CountedDense::backwards, CountedDense::tangents};
+  };
+  CHECK(counts(LeakyReLU<double>{0.2}, true, true) == std::array{1, 1, 1});
+  CHECK(counts(LeakyReLU<double>{0.2}, true, false) == std::array{1, 1, 1});
+  CHECK(counts(LeakyReLU<double>{0.2}, false, true) == std::array{0, 0, 0});
+  CHECK(counts(Tanh<double>{}, true, true) == std::array{0, 0, 0});
+  CHECK(counts(Tanh<double>{}, true, false) == std::array{1, 1, 1});
 }
 
 TEST_CASE("a convolution and its activation run as one on the way forward, last in the network too where nothing is saved") {
