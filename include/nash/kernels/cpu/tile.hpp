@@ -78,7 +78,7 @@ NASH_ALWAYS_INLINE void multiply_tile(const Tile<T>& tile) {
     };
     // The empty asm hides from the compiler what the offset is: it would move a pointer for each row, on ports that multiply-adds need.
     index_t at = 0, k = segment->count;
-    for (; k >= 4; k -= 4) {  // a fetch ahead takes the place of a load, so that not every k can have one
+    for (; bytes > 16 && k >= 4; k -= 4) {  // a fetch ahead takes the place of a load, so that not every k can have one
       __builtin_prefetch(ahead, 0, 2);
       ahead += 4 * tile.ahead_step;
 #pragma GCC unroll 4
