@@ -114,6 +114,8 @@ constexpr ConvCase filtering_cases[] = {
     {"closed", {.n = 60, .h = 7, .w = 7, .c = 16, .o = 16, .r = 3, .s = 3, .stride_h = 2, .stride_w = 2, .padding_h = 1, .padding_w = 1}},
     {"3x3, beyond the end", {.n = 3, .h = 11, .w = 9, .c = 32, .o = 48, .r = 3, .s = 3, .padding_h = 1, .padding_w = 1}},
     {"3x3, many filters", {.n = 3, .h = 11, .w = 9, .c = 16, .o = 80, .r = 3, .s = 3, .padding_h = 1, .padding_w = 1}},
+    {"few positions, many filters", {.n = 60, .h = 7, .w = 7, .c = 16, .o = 80, .r = 3, .s = 3, .stride_h = 2, .stride_w = 2, .padding_h = 1, .padding_w = 1}},
+    {"deep, in slices", {.n = 44, .h = 8, .w = 8, .c = 80, .o = 304, .r = 4, .s = 4, .stride_h = 2, .stride_w = 2, .padding_h = 1, .padding_w = 1}},
     {"3x3 without padding", {.n = 5, .h = 12, .w = 10, .c = 16, .o = 16, .r = 3, .s = 3}},
     {"3x3, stride 2", {.n = 18, .h = 15, .w = 16, .c = 16, .o = 16, .r = 3, .s = 3, .stride_h = 2, .stride_w = 2, .padding_h = 1, .padding_w = 1}},
     {"5x5, stride 2", {.n = 9, .h = 16, .w = 14, .c = 16, .o = 16, .r = 5, .s = 5, .stride_h = 2, .stride_w = 2, .padding_h = 2, .padding_w = 2}},

@@ -305,6 +305,47 @@ class Gain : public AffineLayer<Gain, double, Cpu> {
 
 }  // namespace
 
+namespace {
+
+/// An activation by its function, but with a slope that is trained: its backward has more to do than its slope says.
+class ScalarPrelu : public LayerDefaults<double, Cpu> {
+ public:
+  static constexpr Reads reads{.input = true, .output = true};
+
+  Shape output_shape(const Shape& x) const { return x; }
+  LeakyReluFunction<double> function() const { return LeakyReLU<double>{slope_.data()[0]}.function(); }
+
+  void forward(const Pass<Cpu>& pass, const Tensor<double>& x, Tensor<double>& y, NoSaved*) const {
+    y.resize(x.shape());
+    pointwise(pass.context, x.count(), Activate<double, LeakyReluFunction<double>>{function(), x.data(), y.data()});
+  }
+  void backward(const Pass<Cpu>& pass, const Tensor<double>& x, const Tensor<double>& y, NoSaved&, const Tensor<double>& dy, Tensor<double>* dx,
+                Gradients<double, Cpu>* grads) const {
+    for (index_t i = 0; grads != nullptr && i < x.count(); ++i) *grads->of(slope_) += std::min(x.data()[i], 0.0) * dy.data()[i];
+    if (dx == nullptr) return;
+    dx->resize(x.shape());
+    pointwise(pass.context, x.count(), ActivationJacobian<double, LeakyReluFunction<double>>{function(), y.data(), dy.data(), dx->data()});
+  }
+  template <class Self, class Visitor>
+  static void visit_state(Self& self, Visitor&& visit) {
+    visit("slope", self.slope_);
+  }
+  LayerDescription describe() const { return LayerDescription("ScalarPrelu"); }
+
+ private:
+  Parameter<double, Cpu> slope_{Shape{1}, Init::constant(0.3)};
+};
+
+}  // namespace
+
+TEST_CASE("a user's activation with a parameter goes back by itself, and has its gradient") {
+  const auto network = [] { return Sequential{Dense<double>{32, 6}, ScalarPrelu{}, Dense<double>{6, 3}, ScalarPrelu{}, Dense<double>{3, 2}}; };
+  const auto flat_input = [](auto inner) { return Sequential{Flatten<double>{}, std::move(inner)}; };
+  const Results fused = run(flat_input(network()), Mode::train, true), apart = run(flat_input(network()), Mode::train, false);
+  check_close(fused.dx, apart.dx);
+  check_close(fused.gradients, apart.gradients);
+}
+
 TEST_CASE("a user's affine layer that knows no epilogues runs on its own, and the activation after it too") {
   static_assert(!Fusion<Gain, Tanh<double>>::exists && Fusion<Dense<double>, Tanh<double>>::exists);
   Sequential layer{Gain{}, Tanh<double>{}};

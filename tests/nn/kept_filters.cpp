@@ -73,6 +73,54 @@ TEST_CASE("filters are packed once, until they are said to have changed") {
   }
 }
 
+TEST_CASE("whatever is kept of the same parameters is forgotten together") {
+  for (const bool by_inner : {true, false}) {
+    auto generator = packing_generator(1);
+    const auto other = packing_generator(9);
+    Context<> context;
+    KeptFilters outer(context, generator.parameters()), inner(context, generator.parameters());
+    samples_of(context, generator, 1);
+    Memory<Cpu>::copy(generator.parameters().data(), other.parameters().data(), static_cast<std::size_t>(other.parameters().count()) * sizeof(float));
+    (by_inner ? inner : outer).forget();
+    CHECK(samples_of(context, generator, 1) == samples_of(context, other, 1));
+  }
+}
+
+TEST_CASE("kept filters go along with a context that is moved, and may outlive it") {
+  const auto generator = packing_generator(1);
+  std::optional<KeptFilters<float, Cpu>> kept;
+  {
+    Context<> first;
+    kept.emplace(first, generator.parameters());
+    const auto samples = samples_of(first, generator, 1);
+    Context<> second = std::move(first);
+    CHECK(second.filter_stores()->size() == 1);
+    CHECK(samples_of(second, generator, 1) == samples);
+    kept.reset();
+    CHECK(second.filter_stores()->empty());
+    CHECK(samples_of(second, generator, 1) == samples);
+    kept.emplace(second, generator.parameters());
+  }
+  kept->forget();
+}
+
+TEST_CASE("a form whose packing did not come about is packed by the next call") {
+  const std::vector<float> weights(4);
+  FilterStore store(weights.data(), weights.data() + weights.size());
+  const FilterStore::Form form{1, 2, 3};
+  const FilterStore::Place tried = store.find(weights.data() + 1, form, 64);
+  CHECK_FALSE(tried.is_packed);
+  CHECK_FALSE(store.find(weights.data() + 1, form, 64).is_packed);
+  store.set_packed(tried);
+  CHECK(store.find(weights.data() + 1, form, 64).is_packed);
+  CHECK(store.find(weights.data() + 1, form, 64).memory == tried.memory);
+  CHECK_FALSE(store.find(weights.data() + 1, form, 128).is_packed);
+  CHECK_FALSE(store.find(weights.data(), form, 64).is_packed);
+  CHECK(store.find(weights.data() + 1, form, 64).memory == tried.memory);  // although there are others now
+  store.forget();
+  CHECK_FALSE(store.find(weights.data() + 1, form, 64).is_packed);
+}
+
 TEST_CASE("only the network that was named is kept, and one more may be at the same time") {
   auto first = packing_generator(1), second = packing_generator(2), third = packing_generator(3);
   Context<> context;
@@ -81,9 +129,9 @@ TEST_CASE("only the network that was named is kept, and one more may be at the s
   {
     const KeptFilters inner(context, third.parameters());
     CHECK(samples_of(context, first, 4) != samples_of(context, third, 4));
-    CHECK(context.filter_stores().size() == 2);
+    CHECK(context.filter_stores()->size() == 2);
   }
-  CHECK(context.filter_stores().size() == 1);
+  CHECK(context.filter_stores()->size() == 1);
   CHECK(samples_of(context, second, 4) == expected);
   Memory<Cpu>::copy(second.parameters().data(), third.parameters().data(), static_cast<std::size_t>(third.parameters().count()) * sizeof(float));
   CHECK(samples_of(context, second, 4) == samples_of(context, third, 4));

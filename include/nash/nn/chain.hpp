@@ -27,8 +27,8 @@ class Chain : public LayerDefaults<T, D> {
   struct Saved {
     std::vector<AnyValue> layers;
     std::vector<Tensor<T, D>> activations;
-    std::vector<Tensor<T, D>> deltas;    // deltas[i]: the cotangent of activation i
-    std::vector<Tensor<T, D>> tangents;  // tangents[i]: the tangent of activation i
+    std::vector<Tensor<T, D>> deltas;    // deltas[i]: the cotangent of activation i; not where a pair that went as one has it between
+    std::vector<Tensor<T, D>> tangents;  // tangents[i]: the tangent of activation i, likewise
     std::vector<index_t> slot;           // activation i is activations[slot[i]]
     bool has_deltas = false, has_tangents = false;  // of the pass that was saved last
   };

@@ -72,6 +72,11 @@ struct Fusion<BatchNorm<T, D>, A> : FusionDefaults {
 template <class A>
 using FunctionOf = std::remove_cvref_t<decltype(std::declval<const A&>().function())>;
 
+/// One whose cotangents and tangents go through that slope and nothing else: what is an activation by its function alone may have
+/// parameters, and a backward pass of its own.
+template <class A>
+concept PureActivation = ElementwiseActivation<A> && std::derived_from<A, ActivationLayer<FunctionOf<A>, typename A::Scalar, typename A::Device>>;
+
 /// A layer that can apply a function to its results before they leave a near cache: one of nash's own affine layers, on a device
 /// whose kernels take epilogues.
 template <class L, class A>
@@ -82,7 +87,7 @@ concept AppliesActivation = TakesEpilogues<typename L::Device, Activate<typename
 template <class L, ElementwiseActivation A>
   requires AppliesActivation<L, A>
 struct Fusion<L, A> : FusionDefaults {
-  static constexpr bool goes_forward = true, has_tangent = true, of_second_order = !A::curved;
+  static constexpr bool goes_forward = true, has_tangent = PureActivation<A>, of_second_order = PureActivation<A> && !A::curved;
   using D = typename L::Device;
   using Values = Tensor<typename L::Scalar, D>;
 
@@ -95,7 +100,7 @@ struct Fusion<L, A> : FusionDefaults {
 };
 
 /// An activation and the Dense, Conv2d or ConvTranspose2d after it: a pass over memory less on the way back.
-template <ElementwiseActivation A, class L>
+template <PureActivation A, class L>
   requires AppliesActivation<L, A>
 struct Fusion<A, L> : FusionDefaults {
   static constexpr bool goes_back = true, of_second_order = !A::curved;

@@ -23,7 +23,7 @@ struct Pass {
   Context<Device>& context;
   Mode mode = Mode::infer;
   RandomStream random{};        ///< passes with equal streams draw equal dropout masks
-  bool second_order = false;    ///< keep what tangent_backward needs: no layer runs in place, composites keep every δ and ẋ
+  bool second_order = false;    ///< keep what tangent_backward needs: no layer runs in place, composites keep every δ and ẋ that a second-order rule reads
   bool fused = true;            ///< run neighbours as one where there is a Fusion of them for the pass's order
   LabelView labels{};           ///< the class of each sample, for layers that depend on it
 

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <algorithm>
+#include <memory>
+#include <vector>
 
 #include "nash/core/random.hpp"
 #include "nash/tensor/arena.hpp"
@@ -35,17 +37,17 @@ class Context {
 
   /// Where kernels keep the filters at an address in the forms that they pack them in; null where they pack them at each call.
   FilterStore* filter_store(const void* filters) const {
-    const auto store = std::find_if(filter_stores_.begin(), filter_stores_.end(), [filters](const FilterStore* each) { return each->has(filters); });
-    return store == filter_stores_.end() ? nullptr : *store;
+    const auto store = std::find_if(filter_stores_->begin(), filter_stores_->end(), [filters](const FilterStore* each) { return each->has(filters); });
+    return store == filter_stores_->end() ? nullptr : *store;
   }
-  /// The stores that are in use, each as long as a KeptFilters lives.
-  std::vector<FilterStore*>& filter_stores() { return filter_stores_; }
+  /// The stores that are in use, each as long as a KeptFilters lives; they go along when the context is moved.
+  const std::shared_ptr<std::vector<FilterStore*>>& filter_stores() { return filter_stores_; }
 
  private:
   int threads_;
   InstructionSet instruction_set_ = detect_instruction_set();
   Arena<Device> arena_;
-  std::vector<FilterStore*> filter_stores_;
+  std::shared_ptr<std::vector<FilterStore*>> filter_stores_ = std::make_shared<std::vector<FilterStore*>>();
 };
 
 }  // namespace nash

@@ -19,13 +19,22 @@ class FilterStore {
   /// For the weights in [begin, end).
   FilterStore(const void* begin, const void* end) : begin_(begin), end_(end) {}
 
+  /// Whether it has weights in common with another.
+  bool overlaps(const FilterStore& other) const { return std::less<>{}(begin_, other.end_) && std::less<>{}(other.begin_, end_); }
   bool has(const void* weights) const { return std::less_equal<>{}(begin_, weights) && std::less<>{}(weights, end_); }
 
-  /// Memory for `count` values of one form of the weights at an address; `is_packed` becomes whether they are there since the last forget().
-  template <class T>
-  T* find(const void* weights, const Form& form, index_t count, bool& is_packed) {
-    return static_cast<T*>(static_cast<void*>(find_bytes(weights, form, count * static_cast<index_t>(sizeof(T)), is_packed)));
+  /// Where the weights at an address lie, or are to be packed, in one form.
+  struct Place {
+    std::size_t entry = 0;
+    std::byte* memory = nullptr;
+    bool is_packed = false;  ///< they are there since the last forget()
+  };
+  NASH_COLD Place find(const void* weights, const Form& form, index_t bytes) {
+    auto entry = std::find_if(entries_.begin(), entries_.end(), [&](const Entry& e) { return e.weights == weights && e.form == form && e.memory.count() == bytes; });
+    if (entry == entries_.end()) entry = entries_.insert(entry, Entry{weights, form, Storage<std::byte, Cpu>(bytes), false});
+    return {static_cast<std::size_t>(entry - entries_.begin()), entry->memory.data(), entry->is_packed};
   }
+  void set_packed(const Place& place) { entries_[place.entry].is_packed = true; }
 
   /// The weights have changed. The memory stays.
   void forget() {
@@ -39,13 +48,6 @@ class FilterStore {
     Storage<std::byte, Cpu> memory;
     bool is_packed;
   };
-
-  NASH_COLD std::byte* find_bytes(const void* weights, const Form& form, index_t bytes, bool& is_packed) {
-    auto entry = std::find_if(entries_.begin(), entries_.end(), [&](const Entry& e) { return e.weights == weights && e.form == form && e.memory.count() == bytes; });
-    if (entry == entries_.end()) entry = entries_.insert(entry, Entry{weights, form, Storage<std::byte, Cpu>(bytes), false});
-    is_packed = std::exchange(entry->is_packed, true);
-    return entry->memory.data();
-  }
 
   const void *begin_, *end_;
   std::vector<Entry> entries_;

@@ -32,9 +32,6 @@ class BackwardPhase {
     Direction(index_t size, index_t filter, index_t stride, index_t padding, index_t phase)
         : first_pixel(((phase - padding) % stride + stride) % stride), pixels(steps(first_pixel, size, stride)), taps(steps(phase, filter, stride)),
           first_result((first_pixel + padding - phase) / stride - (taps - 1)) {}
-
-    /// How many of first, first + step, … lie below end.
-    static index_t steps(index_t first, index_t end, index_t step) { return first >= end ? 0 : (end - first + step - 1) / step; }
   };
 
   Direction down_, across_;

@@ -106,9 +106,6 @@ struct Conv2dKernels<Cpu> {
   /// Whether each filter sees a whole image: then images are rows of a matrix, and the convolution is a dense layer.
   static bool sees_all(const Conv2dGeometry& g) { return g.r == g.h && g.s == g.w && g.padding_h == 0 && g.padding_w == 0; }
 
-  /// How many of first, first + step, … lie below end.
-  static index_t steps(index_t first, index_t end, index_t step) { return first >= end ? 0 : (end - first + step - 1) / step; }
-
   /// backward_data for images of few channels: what each gradient gives to each of its taps, as one product, then for each
   /// pixel the sum of what it was given. Some images at a time, so that what lies between stays in the cache.
   template <class T>
@@ -139,8 +136,8 @@ struct Conv2dKernels<Cpu> {
     const index_t p = g.p(), q = g.q(), row_size = g.w * g.c;
     const auto bounds = context.template scratch<index_t>(2 * g.s);  // of the results whose tap s is in the image
     for (index_t s = 0; s < g.s; ++s) {
-      bounds.data()[2 * s] = steps(0, std::max<index_t>(g.padding_w - s, 0), g.stride_w);
-      bounds.data()[2 * s + 1] = std::min(q, steps(0, g.w + g.padding_w - s, g.stride_w));
+      bounds.data()[2 * s] = cpu::steps(0, std::max<index_t>(g.padding_w - s, 0), g.stride_w);
+      bounds.data()[2 * s + 1] = std::min(q, cpu::steps(0, g.w + g.padding_w - s, g.stride_w));
     }
 #pragma omp parallel for schedule(static) num_threads(context.threads()) if (g.n * g.h * row_size > 4096)
     for (index_t line = 0; line < g.n * g.h; ++line) {

@@ -6,6 +6,9 @@
 
 namespace nash::cpu {
 
+/// How many of first, first + step, … lie below end.
+inline index_t steps(index_t first, index_t end, index_t step) { return first >= end ? 0 : (end - first + step - 1) / step; }
+
 /// What a filter of R×S taps sees of N×H×W×C images: for result (i, j) the window whose first pixel is
 /// (i·stride_h + first_h, j·stride_w + first_w), which may reach beyond the image.
 struct Windows {

@@ -16,18 +16,23 @@ class PackedFilters {
       : store_(context.filter_store(source)), scratch_(context.template scratch<T>(store_ != nullptr ? 0 : count)), data_(scratch_.data()) {
     if (store_ == nullptr) return;
     form.back() = static_cast<index_t>(context.instruction_set());
-    data_ = store_->find<T>(source, form, count, are_packed_);
+    place_ = store_->find(source, form, count * static_cast<index_t>(sizeof(T)));
+    data_ = static_cast<T*>(static_cast<void*>(place_.memory));
   }
 
   T* data() const { return data_; }
   /// Whether it is there already.
-  bool are_packed() const { return are_packed_; }
+  bool are_packed() const { return place_.is_packed; }
+  /// They are there now.
+  void set_packed() {
+    if (store_ != nullptr) store_->set_packed(place_);
+  }
 
  private:
   FilterStore* store_;
   typename Arena<Cpu>::template Scratch<T> scratch_;
+  FilterStore::Place place_;
   T* data_;
-  bool are_packed_ = false;
 };
 
 }  // namespace nash::cpu

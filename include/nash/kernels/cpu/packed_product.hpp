@@ -32,7 +32,7 @@ class PackedProduct {
 
   static constexpr std::size_t most_together = 4;
 
-  /// Several products as one loop over the tasks of all: small ones, of which each has work for few threads.
+  /// Several products, at most most_together, as one loop over the tasks of all: small ones, of which each has work for few threads.
   NASH_NOINLINE static void run_together(Context<Cpu>& context, std::span<PackedProduct* const> products) {
     std::optional<PackedFilters<T>> packed[most_together];
     index_t pack_tasks = 0, tasks = 0, per_thread = 0, slice_size = 0, partial_size = 0;
@@ -70,6 +70,8 @@ class PackedProduct {
         (*product)->run_task(of_product, own, segments.data() + slice_size * this_thread(), partial.data() + (*product)->partial_at_);
       }
     }
+    for (auto& filters : packed)
+      if (filters) filters->set_packed();
     for (PackedProduct* product : products)
       if (product->splits_ > 1) product->add_partial_results(partial.data() + product->partial_at_);
   }

@@ -29,8 +29,8 @@ class PaddedWindowRows final : public LeftOperand<T> {
     }
   }
 
-  /// Whether a slice of k holds a whole window.
-  static bool suits(const Conv2dGeometry& g) { return g.r * g.s * g.c <= max_slice; }
+  /// Whether a slice of k holds a whole window, and windows overlap, so that the copy is less than what is read.
+  static bool suits(const Conv2dGeometry& g) { return g.r * g.s * g.c <= max_slice && g.h * g.w <= g.p() * g.q() * g.r * g.s; }
 
   index_t stride(int) const override { return 1; }
   void panel(index_t m, index_t m_end, int rows, Slice, SegmentList<T>& list, T*) const override {

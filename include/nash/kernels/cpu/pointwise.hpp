@@ -13,7 +13,7 @@ namespace cpu {
 /// How many elements of a plain map take as long as one of this: random numbers, which come by fours, and whatever has no vectors are
 /// shared by threads much sooner.
 template <class Function>
-inline constexpr index_t work_of = requires { &Function::one; } || requires { Function::scalar_work; } ? 16 : 1;
+inline constexpr index_t work_of = requires { &Function::one; } || requires { requires Function::scalar_work; } ? 16 : 1;
 
 /// A map over the elements [begin, end).
 template <class Function>

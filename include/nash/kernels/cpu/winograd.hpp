@@ -52,9 +52,8 @@ class Winograd {
   }
 
   NASH_COLD void forward(const T* x, const T* w, T* y, const T* bias, const Epilogue<T>& epilogue = {}) {
-    const PackedFilters<T> packed(context_, w, filter_form(true), filter_values_);
-    if (!packed.are_packed())
-      for (const Group& group : groups()) map_filters(group, w, packed.data(), true);
+    PackedFilters<T> packed(context_, w, filter_form(true), filter_values_);
+    map_filters(w, packed, true);
     for_chunks(goes_apart(), [&](const Chunk& chunk) {
       if (bias != nullptr) fill(chunk, y, g_.p() * g_.q(), g_.o, bias);
       for (const Group& group : groups()) {
@@ -66,9 +65,8 @@ class Winograd {
   }
 
   NASH_COLD void backward_data(const T* dy, const T* w, T* dx, const T* bias, const Epilogue<T>& epilogue = {}) {
-    const PackedFilters<T> packed(context_, w, filter_form(false), filter_values_);
-    if (!packed.are_packed())
-      for (const Group& group : groups()) map_filters(group, w, packed.data(), false);
+    PackedFilters<T> packed(context_, w, filter_form(false), filter_values_);
+    map_filters(w, packed, false);
     for_chunks(goes_apart(), [&](const Chunk& chunk) {
       fill(chunk, dx, g_.h * g_.w, g_.c, bias);
       for (const Group& group : groups()) {
@@ -350,6 +348,12 @@ class Winograd {
     return {static_cast<index_t>(FilterForm::filtering), over_channels, g_.h, g_.w, g_.c, g_.o, g_.r, g_.s, g_.stride_h, g_.stride_w, g_.padding_h, g_.padding_w};
   }
 
+  void map_filters(const T* w, PackedFilters<T>& packed, bool over_channels) const {
+    if (packed.are_packed()) return;
+    for (const Group& group : groups()) map_filters(group, w, packed.data(), over_channels);
+    packed.set_packed();
+  }
+
   /// U, packed in panels for products over the channels of the images (columns are filters) or over the filters (columns are
   /// channels). The taps are packed first, so that the maps go along whole blocks of panels.
   void map_filters(const Group& group, const T* w, T* all_packed, bool over_channels) const {
@@ -395,11 +399,13 @@ class Winograd {
       }
   }
 
+  index_t panel_width(index_t column, index_t section) const { return kernels_.next_width((section - column % section) / kernels_.lanes) * kernels_.lanes; }
+
   /// f(first column, width) for the panels of so many columns, whole vectors each; none reaches over the end of a section.
   template <class Function>
   void for_panels(index_t columns, index_t section, const Function& f) const {
     for (index_t column = 0, width; column < columns; column += width) {
-      width = kernels_.next_width((section - column % section) / kernels_.lanes) * kernels_.lanes;
+      width = panel_width(column, section);
       f(column, width);
     }
   }
@@ -420,11 +426,14 @@ class Winograd {
         const index_t count = std::min(max_slice, k_count - k);
         for_panels(columns, section, [&](index_t column, index_t width) {  // a panel of filters serves all rows, which fetch the next one
           const T* const panel = right + column * k_count + k * width;
-          const index_t ahead_step = (width * kernels_.rows + end - begin - 1) / (end - begin);
+          const bool last = column + width == columns;
+          const index_t next_column = last ? 0 : column + width, next_k = last ? k + count : k, next_width = panel_width(next_column, section);
+          const T* const next = right + next_column * k_count + next_k * next_width;
+          const index_t ahead_step = (next_width * kernels_.rows + end - begin - 1) / (end - begin);
           for (index_t m = begin; m < end; m += kernels_.rows) {
             Segment<T> segment{.begin = 0, .count = count, .rows = {}};
             for (int i = 0; i < kernels_.rows; ++i) segment.rows[i] = left + std::min(m + i, end - 1) * k_count + k;
-            const T* const ahead = panel + count * (width + (m - begin) / kernels_.rows * ahead_step);
+            const T* const ahead = next + (m - begin) / kernels_.rows * ahead_step * count;
             multiply_panel(segment, 1, panel, width, out + m * columns + column, end - m, columns, k > 0, ahead, ahead_step);
           }
         });
