@@ -76,7 +76,7 @@ void compare(const ConvCase& c, Direction direction) {
       const auto result = problem.run(context, with_bias);
       CHECK(result.walls_stand());
       const double off = roundings_off(result, expected, magnitude);
-      CHECK(off < (filtered<T>(context, problem.g) ? 32 : 4));
+      CHECK(off < (filtered<T>(context, problem.g) ? 24 : 4));
       worst_seen = std::max(worst_seen, off);
       for (const int threads : {2, 3}) {
         Context<Cpu> others(threads);
@@ -116,7 +116,7 @@ constexpr ConvCase filtering_cases[] = {
     {"3x3, many filters", {.n = 3, .h = 11, .w = 9, .c = 16, .o = 80, .r = 3, .s = 3, .padding_h = 1, .padding_w = 1}},
     {"few positions, many filters", {.n = 60, .h = 7, .w = 7, .c = 16, .o = 80, .r = 3, .s = 3, .stride_h = 2, .stride_w = 2, .padding_h = 1, .padding_w = 1}},
     {"many channels, in slices", {.n = 60, .h = 8, .w = 8, .c = 80, .o = 16, .r = 4, .s = 4, .stride_h = 2, .stride_w = 2, .padding_h = 1, .padding_w = 1}},
-    {"many filters, in slices", {.n = 60, .h = 8, .w = 8, .c = 16, .o = 272, .r = 4, .s = 4, .stride_h = 2, .stride_w = 2, .padding_h = 1, .padding_w = 1}},
+    {"many filters, in slices", {.n = 24, .h = 8, .w = 8, .c = 16, .o = 272, .r = 4, .s = 4, .stride_h = 2, .stride_w = 2, .padding_h = 1, .padding_w = 1}},
     {"3x3 without padding", {.n = 5, .h = 12, .w = 10, .c = 16, .o = 16, .r = 3, .s = 3}},
     {"3x3, stride 2", {.n = 18, .h = 15, .w = 16, .c = 16, .o = 16, .r = 3, .s = 3, .stride_h = 2, .stride_w = 2, .padding_h = 1, .padding_w = 1}},
     {"5x5, stride 2", {.n = 9, .h = 16, .w = 14, .c = 16, .o = 16, .r = 5, .s = 5, .stride_h = 2, .stride_w = 2, .padding_h = 2, .padding_w = 2}},

@@ -116,6 +116,19 @@ TEST_CASE("OrthogonalRegularisation's gradient is that of its value, by differen
   CHECK(*trainer.step(Tensor<double>::zeros({3, 2})).d_added == doctest::Approx(0.5 * 2 * 121).epsilon(1e-14));
 }
 
+TEST_CASE("OrthogonalRegularisation pulls apart what each output of a transposed convolution is made of, for single pixels too") {
+  // The inputs' rows are (1, 2) and (3, 4); the outputs' columns (1, 3) and (2, 4): inner product 14.
+  Discriminator d{Sequential{ConvTranspose2d<double>{2, 2, {.kernel = 1, .bias = false}}}};
+  d.initialise(1);
+  d.parameters().assign_from_host(std::vector<double>{1, 2, 3, 4});
+  Context<Cpu> context(1);
+  auto gradients = Tensor<double>::zeros({4});
+  const Update<Cpu> update{context, discriminator, 1, 0, {}};
+  CHECK(OrthogonalRegularisation{0.5, discriminator}.add_parameter_term(update, d, gradients) == doctest::Approx(0.5 * 2 * 196).epsilon(1e-14));
+  // 4·β·(⟨c₁, c₂⟩·c₂, ⟨c₁, c₂⟩·c₁) in I×O
+  CHECK(gradients.to_host() == std::vector<double>{28 * 2, 28 * 1, 28 * 4, 28 * 3});
+}
+
 TEST_CASE("HistoricalAveraging pulls to the mean of all parameters so far, and keeps its means") {
   Discriminator d{Sequential{Dense<double>{2, 1}}};
   d.initialise(1);

@@ -15,14 +15,6 @@ struct OffDiagonal {
   NASH_HOST_DEVICE void operator()(index_t i) const { a[i] = i / rows == i % rows ? T{0} : factor * a[i]; }
 };
 
-/// Whether a weight's filters, all that one output is made of, are its columns, as ConvTranspose2d's I×H×W×O has them, and not its rows. (A
-/// square one for single pixels looks like Conv2d's, and is taken by its rows.)
-template <class T, class Device>
-bool filters_are_columns(const Parameter<T, Device>& weight) {
-  const Fans& fans = weight.fans();
-  return weight.shape().rank() == 4 && (weight.shape()[0] != fans.rows || weight.count() != fans.rows * fans.in);
-}
-
 /// Pulls the filters of each layer apart: β·Σ_{i≠j} ⟨wᵢ, wⱼ⟩² over what each output of a weight is made of, that is β·‖W·Wᵀ ⊙ (1 − I)‖² with
 /// W's outputs as rows. Lengths are free. Brock, Donahue and Simonyan 2019, equation 3.
 class OrthogonalRegularisation {
@@ -43,7 +35,7 @@ class OrthogonalRegularisation {
     for_each_parameter(network, [&](const StateName&, const auto& parameter) {
       const index_t rows = parameter.fans().rows;
       if (parameter.shape().rank() < 2 || rows < 1) return;  // biases, scales
-      const bool by_columns = filters_are_columns(parameter);
+      const bool by_columns = parameter.fans().outputs_are_columns;
       const index_t columns = parameter.count() / rows, filters = by_columns ? columns : rows, size = by_columns ? rows : columns;
       const auto gram = update.context.template scratch<T>(filters * filters);
       GemmKernels<Device>::multiply(update.context, {.m = filters, .n = filters, .k = size, .transpose_a = by_columns, .transpose_b = !by_columns},

@@ -30,7 +30,7 @@ class ConvTranspose2d : public AffineLayer<ConvTranspose2d<T, Device>, T, Device
   NASH_COLD ConvTranspose2d(index_t in, index_t out, const ConvTranspose2dOptions& options = {})
       : Base{weight_shape(in, out, options), options.init,
              {.in = in * options.kernel * options.kernel, .out = out * options.kernel * options.kernel,
-              .rows = in * options.kernel * options.kernel},
+              .rows = in * options.kernel * options.kernel, .outputs_are_columns = true},
              out, options.bias},
         in_(in), out_(out), options_(options) {}
 

@@ -12,7 +12,8 @@ namespace nash {
 /// The fans of a weight tensor: how many inputs one output sees, and the reverse.
 struct Fans {
   index_t in = 1, out = 1;
-  index_t rows = 1;  ///< the rows of the tensor seen as a matrix
+  index_t rows = 1;                  ///< the rows of the tensor seen as a matrix
+  bool outputs_are_columns = false;  ///< what one output is made of is a column of that matrix, and not a row
 };
 
 /// What a parameter is before training.

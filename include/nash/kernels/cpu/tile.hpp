@@ -58,7 +58,7 @@ NASH_ALWAYS_INLINE void multiply_tile(const Tile<T>& tile) {
       else
         sums[i][j] = Vector{};
 
-  const T* ahead = tile.ahead != nullptr ? tile.ahead : tile.b;
+  const T* ahead = tile.ahead != nullptr ? tile.ahead : tile.b;  // of what is there already: the loop has no branch for it
   const Segment<T>* const end = tile.segments + tile.segment_count;
   for (const Segment<T>* segment = tile.segments; segment != end; ++segment) {
     const T* a[rows];
