@@ -74,7 +74,7 @@ struct nash::GemmKernels<Counting> {
   }
 };
 
-/// Direction, image and filters of the convolution.
+/// Direction, image and filters of the convolution, "+" before weights' gradients that are added.
 template <>
 struct nash::Conv2dKernels<Counting> {
   template <class T>
@@ -88,9 +88,9 @@ struct nash::Conv2dKernels<Counting> {
     Conv2dKernels<Cpu>::backward_data(context.cpu(), g, dy, w, dx, bias);
   }
   template <class T>
-  static void backward_weights(Context<Counting>& context, const Conv2dGeometry& g, const T* x, const T* dy, T* dw) {
-    record(context, "backward_weights ", g);
-    Conv2dKernels<Cpu>::backward_weights(context.cpu(), g, x, dy, dw);
+  static void backward_weights(Context<Counting>& context, const Conv2dGeometry& g, const T* x, const T* dy, T* dw, bool accumulate = true) {
+    record(context, accumulate ? "+backward_weights " : "backward_weights ", g);
+    Conv2dKernels<Cpu>::backward_weights(context.cpu(), g, x, dy, dw, accumulate);
   }
 
  private:

@@ -74,10 +74,14 @@ void compare_convolutions(const ConvCase& conv_case, bool exact, LibraryConvolut
     Conv2dKernels<Reference>::backward_data(reference, g, dy.there.data(), w.there.data(), dx.there.data(), with_bias ? bias_c.there.data() : nullptr);
     CHECK(off(dx.here, dx.there) < tolerance_of<T>(exact));
   }
-  Operand<T> dw(g.filter_shape(), 8);
-  Conv2dKernels<Device>::backward_weights(context, g, x.here.data(), dy.here.data(), dw.here.data());
-  Conv2dKernels<Reference>::backward_weights(reference, g, x.there.data(), dy.there.data(), dw.there.data());
-  CHECK(off(dw.here, dw.there) < tolerance_of<T>(exact));
+  for (const bool accumulate : {false, true}) {
+    CAPTURE(accumulate);
+    Operand<T> dw(g.filter_shape(), 8);
+    if (!accumulate) dw.here = Tensor<T, Device>(g.filter_shape());
+    Conv2dKernels<Device>::backward_weights(context, g, x.here.data(), dy.here.data(), dw.here.data(), accumulate);
+    Conv2dKernels<Reference>::backward_weights(reference, g, x.there.data(), dy.there.data(), dw.there.data(), accumulate);
+    CHECK(off(dw.here, dw.there) < tolerance_of<T>(exact));
+  }
 }
 
 /// x[i] := 1000·x[i] + column, twice for an element that is visited twice

@@ -14,7 +14,8 @@ enum class Direction { forward, backward_data, backward_weights };
 constexpr Direction directions[] = {Direction::forward, Direction::backward_data, Direction::backward_weights};
 constexpr const char* names[] = {"forward", "backward_data", "backward_weights"};
 
-/// One direction's operands and where its result goes; weights' gradients are added to something.
+/// One direction's operands and where its result goes. Without a bias weights' gradients are added to something; in its place they have
+/// a run that writes them over what is there.
 template <class T>
 struct Problem {
   Direction direction;
@@ -37,7 +38,10 @@ struct Problem {
     using Kernels = Conv2dKernels<Device>;
     if (direction == Direction::forward) Kernels::forward(context, g, left.data(), right.data(), result.data(), b);
     if (direction == Direction::backward_data) Kernels::backward_data(context, g, left.data(), right.data(), result.data(), b);
-    if (direction == Direction::backward_weights) Kernels::backward_weights(context, g, left.data(), right.data(), result.data());
+    if (direction == Direction::backward_weights) {
+      if (with_bias) result = Guarded<T>(start.count());
+      Kernels::backward_weights(context, g, left.data(), right.data(), result.data(), !with_bias);
+    }
     return result;
   }
 
@@ -69,7 +73,6 @@ void compare(const ConvCase& c, Direction direction) {
   const Problem<T> problem(direction, for_tests(c));
   Context<Reference> reference(1);
   for (const bool with_bias : {false, true}) {
-    if (with_bias && direction == Direction::backward_weights) continue;
     CAPTURE(with_bias);
     const auto expected = problem.wide().run(reference, with_bias), magnitude = problem.of_magnitudes().run(reference, with_bias);
     for_each_instruction_set([&](Context<Cpu>& context) {
@@ -148,7 +151,7 @@ TEST_CASE("minimal filtering of some images at a time gives what all at once giv
       Guarded<float> result = problem.start;
       if (direction == Direction::forward) filtering.forward(problem.left.data(), problem.right.data(), result.data(), problem.bias.data());
       if (direction == Direction::backward_data) filtering.backward_data(problem.left.data(), problem.right.data(), result.data(), problem.bias.data());
-      if (direction == Direction::backward_weights) filtering.backward_weights(problem.left.data(), problem.right.data(), result.data());
+      if (direction == Direction::backward_weights) filtering.backward_weights(problem.left.data(), problem.right.data(), result.data(), true);
       CHECK(result.walls_stand());
       return result;
     };
@@ -225,7 +228,7 @@ TEST_CASE("scalars without vector kernels take the naive loops") {
   }
 }
 
-TEST_CASE("convolutions of no images write nothing") {
+TEST_CASE("convolutions of no images write nothing, but that their weights have no gradient") {
   Conv2dGeometry g{.n = 0, .h = 4, .w = 4, .c = 2, .o = 3, .r = 2, .s = 2};
   Guarded<float> nothing(0), w = Guarded<float>::random(g.filter_shape().count(), 1), dw = w;
   Context<Cpu> context(1);
@@ -234,4 +237,7 @@ TEST_CASE("convolutions of no images write nothing") {
   Conv2dKernels<Cpu>::backward_weights(context, g, nothing.data(), nothing.data(), dw.data());
   CHECK(nothing.walls_stand());
   CHECK(dw.same_bits(w));
+  Conv2dKernels<Cpu>::backward_weights(context, g, nothing.data(), nothing.data(), dw.data(), false);
+  CHECK(dw.same_bits(Guarded<float>(w.count(), 0)));
+  CHECK(dw.walls_stand());
 }

@@ -298,8 +298,9 @@ class Gain : public AffineLayer<Gain, double, Cpu> {
   void multiply_transposed(Context<Cpu>&, const Tensor<double>& dy, const double* w, Tensor<double>& dx) const {
     for (index_t i = 0; i < dy.count(); ++i) dx.data()[i] = w[0] * dy.data()[i];
   }
-  void accumulate_weights(Context<Cpu>&, const Tensor<double>& x, const Tensor<double>& dy, double* dw) const {
-    for (index_t i = 0; i < x.count(); ++i) dw[0] += x.data()[i] * dy.data()[i];
+  void accumulate_weights(Context<Cpu>&, const Tensor<double>& x, const Tensor<double>& dy, GradientPlace<double> dw) const {
+    if (!dw.adds) *dw.values = 0;
+    for (index_t i = 0; i < x.count(); ++i) *dw.values += x.data()[i] * dy.data()[i];
   }
 };
 

@@ -2,6 +2,9 @@
 #include "nash/nn/parameter.hpp"
 
 #include "allocations.hpp"
+#include "nash/nn/dense.hpp"
+#include "nash/nn/identity.hpp"
+#include "nash/nn/sequential.hpp"
 #include "nn/checks.hpp"
 
 using namespace nash;
@@ -56,4 +59,34 @@ TEST_CASE("gradients are found at their parameter's offset, or where they were r
   CHECK(gradients.of(second) == values.data() + 2);
   CHECK(gradients.redirected(second, &elsewhere).of(second) == &elsewhere);
   CHECK(gradients.redirected(second, &elsewhere).of(first) == values.data());
+}
+
+TEST_CASE("in an update that has begun a gradient is written first, then added to, and zero where nobody writes it") {
+  const Sequential net{Dense<float>{2, 3}, Identity<float>{}, Dense<float>{3, 1, {.bias = false}}};
+  auto bound = net;
+  const FlatParameters<float, Cpu> flat(bound);
+  const Dense<float>&first = bound.layer<0>(), &last = bound.layer<2>();
+  const auto stale = Tensor<float>::filled({count_parameters(bound)}, 7);
+  Tensor<float> values = stale;
+  Context<Cpu> context(1);
+  UnwrittenGradients<float, Cpu> unwritten;
+  const Gradients<float, Cpu> gradients(values, unwritten), outside(values);
+  for (int update = 0; update < 2; ++update) {
+    values = stale;
+    unwritten.begin(context, bound);
+    CHECK(outside.into(first.weight()).adds);  // which knows of no update
+    const GradientPlace<float> weight = gradients.into(first.weight());
+    CHECK(weight.values == values.data());
+    CHECK_FALSE(weight.adds);
+    CHECK(gradients.into(first.weight()).adds);
+    CHECK(values[0] == 7);  // whoever asked writes it
+    CHECK(gradients.of(first.bias()) == values.data() + 6);
+    CHECK(std::vector<float>(values.begin() + 6, values.end()) == std::vector<float>{0, 0, 0, 7, 7, 7});  // to add to
+    CHECK(gradients.into(first.bias()).adds);
+    unwritten.clear_rest(values.data());
+    CHECK(std::vector<float>(values.begin(), values.end()) == std::vector<float>{7, 7, 7, 7, 7, 7, 0, 0, 0, 0, 0, 0});
+    CHECK(gradients.into(last.weight()).adds);
+    float elsewhere = 0;
+    CHECK(gradients.redirected(last.weight(), &elsewhere).into(last.weight()).adds);
+  }
 }

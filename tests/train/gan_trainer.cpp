@@ -84,6 +84,16 @@ struct Witness : Identity<double> {
   Seen* seen;
 };
 
+/// A layer whose parameters have gradients in some passes alone.
+struct Sometimes : Dense<double> {
+  Sometimes(index_t size, const bool& a) : Dense<double>{size, size}, active(&a) {}
+  void backward(const Pass<Cpu>& pass, const Tensor<double>& x, const Tensor<double>& y, NoSaved& saved, const Tensor<double>& dy,
+                Tensor<double>* dx, Gradients<double, Cpu>* grads) const {
+    Dense<double>::backward(pass, x, y, saved, dy, dx, *active ? grads : nullptr);
+  }
+  const bool* active;
+};
+
 template <class Trainer>
 using G_of = std::remove_cvref_t<decltype(std::declval<Trainer&>().generator())>;
 
@@ -123,6 +133,25 @@ TEST_CASE("the gradients of D(real) and D(fake), accumulated, are those of one b
   double squares = 0;
   for (const double g : flat) squares += g * g;
   CHECK(*report.d_gradient_norm == doctest::Approx(std::sqrt(squares)).epsilon(1e-12));
+}
+
+TEST_CASE("gradients that no pass of an update has touched are zero, and not those of the last one") {
+  bool active = true;
+  GanTrainer trainer{small_generator<double>(), Discriminator{Sequential{Flatten<double>{}, Dense<double>{64, 5}, Sometimes{5, active}, Dense<double>{5, 1}}},
+                     NonSaturating{}, {.seed = 3, .phases = discriminator_alone}};
+  Record record(trainer);
+  const auto untouched = [&] {
+    trainer.step(random_images<double>({4, 8, 8, 1}));
+    const std::vector<double>& all = record.gradients_of(discriminator);
+    const auto begin = all.begin() + 64 * 5 + 5, end = begin + 5 * 5 + 5;  // of the layer in the middle
+    CHECK(std::count(all.begin(), begin, 0.0) + std::count(end, all.end(), 0.0) == 0);
+    return std::count(begin, end, 0.0);
+  };
+  CHECK(untouched() == 0);
+  active = false;
+  CHECK(untouched() == 30);
+  active = true;
+  CHECK(untouched() == 0);
 }
 
 TEST_CASE("the generator's gradients are those of its loss, by differences") {

@@ -33,12 +33,12 @@ struct Conv2dGeometry {
 ///
 ///     static void forward(Context<Device>&, const Conv2dGeometry&, const T* x, const T* w, T* y, const T* bias = nullptr);
 ///     static void backward_data(Context<Device>&, const Conv2dGeometry&, const T* dy, const T* w, T* dx, const T* bias = nullptr);
-///     static void backward_weights(Context<Device>&, const Conv2dGeometry&, const T* x, const T* dy, T* dw);
+///     static void backward_weights(Context<Device>&, const Conv2dGeometry&, const T* x, const T* dy, T* dw, bool accumulate = true);
 ///
 /// requires  p() ≥ 1, q() ≥ 1, no result overlaps an operand
 /// ensures   forward:           y  := w ∗ x + bias                (bias: o values)
 ///           backward_data:     dx := ∇ₓ ⟨dy, w ∗ x⟩ + bias       (bias: c values), which is also a transposed convolution's forward
-///           backward_weights:  dw += ∇_w ⟨dy, w ∗ x⟩
+///           backward_weights:  dw += ∇_w ⟨dy, w ∗ x⟩               (:= where not accumulate)
 ///           with the same bits whatever the number of threads
 template <class Device>
 struct Conv2dKernels : NoKernels<Device> {};

@@ -13,7 +13,7 @@ namespace nash {
 ///     output_shape(shape)
 ///     multiply(context, x, w, bias, y, epilogue…)          y := W·x + b  (bias may be null; with the epilogue where there is one)
 ///     multiply_transposed(context, dy, w, dx, epilogue…)   dx := Wᵀ·dy, dx of the input's shape
-///     accumulate_weights(context, x, dy, dw)               dw += ∇_w⟨dy, W·x⟩
+///     accumulate_weights(context, x, dy, dw)               dw += ∇_w⟨dy, W·x⟩, or := where dw does not add
 ///
 /// Everything else follows, the second order too: ⟨δ, W·ẋ⟩ is linear in W and does not depend on x or b.
 template <class Derived, class T, class D>
@@ -71,7 +71,7 @@ class AffineLayer : public LayerDefaults<T, D> {
 
   NASH_COLD void tangent_backward(const Pass<D>& pass, const Tensor<T, D>&, const Tensor<T, D>&, NoSaved&, const Tensor<T,
                                   D>& x_tangent, const Tensor<T, D>& delta, Tensor<T, D>*, Gradients<T, D>* grads) const {
-    if (grads != nullptr) self().accumulate_weights(pass.context, x_tangent, delta, grads->of(weight_));
+    if (grads != nullptr) self().accumulate_weights(pass.context, x_tangent, delta, grads->into(weight_));
   }
 
   template <class Self, class Visitor>
@@ -95,11 +95,14 @@ class AffineLayer : public LayerDefaults<T, D> {
   /// grads += ∇_W, ∇_b
   NASH_COLD void accumulate(const Pass<D>& pass, const Tensor<T, D>& x, const Tensor<T, D>& dy, Gradients<T, D>* grads) const {
     if (grads == nullptr) return;
-    self().accumulate_weights(pass.context, x, dy, grads->of(weight_));
+    self().accumulate_weights(pass.context, x, dy, grads->into(weight_));
     if (!bias_.present()) return;
+    const auto sum_into = [&](T* sums) { sum_columns(pass.context, dy.count() / bias_.count(), bias_.count(), ColumnValue<T>{dy.data()}, sums); };
+    const GradientPlace<T> bias = grads->into(bias_);
+    if (!bias.adds) return sum_into(bias.values);
     const auto sums = pass.context.template scratch<T>(bias_.count());
-    sum_columns(pass.context, dy.count() / bias_.count(), bias_.count(), ColumnValue<T>{dy.data()}, sums.data());
-    pointwise(pass.context, bias_.count(), Accumulate<T>{sums.data(), grads->of(bias_)});
+    sum_into(sums.data());
+    pointwise(pass.context, bias_.count(), Accumulate<T>{sums.data(), bias.values});
   }
 
   const Derived& self() const { return static_cast<const Derived&>(*this); }

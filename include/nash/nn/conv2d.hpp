@@ -90,8 +90,8 @@ class Conv2d : public AffineLayer<Conv2d<T, Device>, T, Device> {
     Conv2dKernels<Device>::backward_data(context, geometry(dx.shape()), dy.data(), w, dx.data(), static_cast<const T*>(nullptr), epilogue...);
   }
 
-  void accumulate_weights(Context<Device>& context, const Tensor<T, Device>& x, const Tensor<T, Device>& dy, T* dw) const {
-    Conv2dKernels<Device>::backward_weights(context, geometry(x.shape()), x.data(), dy.data(), dw);
+  void accumulate_weights(Context<Device>& context, const Tensor<T, Device>& x, const Tensor<T, Device>& dy, GradientPlace<T> dw) const {
+    Conv2dKernels<Device>::backward_weights(context, geometry(x.shape()), x.data(), dy.data(), dw.values, dw.adds);
   }
 
   index_t in_, out_;

@@ -108,8 +108,8 @@ class ConvTranspose2d : public AffineLayer<ConvTranspose2d<T, Device>, T, Device
     Conv2dKernels<Device>::forward(context, geometry(dx.shape()), dy.data(), w, dx.data(), static_cast<const T*>(nullptr), epilogue...);
   }
 
-  void accumulate_weights(Context<Device>& context, const Tensor<T, Device>& x, const Tensor<T, Device>& dy, T* dw) const {
-    Conv2dKernels<Device>::backward_weights(context, geometry(x.shape()), dy.data(), x.data(), dw);
+  void accumulate_weights(Context<Device>& context, const Tensor<T, Device>& x, const Tensor<T, Device>& dy, GradientPlace<T> dw) const {
+    Conv2dKernels<Device>::backward_weights(context, geometry(x.shape()), dy.data(), x.data(), dw.values, dw.adds);
   }
 
   index_t in_, out_;

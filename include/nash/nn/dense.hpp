@@ -70,9 +70,9 @@ class Dense : public AffineLayer<Dense<T, Device>, T, Device> {
     GemmKernels<Device>::multiply(context, geometry, dy.data(), w, dx.data(), static_cast<const T*>(nullptr), epilogue...);
   }
 
-  void accumulate_weights(Context<Device>& context, const Tensor<T, Device>& x, const Tensor<T, Device>& dy, T* dw) const {
-    const GemmGeometry geometry{.m = outputs_, .n = inputs_, .k = dy.shape()[0], .transpose_a = true, .accumulate = true};
-    GemmKernels<Device>::multiply(context, geometry, dy.data(), x.data(), dw);
+  void accumulate_weights(Context<Device>& context, const Tensor<T, Device>& x, const Tensor<T, Device>& dy, GradientPlace<T> dw) const {
+    const GemmGeometry geometry{.m = outputs_, .n = inputs_, .k = dy.shape()[0], .transpose_a = true, .accumulate = dw.adds};
+    GemmKernels<Device>::multiply(context, geometry, dy.data(), x.data(), dw.values);
   }
 
   index_t inputs_, outputs_;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "nash/nn/init.hpp"
+#include "nash/nn/unwritten_gradients.hpp"
 
 namespace nash {
 
@@ -87,11 +88,20 @@ class Buffer {
   bool is_given_ = false;
 };
 
+/// Where the gradient of a parameter goes: it is added to what is there, or written where that is nothing yet.
+template <class T>
+struct GradientPlace {
+  T* values;
+  bool adds;
+};
+
 /// Where layers add their parameters' gradients: one flat tensor in the order of the flat parameters.
 template <class T, class Device>
 class Gradients {
  public:
   explicit Gradients(Tensor<T, Device>& flat) : flat_(flat.data()), count_(flat.count()) {}
+  /// In an update that has begun, whose unwritten parts mean zero.
+  Gradients(Tensor<T, Device>& flat, UnwrittenGradients<T, Device>& unwritten) : flat_(flat.data()), count_(flat.count()), unwritten_(&unwritten) {}
 
   /// Of all of them: as many as the flat parameters.
   index_t count() const { return count_; }
@@ -104,16 +114,24 @@ class Gradients {
     return other;
   }
 
+  /// To add to.
   T* of(const Parameter<T, Device>& parameter) const {
-    if (&parameter == redirected_) return target_;
+    const GradientPlace<T> place = into(parameter);
+    if (!place.adds) unwritten_->clear(place.values, parameter.count());
+    return place.values;
+  }
+  /// To add to, or to write: for layers whose kernels can do either. Whoever asks must do it.
+  GradientPlace<T> into(const Parameter<T, Device>& parameter) const {
+    if (&parameter == redirected_) return {target_, true};
     if (parameter.offset() < 0)
       throw Error("Gradients", "the parameter is not bound to a flat tensor", "put the layer into a network, or use FlatParameters");
-    return flat_ + parameter.offset();
+    return {flat_ + parameter.offset(), unwritten_ == nullptr || !unwritten_->take(parameter.offset())};
   }
 
  private:
   T* flat_;
   index_t count_;
+  UnwrittenGradients<T, Device>* unwritten_ = nullptr;
   const Parameter<T, Device>* redirected_ = nullptr;
   T* target_ = nullptr;
 };

@@ -25,7 +25,7 @@ class DiscriminatorPhase {
   NASH_COLD void run(const Images& real_batch, index_t repetition, typename G::Saved* generator_tape, StepReport& report) {
     constexpr Player player = Player::discriminator;
     const Update<Device> told = game_.update_of(player, repetition);
-    game_.clear_gradients(game_.discriminator_player);
+    game_.discriminator_player.begin_gradients(context_, discriminator_);
     const Images& real = game_.shown(told, ImageSource::real, real_batch, shown_real_);
     const Pass<Device> real_pass = game_.training_pass(player, repetition, Purpose::real_pass);
     DiscriminatorLoss loss{};
@@ -64,14 +64,14 @@ class DiscriminatorPhase {
       if (methods_.used().change_latents_backward) {
         if constexpr (List::possible.change_images) methods_.run_change_images_backward(told, ImageSource::generated, d_fakes_);
         generator_.backward(generator_pass, latents_, fakes_, generator_tape_, d_fakes_, &d_latents_, nullptr);
-        Gradients<Scalar, Device> gradients(game_.discriminator_player.gradients);
+        Gradients<Scalar, Device> gradients = game_.discriminator_player.places();
         methods_.run_change_latents_backward(told, generator_, discriminator_, d_latents_, gradients, added);
       }
     }
 
     report.d_loss = loss.real + loss.fake;
     if constexpr (List::possible.penalise) {
-      Gradients<Scalar, Device> gradients(game_.discriminator_player.gradients);
+      Gradients<Scalar, Device> gradients = game_.discriminator_player.places();
       methods_.run_penalise(told, discriminator_, real, fakes, gradients, added);
     }
     if (!game_.add_parameter_terms(told, discriminator_, added, report, report.d_added)) return;
@@ -96,7 +96,7 @@ class DiscriminatorPhase {
     (term == LossTerm::real ? report.d_real : report.d_fake) = game_.value_of(kind, [&] { return mean_probability(context_, logits); });
     if constexpr (List::possible.add_to_loss) methods_.run_add_to_loss(told, term, logits, d_logits, added);
     if constexpr (List::possible.recover && term == LossTerm::fake) methods_.run_recover(told, latents_, logits, d_logits, added);
-    Gradients<Scalar, Device> gradients(game_.discriminator_player.gradients);
+    Gradients<Scalar, Device> gradients = game_.discriminator_player.places();
     Images* const d_images = methods_.used().change_latents_backward && term == LossTerm::fake ? &d_fakes_ : nullptr;
     discriminator_.backward(pass, images, logits, tape, d_logits, d_images, &gradients);
     if (!game_.reads_later) {

@@ -26,7 +26,7 @@ class GeneratorPhase {
     constexpr Player player = Player::generator;
     const Update<Device> told = game_.update_of(player, repetition);
     const bool reuse = game_.options.reuse_fakes;  // the latents, fakes and tape of the discriminator's last update
-    game_.clear_gradients(game_.generator_player);
+    game_.generator_player.begin_gradients(context_, generator_);
     const Pass<Device> own_pass = reuse ? game_.training_pass(Player::discriminator, discriminator_updates - 1, Purpose::generator_pass)
                                         : game_.training_pass(player, repetition, Purpose::generator_pass);
     const Pass<Device> other_pass = game_.training_pass(player, repetition, Purpose::fake_pass);
@@ -60,7 +60,7 @@ class GeneratorPhase {
     discriminator_.backward(other_pass, fakes, logits_, discriminator_tape_, d_logits_, &d_fakes_, nullptr);
     if constexpr (List::possible.match) methods_.run_match(told, discriminator_, *real, fakes, d_fakes_, added);
     if constexpr (List::possible.change_images) methods_.run_change_images_backward(told, ImageSource::generated, d_fakes_);
-    Gradients<Scalar, Device> gradients(game_.generator_player.gradients);
+    Gradients<Scalar, Device> gradients = game_.generator_player.places();
     generator_.backward(own_pass, latents_, fakes_, generator_tape_, d_fakes_, methods_.used().change_latents_backward ? &d_latents_ : nullptr, &gradients);
     if constexpr (List::possible.change_latents_backward)
       methods_.run_change_latents_backward(told, generator_, discriminator_, d_latents_, gradients, added);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "nash/nn/layer.hpp"
 #include "nash/optim/adam.hpp"
 #include "nash/optim/schedule.hpp"
 
@@ -36,7 +37,18 @@ struct PlayerState {
     factors.insert(factors.begin(), factor);
   }
 
+  /// Begins an update: the gradients are zero from now on.
+  template <class Network>
+  NASH_COLD void begin_gradients(Context<Device>& context, const Network& network) {
+    unwritten.begin(context, network);
+  }
+  /// Where passes of the update add to them.
+  Gradients<T, Device> places() { return Gradients<T, Device>(gradients, unwritten); }
+  /// Ends it: from now on `gradients` can be read.
+  NASH_COLD void end_gradients() { unwritten.clear_rest(gradients.data()); }
+
   Tensor<T, Device> gradients;
+  UnwrittenGradients<T, Device> unwritten;
   Optimizer<T, Device> optimizer;
   Schedule schedule = ConstantRate{};
   double last_factor = 1;        // of the last update

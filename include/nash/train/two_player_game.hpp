@@ -112,10 +112,6 @@ struct TwoPlayerGame {
     if constexpr (List::possible.change_latents) methods.run_change_latents(told, generator, discriminator, latents);
   }
 
-  NASH_COLD void clear_gradients(PlayerState<Scalar, Device>& player) {
-    pointwise(context, player.gradients.count(), Fill<Scalar>{player.gradients.data(), Scalar{0}});
-  }
-
   /// The images as the discriminator sees them: themselves, or what methods made of them in `changed`.
   const Images& shown(const Update<Device>& update, ImageSource source, const Images& images, Images& changed) {
     if constexpr (!List::possible.change_images) {
@@ -155,11 +151,12 @@ struct TwoPlayerGame {
     return value_of(kind, [&] { return evaluate_loss<term>(context, loss, l, d_l); });
   }
 
-  /// The methods' terms of the parameters, and what all of a player's methods added into the report, unless it is not finite.
+  /// After all passes of an update: the methods' terms of the parameters, and what all of a player's methods added into the report, unless it is not finite.
   template <class Network>
   NASH_COLD bool add_parameter_terms(const Update<Device>& told, const Network& network, AddedTerms<Context<Device>>& added, StepReport& report,
                                      std::optional<double>& to) {
     constexpr Player player = std::is_same_v<Network, D> ? Player::discriminator : Player::generator;
+    of(told.player).end_gradients();
     if constexpr (List::possible.adds_terms(player)) {
       if (!methods.used().adds_terms(player)) return true;
       if constexpr (List::possible.parameter_term(player))

@@ -70,21 +70,24 @@ struct Conv2dKernels<Cpu> {
   }
 
   template <class T>
-  NASH_COLD static void backward_weights(Context<Cpu>& context, const Conv2dGeometry& g, const T* x, const T* dy, T* dw) {
+  NASH_COLD static void backward_weights(Context<Cpu>& context, const Conv2dGeometry& g, const T* x, const T* dy, T* dw, bool accumulate = true) {
     if constexpr (!has_vector_kernels<T>) {
-      Conv2dKernels<Reference>::backward_weights(context, g, x, dy, dw);
+      Conv2dKernels<Reference>::backward_weights(context, g, x, dy, dw, accumulate);
     } else {
-      if (g.n == 0) return;
+      if (g.n == 0) {
+        if (!accumulate) std::fill_n(dw, g.filter_shape().count(), T{0});
+        return;
+      }
       if (sees_all(g))
-        return GemmKernels<Cpu>::multiply(context, {.m = g.o, .n = taps(g), .k = g.n, .transpose_a = true, .accumulate = true}, dy, x, dw);
+        return GemmKernels<Cpu>::multiply(context, {.m = g.o, .n = taps(g), .k = g.n, .transpose_a = true, .accumulate = accumulate}, dy, x, dw);
       if constexpr (std::is_same_v<T, float>)
-        if (cpu::Winograd<T>::suits(context, g)) return cpu::Winograd<T>(context, g).backward_weights(x, dy, dw);
+        if (cpu::Winograd<T>::suits(context, g)) return cpu::Winograd<T>(context, g).backward_weights(x, dy, dw, accumulate);
       const auto transposed = context.template scratch<T>(taps(g) * g.o);
       if (g.q() < short_row && g.c >= cpu::max_tile_rows)
         multiply_windows<T>(context, g, cpu::GatheredWindowColumns<T>(x, cpu::Windows::of(g)), cpu::ResultRows<T>(dy, g), transposed.data());
       else
         multiply_windows<T>(context, g, cpu::WindowColumns<T>(x, cpu::Windows::of(g), &zero<T>), cpu::MatrixColumns<T>(dy, g.o), transposed.data());
-      cpu::transpose_into(context, transposed.data(), g.o, taps(g), dw, static_cast<const T*>(nullptr), true);
+      cpu::transpose_into(context, transposed.data(), g.o, taps(g), dw, static_cast<const T*>(nullptr), accumulate);
     }
   }
 

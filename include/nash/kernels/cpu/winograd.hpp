@@ -77,7 +77,7 @@ class Winograd {
     });
   }
 
-  NASH_COLD void backward_weights(const T* x, const T* dy, T* dw) {
+  NASH_COLD void backward_weights(const T* x, const T* dy, T* dw, bool accumulate) {
     const auto filters = context_.template scratch<T>(filter_values_);
     for_chunks(false, [&](const Chunk& chunk) {
       for (const Group& group : groups()) {
@@ -85,7 +85,7 @@ class Winograd {
         multiply_transposed(group, chunk, filters.data(), chunk.first > 0);
       }
     });
-    for (const Group& group : groups()) collect_filters(group, filters.data(), dw);
+    for (const Group& group : groups()) collect_filters(group, filters.data(), dw, accumulate);
   }
 
  private:
@@ -385,8 +385,8 @@ class Winograd {
     }
   }
 
-  /// dw += what the products give, mapped back.
-  void collect_filters(const Group& group, const T* all_mapped, T* dw) const {
+  /// dw (+)= what the products give, mapped back.
+  void collect_filters(const Group& group, const T* all_mapped, T* dw, bool accumulate) const {
     const T* const mapped = all_mapped + group.filters_at;
 #pragma omp parallel for schedule(static) num_threads(context_.threads())
     for (index_t filter = 0; filter < g_.o; ++filter)
@@ -395,7 +395,7 @@ class Winograd {
         T* taps[max_positions];
         taps_of(group, group.phases[phase], dw, filter, taps);
         for (int position = 0; position < group.positions(); ++position) lines[position] = mapped + (position * g_.o + filter) * group.depth + phase * g_.c;
-        map_tile(group.down.large.maps->filter_adjoint, group.across.large.maps->filter_adjoint, lines, taps, g_.c, true);
+        map_tile(group.down.large.maps->filter_adjoint, group.across.large.maps->filter_adjoint, lines, taps, g_.c, accumulate);
       }
   }
 

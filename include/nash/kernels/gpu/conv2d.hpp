@@ -85,12 +85,12 @@ inline bool is_quicker_in_library(const Conv2dGeometry& g) {
 ///
 ///     forward             y   := patches(x)·Wᵀ
 ///     backward_data       dx  := collected(dy·W)
-///     backward_weights    dW  += dyᵀ·patches(x)
+///     backward_weights    dW (+)= dyᵀ·patches(x)
 template <class Device>
 struct Conv2dKernels {
   template <class T>
   static void forward(Context<Device>& context, const Conv2dGeometry& g, const T* x, const T* w, T* y, const T* bias = nullptr) {
-    if (runs_in_library(context, Direction::forward, g, x, w, y, results(g), g.o, bias)) return;
+    if (runs_in_library(context, Direction::forward, g, x, w, y, false, results(g), g.o, bias)) return;
     for_pieces<T>(context, g, [&](const Conv2dGeometry& piece, index_t first, T* memory) {
       const T* const patches = patches_of(context, piece, x + first * image(g), memory);
       multiply(context, {.m = results(piece), .n = g.o, .k = taps(g), .transpose_b = true}, patches, w, y + first * output(g), bias);
@@ -99,7 +99,7 @@ struct Conv2dKernels {
 
   template <class T>
   static void backward_data(Context<Device>& context, const Conv2dGeometry& g, const T* dy, const T* w, T* dx, const T* bias = nullptr) {
-    if (runs_in_library(context, Direction::backward_data, g, dy, w, dx, g.n * g.h * g.w, g.c, bias)) return;
+    if (runs_in_library(context, Direction::backward_data, g, dy, w, dx, false, g.n * g.h * g.w, g.c, bias)) return;
     for_pieces<T>(context, g, [&](const Conv2dGeometry& piece, index_t first, T* memory) {
       T* const to = dx + first * image(g);
       const bool direct = patches_are_images(g) && bias == nullptr;
@@ -114,11 +114,13 @@ struct Conv2dKernels {
   }
 
   template <class T>
-  static void backward_weights(Context<Device>& context, const Conv2dGeometry& g, const T* x, const T* dy, T* dw) {
-    if (runs_in_library<T>(context, Direction::backward_weights, g, x, dy, dw)) return;
+  static void backward_weights(Context<Device>& context, const Conv2dGeometry& g, const T* x, const T* dy, T* dw, bool accumulate = true) {
+    if (g.n == 0 && !accumulate) PointwiseKernels<Device>::for_each(context, g.filter_shape().count(), Fill<T>{dw, T{0}});
+    if (runs_in_library<T>(context, Direction::backward_weights, g, x, dy, dw, accumulate)) return;
     for_pieces<T>(context, g, [&](const Conv2dGeometry& piece, index_t first, T* memory) {
       const T* const patches = patches_of(context, piece, x + first * image(g), memory);
-      multiply<T>(context, {.m = g.o, .n = taps(g), .k = results(piece), .transpose_a = true, .accumulate = true}, dy + first * output(g), patches, dw);
+      multiply<T>(context, {.m = g.o, .n = taps(g), .k = results(piece), .transpose_a = true, .accumulate = accumulate || first > 0},
+               dy + first * output(g), patches, dw);
     });
   }
 
@@ -147,8 +149,8 @@ struct Conv2dKernels {
   /// weights are added to.
   template <class T>
   static bool runs_in_library([[maybe_unused]] Context<Device>& context, [[maybe_unused]] Direction direction, [[maybe_unused]] const Conv2dGeometry& g,
-                              [[maybe_unused]] const T* a, [[maybe_unused]] const T* b, [[maybe_unused]] T* result, [[maybe_unused]] index_t results = 0,
-                              [[maybe_unused]] index_t channels = 0, [[maybe_unused]] const T* bias = nullptr) {
+                              [[maybe_unused]] const T* a, [[maybe_unused]] const T* b, [[maybe_unused]] T* result, [[maybe_unused]] bool accumulate,
+                              [[maybe_unused]] index_t results = 0, [[maybe_unused]] index_t channels = 0, [[maybe_unused]] const T* bias = nullptr) {
     if constexpr (std::is_same_v<T, float>) {
       if (g.n == 0 || !wants_library(context.library_convolutions(), g)) return false;
       const LibraryConvolution::Problem problem{.direction = direction, .exact = context.exact_products(),
@@ -159,7 +161,7 @@ struct Conv2dKernels {
       if (bias != nullptr) PointwiseKernels<Device>::for_each_in_rows(context, results, channels, RepeatRow<T>{bias, result});
       const auto memory = context.template scratch<std::byte>(static_cast<index_t>(*bytes + workspace_alignment));
       const std::size_t skipped = (workspace_alignment - reinterpret_cast<std::uintptr_t>(memory.data()) % workspace_alignment) % workspace_alignment;
-      context.add(LibraryConvolution{.problem = problem, .a = a, .b = b, .result = result, .adds = bias != nullptr || direction == Direction::backward_weights,
+      context.add(LibraryConvolution{.problem = problem, .a = a, .b = b, .result = result, .adds = bias != nullptr || accumulate,
                                      .workspace = memory.data() + skipped, .workspace_bytes = *bytes});
       return true;
     } else {

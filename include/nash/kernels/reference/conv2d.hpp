@@ -20,7 +20,8 @@ struct Conv2dKernels<Reference> {
   }
 
   template <class T, class Device>
-  static void backward_weights(Context<Device>&, const Conv2dGeometry& g, const T* x, const T* dy, T* dw) {
+  static void backward_weights(Context<Device>&, const Conv2dGeometry& g, const T* x, const T* dy, T* dw, bool accumulate = true) {
+    for (index_t i = 0; !accumulate && i < g.filter_shape().count(); ++i) dw[i] = T{0};
     for_each_product(g, [&](index_t image, index_t filter, index_t output) { dw[filter] += dy[output] * x[image]; });
   }
 

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <algorithm>
+#include <vector>
+
+#include "nash/kernels/pointwise.hpp"
+
+namespace nash {
+
+/// Which parts of a flat gradient nobody has written since an update began: they still have the last update's values, and mean zero. So
+/// the first who has something for a part writes it, and nothing has to be filled with zeros and read again.
+template <class T, class Device>
+class UnwrittenGradients {
+ public:
+  /// Begins an update: all parts are unwritten, one for each parameter of a network that is bound to flat parameters. The context must
+  /// outlive the update.
+  template <class Network>
+  NASH_COLD void begin(Context<Device>& context, const Network& network) {
+    context_ = &context;
+    parts_.clear();
+    for_each_parameter(network, Add{parts_});
+  }
+
+  /// Whether the part that begins there is unwritten; from now on it is not, since whoever asks writes it.
+  bool take(index_t offset) {
+    const auto part = std::lower_bound(parts_.begin(), parts_.end(), offset, [](const Part& p, index_t begin) { return p.begin < begin; });
+    return part != parts_.end() && part->begin == offset && std::exchange(part->unwritten, false);
+  }
+
+  void clear(T* gradient, index_t count) const { pointwise(*context_, count, Fill<T>{gradient, T{0}}); }
+
+  /// Ends it: parts of the flat gradient that nobody has written become zero.
+  NASH_COLD void clear_rest(T* flat) {
+    for (Part& part : parts_)
+      if (std::exchange(part.unwritten, false)) clear(flat + part.begin, part.count);
+  }
+
+ private:
+  struct Part {
+    index_t begin, count;
+    bool unwritten;
+  };
+  struct Add {
+    std::vector<Part>& parts;
+    void operator()(const auto&, const auto& parameter) { parts.push_back({parameter.offset(), parameter.count(), true}); }
+  };
+
+  Context<Device>* context_ = nullptr;
+  std::vector<Part> parts_;  // by where they begin, as parameters are bound
+};
+
+}  // namespace nash
