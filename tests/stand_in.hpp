@@ -182,7 +182,7 @@ inline void convolve(const nash::LibraryConvolution& v) {
   std::memset(v.workspace, poison_byte, v.workspace_bytes);
   const nash::index_t count = g.direction == Direction::forward ? g.n * g.p * g.q * g.o
                               : g.direction == Direction::backward_data ? g.n * g.h * g.w * g.c : g.o * g.r * g.s * g.c;
-  if (!v.adds) std::fill(result, result + count, 0.0f);
+  if (!g.adds) std::fill(result, result + count, 0.0f);
   const auto value = [&](float x) { return g.exact ? x : tf32(x); };
   for (nash::index_t n = 0; n < g.n; ++n)
     for (nash::index_t pq = 0; pq < g.p * g.q; ++pq)
@@ -258,8 +258,10 @@ class Stream {
   }
   void check(const nash::LibraryConvolution& v) const {
     ++machine().counts.convolutions;
-    for (const void* operand : {v.a, v.b, static_cast<const void*>(v.result)})
+    for (const void* operand : {v.a, v.b, static_cast<const void*>(v.result)}) {
       if (!memory().within_a_block(operand)) refuse("a convolution was given an operand that is not in the GPU's memory");
+      if (reinterpret_cast<std::uintptr_t>(operand) % v.alignment != 0) refuse("a convolution was given an operand that is not aligned");
+    }
     if (!memory().within_a_block(v.workspace, v.workspace_bytes)) refuse("a convolution was given a workspace that is not in the GPU's memory");
     if (reinterpret_cast<std::uintptr_t>(v.workspace) % 256 != 0) refuse("a convolution was given a workspace that is not aligned");
     if (v.workspace_bytes != convolution_workspace(v.problem)) refuse("a convolution was given a workspace of another size than it needs");

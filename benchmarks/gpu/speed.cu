@@ -72,12 +72,11 @@ void time_convolutions(Context<Cuda>& context, bool library, double peak, double
     if (!conv_case.timed) continue;
     const Conv2dGeometry& g = conv_case.geometry;
     const Numbers x = random(context, g.image_shape()), w = random(context, g.filter_shape()), dy = random(context, g.output_shape());
-    Numbers y(g.output_shape()), dx(g.image_shape());
-    Numbers dw = Numbers::zeros(g.filter_shape());
+    Numbers y(g.output_shape()), dx(g.image_shape()), dw(g.filter_shape());
     using Kernels = Conv2dKernels<Cuda>;
     const double times[] = {seconds_in_graph(context, [&] { Kernels::forward(context, g, x.data(), w.data(), y.data()); }),
                             seconds_in_graph(context, [&] { Kernels::backward_data(context, g, dy.data(), w.data(), dx.data()); }),
-                            seconds_in_graph(context, [&] { Kernels::backward_weights(context, g, x.data(), dy.data(), dw.data()); })};
+                            seconds_in_graph(context, [&] { Kernels::backward_weights(context, g, x.data(), dy.data(), dw.data(), false); })};
     std::printf("| %s |", conv_case.name);
     const double bytes = sizeof(float) * static_cast<double>(x.count() + w.count() + y.count());  // each value once
     for (const double time : times) {

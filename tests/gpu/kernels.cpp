@@ -84,6 +84,13 @@ void compare_convolutions(const ConvCase& conv_case, bool exact, LibraryConvolut
   }
 }
 
+template <class D, class T>
+void in_every_direction(Context<D>& context, const Conv2dGeometry& g, const T* x, const T* w, const T* dy, T* y, T* dx, T* dw) {
+  Conv2dKernels<D>::forward(context, g, x, w, y);
+  Conv2dKernels<D>::backward_data(context, g, dy, w, dx);
+  Conv2dKernels<D>::backward_weights(context, g, x, dy, dw);
+}
+
 /// x[i] := 1000·x[i] + column, twice for an element that is visited twice
 struct CountVisits {
   double* x;
@@ -126,6 +133,32 @@ TEST_CASE("a library's convolutions are those of the naive loops, and those that
   [[maybe_unused]] const LibraryOfConvolutions library;
   for (const ConvCase& conv_case : conv_cases)
     for (const bool exact : {true, false}) compare_convolutions<float>(conv_case, exact, LibraryConvolutions::all);
+}
+
+TEST_CASE("a library's convolutions are those of the naive loops wherever operands begin") {
+  [[maybe_unused]] const LibraryOfConvolutions library;
+  Context<Device> context;
+  context.set_exact_products(true);
+  context.set_library_convolutions(LibraryConvolutions::all);
+  Context<Reference> reference;
+  const Conv2dGeometry g{.n = 2, .h = 5, .w = 6, .c = 8, .o = 12, .r = 3, .s = 2, .stride_h = 2, .padding_h = 1, .padding_w = 1};
+  for (const index_t which : {0, 1, 2})
+    for (const index_t begin : {1, 2, 4}) {
+      CAPTURE(which);
+      CAPTURE(begin);
+      const index_t at_image = which == 0 ? begin : 0, at_filter = which == 1 ? begin : 0, at_output = which == 2 ? begin : 0;
+      const Shape images{at_image + g.image_shape().count() + 5}, filters{at_filter + g.filter_shape().count() + 5};
+      const Shape outputs{at_output + g.output_shape().count() + 5};
+      const Operand<float> x(images, 1), w(filters, 2), dy(outputs, 3);
+      Operand<float> y(outputs, 4), dx(images, 5), dw(filters, 6);
+      in_every_direction(context, g, x.here.data() + at_image, w.here.data() + at_filter, dy.here.data() + at_output, y.here.data() + at_output,
+                         dx.here.data() + at_image, dw.here.data() + at_filter);
+      in_every_direction(reference, g, x.there.data() + at_image, w.there.data() + at_filter, dy.there.data() + at_output, y.there.data() + at_output,
+                         dx.there.data() + at_image, dw.there.data() + at_filter);
+      CHECK(off(y.here, y.there) < exact_tolerance);  // and nothing before or behind
+      CHECK(off(dx.here, dx.there) < exact_tolerance);
+      CHECK(off(dw.here, dw.there) < exact_tolerance);
+    }
 }
 
 TEST_CASE("a GPU's maps visit every element once, and know its column") {

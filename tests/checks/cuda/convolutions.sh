@@ -15,6 +15,6 @@ fi
   --expt-relaxed-constexpr -diag-suppress=1675 -Werror all-warnings -Xcompiler "$openmp",-Wall,-Wextra,-Werror \
   -DNASH_CUDNN=$define -I "$include" -I "$tests" -isystem "$cudnn_include" "$tests/checks/cuda/convolutions.cu" -o "$out/convolutions" -lcublas $cudnn_library
 # Which library it is that the program has, so that the option cannot be without effect.
-if nm -uC "$out/convolutions" | grep -q cudnnConvolutionForward; then has=cudnn; else has=no_cudnn; fi
+if nm -uC "$out/convolutions" | grep -q cudnnBackendExecute; then has=cudnn; else has=no_cudnn; fi
 [ "$has" = "$with" ] || { echo "built $with, but the program has $has"; exit 1; }
 "$out/convolutions"

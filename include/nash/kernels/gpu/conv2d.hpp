@@ -74,9 +74,10 @@ struct CollectPatches {
 };
 
 /// Whether cuDNN is quicker in all directions: on an H200 it took 0.47 to 0.94 of the time of nash's kernels for dcgan64's d2 and d3 at a
-/// batch of 64, for which this holds, 0.9 to 1.7 times that of its d4, which has few results, and up to 27 times that of small ones.
+/// batch of 64, and up to 27 times that of small ones. For d4, the one with the fewest results, it did 184 TFLOP/s forward, 150 for the
+/// data and 131 for the weights, where nash's kernels did 140, 136 and 121.
 inline bool is_quicker_in_library(const Conv2dGeometry& g) {
-  constexpr index_t least_work = index_t{1} << 30, least_results = 4096, least_channels = 32;
+  constexpr index_t least_work = index_t{1} << 30, least_results = 1024, least_channels = 32;
   return g.multiply_adds() >= least_work && g.n * g.p() * g.q() >= least_results && std::min(g.c, g.o) >= least_channels;
 }
 
@@ -145,15 +146,18 @@ struct Conv2dKernels {
     return which == LibraryConvolutions::all || (which == LibraryConvolutions::large && is_quicker_in_library(g));
   }
 
-  /// Has the device's library do it, where there is one that can. Results of channels each begin as the bias, where there is one;
-  /// weights are added to.
+  static bool is_aligned(const void* operand) { return reinterpret_cast<std::uintptr_t>(operand) % LibraryConvolution::alignment == 0; }
+
+  /// Has the device's library do it, where there is one that can; views of parameters may begin where it can't. Results of channels each
+  /// begin as the bias, where there is one.
   template <class T>
   static bool runs_in_library([[maybe_unused]] Context<Device>& context, [[maybe_unused]] Direction direction, [[maybe_unused]] const Conv2dGeometry& g,
                               [[maybe_unused]] const T* a, [[maybe_unused]] const T* b, [[maybe_unused]] T* result, [[maybe_unused]] bool accumulate,
                               [[maybe_unused]] index_t results = 0, [[maybe_unused]] index_t channels = 0, [[maybe_unused]] const T* bias = nullptr) {
     if constexpr (std::is_same_v<T, float>) {
-      if (g.n == 0 || !wants_library(context.library_convolutions(), g)) return false;
+      if (g.n == 0 || !wants_library(context.library_convolutions(), g) || !is_aligned(a) || !is_aligned(b) || !is_aligned(result)) return false;
       const LibraryConvolution::Problem problem{.direction = direction, .exact = context.exact_products(),
+                                                .adds = bias != nullptr || accumulate,
                                                 .n = g.n, .h = g.h, .w = g.w, .c = g.c, .o = g.o, .r = g.r, .s = g.s, .p = g.p(), .q = g.q(),
                                                 .stride_h = g.stride_h, .stride_w = g.stride_w, .padding_h = g.padding_h, .padding_w = g.padding_w};
       const std::optional<std::size_t> bytes = context.gpu().stream().convolution_workspace(problem);
@@ -161,8 +165,7 @@ struct Conv2dKernels {
       if (bias != nullptr) PointwiseKernels<Device>::for_each_in_rows(context, results, channels, RepeatRow<T>{bias, result});
       const auto memory = context.template scratch<std::byte>(static_cast<index_t>(*bytes + workspace_alignment));
       const std::size_t skipped = (workspace_alignment - reinterpret_cast<std::uintptr_t>(memory.data()) % workspace_alignment) % workspace_alignment;
-      context.add(LibraryConvolution{.problem = problem, .a = a, .b = b, .result = result, .adds = bias != nullptr || accumulate,
-                                     .workspace = memory.data() + skipped, .workspace_bytes = *bytes});
+      context.add(LibraryConvolution{.problem = problem, .a = a, .b = b, .result = result, .workspace = memory.data() + skipped, .workspace_bytes = *bytes});
       return true;
     } else {
       return false;

@@ -77,12 +77,15 @@ struct Transfer {
 ///     backward_data       a is dy, b is w,  result is dx
 ///     backward_weights    a is x,  b is dy, result is dw
 struct LibraryConvolution {
+  static constexpr std::size_t alignment = 16;  ///< of the operands, in bytes: libraries' fast kernels need it
+
   enum class Direction { forward, backward_data, backward_weights };
 
   /// What the choice of an algorithm depends on. Sizes are those of Conv2dGeometry.
   struct Problem {
     Direction direction = Direction::forward;
     bool exact = false;  ///< float32 without rounding the operands to TF32
+    bool adds = false;   ///< to what is in the result
     index_t n = 0, h = 0, w = 0, c = 0, o = 0, r = 0, s = 0, p = 0, q = 0;
     index_t stride_h = 1, stride_w = 1, padding_h = 0, padding_w = 0;
 
@@ -93,7 +96,6 @@ struct LibraryConvolution {
   const void* a = nullptr;
   const void* b = nullptr;
   void* result = nullptr;
-  bool adds = false;  ///< to what is in the result
   void* workspace = nullptr;
   std::size_t workspace_bytes = 0;
 
