@@ -67,6 +67,32 @@ TEST_CASE("a network with every layer means the same on a GPU, fused and in floa
   }
 }
 
+TEST_CASE("the activation after a product is part of the pass that adds the bias") {
+  const auto same = [](const auto& net, const Shape& input) {
+    const auto here_net = net.template to<double, Device>();
+    const auto there_net = net.template to<double, Reference>();
+    Context<Device> context;
+    Context<Reference> reference;
+    const auto x = random_tensor<double, Device>(input, 1);
+    const auto same_x = random_tensor<double, Reference>(input, 1);
+    Tensor<double, Device> y;
+    Tensor<double, Reference> same_y;
+    here_net.forward({.context = context, .mode = Mode::infer}, x, y, nullptr);
+#if !defined(__CUDACC__)
+    (void)stand_in::take_counts();
+    here_net.forward({.context = context, .mode = Mode::infer}, x, y, nullptr);
+    CHECK(stand_in::take_counts().queued == 2);  // the product is the other
+#endif
+    there_net.forward({.context = reference, .mode = Mode::infer}, same_x, same_y, nullptr);
+    Tensor<double> a, b;
+    convert(y, a), convert(same_y, b);
+    CHECK(difference(a, b) < 1e-14);
+  };
+  same(initialised(Sequential{Dense{6, 8}, LeakyReLU{0.2}}), {3, 6});
+  same(initialised(Sequential{Dense{6, 5, {.init = Init::normal(1)}}, Tanh{}}), {3, 6});  // rows of no whole vectors
+  same(initialised(Sequential{Dense{6, 8, {.bias = false}}, Sigmoid{}}), {3, 6});
+}
+
 TEST_CASE("losses and optimisers of a GPU are those of the Reference device") {
   Context<Device> context;
   Context<Reference> reference;

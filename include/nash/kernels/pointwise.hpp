@@ -34,6 +34,10 @@ struct PointwiseKernels : NoKernels<Device> {};
 template <class Device, class Function>
 concept TakesEpilogues = requires(const Function& f) { PointwiseKernels<Device>::map(f); };
 
+/// A device whose products leave their bias to a pass of its own, which may as well apply a function.
+template <class Device>
+concept AddsBiasApart = requires { requires PointwiseKernels<Device>::adds_bias_apart; };
+
 /// y := value
 template <class T>
 struct Fill {

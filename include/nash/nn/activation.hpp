@@ -22,6 +22,20 @@ struct Activate {
   }
 };
 
+/// y := f(y + bias), a bias for each column
+template <class T, class Function>
+struct ActivateWithBias {
+  Function f;
+  const T* bias;
+  T* y;
+  NASH_HOST_DEVICE void operator()(index_t i, index_t column) const { y[i] = f.value(y[i] + bias[column]); }
+  using Element = T;
+  template <class Self, class Visitor>
+  NASH_HOST_DEVICE static void visit_operands(Self& self, Visitor& visit) {
+    visit.reads_column(self.bias), visit.updates(self.y);
+  }
+};
+
 /// out := f′·d, with f′ as a function of y
 template <class T, class Function>
 struct ActivationJacobian {

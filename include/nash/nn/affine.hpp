@@ -26,12 +26,21 @@ class AffineLayer : public LayerDefaults<T, D> {
     self().multiply(pass.context, x, weight_.data(), bias_.data(), y);
   }
 
-  /// forward, and a function of each result while it is in a near cache: y := f(W·x + b). For devices whose kernels can.
+  /// forward, and a function of each result: y := f(W·x + b). While it is in a near cache, for devices whose kernels can; else in the pass
+  /// that adds the bias.
   template <class Function>
   NASH_COLD void forward_then(const Pass<D>& pass, const Tensor<T, D>& x, Tensor<T, D>& y, const Function& f) const {
     y.resize(self().output_shape(x.shape()));
-    const auto map = PointwiseKernels<D>::map(Activate<T, Function>{f, y.data(), y.data()});
-    self().multiply(pass.context, x, weight_.data(), bias_.data(), y, PointwiseKernels<D>::epilogue(pass.context, y.data(), map));
+    if constexpr (AddsBiasApart<D>) {
+      self().multiply(pass.context, x, weight_.data(), nullptr, y);
+      if (bias_.present())
+        pointwise_in_rows(pass.context, y.count() / bias_.count(), bias_.count(), ActivateWithBias<T, Function>{f, bias_.data(), y.data()});
+      else
+        pointwise(pass.context, y.count(), Activate<T, Function>{f, y.data(), y.data()});
+    } else {
+      const auto map = PointwiseKernels<D>::map(Activate<T, Function>{f, y.data(), y.data()});
+      self().multiply(pass.context, x, weight_.data(), bias_.data(), y, PointwiseKernels<D>::epilogue(pass.context, y.data(), map));
+    }
   }
 
   NASH_COLD void backward(const Pass<D>& pass, const Tensor<T, D>& x, const Tensor<T, D>&, NoSaved&, const Tensor<T, D>& dy,

@@ -77,11 +77,13 @@ using FunctionOf = std::remove_cvref_t<decltype(std::declval<const A&>().functio
 template <class A>
 concept PureActivation = ElementwiseActivation<A> && std::derived_from<A, ActivationLayer<FunctionOf<A>, typename A::Scalar, typename A::Device>>;
 
-/// A layer that can apply a function to its results before they leave a near cache: one of nash's own affine layers, on a device
-/// whose kernels take epilogues.
+/// One of nash's own affine layers.
+template <class L>
+concept OwnAffineLayer = std::derived_from<L, AffineLayer<L, typename L::Scalar, typename L::Device>> && L::takes_epilogue;
+
+/// One that can apply a function to its results before they leave a near cache: on a device whose kernels take epilogues.
 template <class L, class A>
-concept AppliesActivation = TakesEpilogues<typename L::Device, Activate<typename L::Scalar, FunctionOf<A>>> &&
-                            std::derived_from<L, AffineLayer<L, typename L::Scalar, typename L::Device>> && L::takes_epilogue;
+concept AppliesActivation = OwnAffineLayer<L> && TakesEpilogues<typename L::Device, Activate<typename L::Scalar, FunctionOf<A>>>;
 
 /// Dense, Conv2d or ConvTranspose2d and the activation after it: a pass over memory less on the way forward, and for tangents.
 template <class L, ElementwiseActivation A>
@@ -96,6 +98,19 @@ struct Fusion<L, A> : FusionDefaults {
   }
   static void tangent(const Pass<D>& pass, const L& layer, const A& activation, const Values& y, const Values& x_tangent, Values& y_tangent) {
     layer.tangent_then(pass, y, x_tangent, y_tangent, activation.function());
+  }
+};
+
+/// The same where the bias is a pass of its own: the activation is part of it.
+template <class L, ElementwiseActivation A>
+  requires(OwnAffineLayer<L> && AddsBiasApart<typename L::Device>)
+struct Fusion<L, A> : FusionDefaults {
+  static constexpr bool goes_forward = true;
+  using D = typename L::Device;
+  using Values = Tensor<typename L::Scalar, D>;
+
+  static void forward(const Pass<D>& pass, const L& layer, const A& activation, const Values& x, Values& y, NoSaved*) {
+    layer.forward_then(pass, x, y, activation.function());
   }
 };
 

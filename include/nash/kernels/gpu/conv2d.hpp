@@ -73,9 +73,8 @@ struct CollectPatches {
   }
 };
 
-/// Whether cuDNN is quicker in all directions: on an H200 it took 0.47 to 0.94 of the time of nash's kernels for dcgan64's d2 and d3 at a
-/// batch of 64, and up to 27 times that of small ones. For d4, the one with the fewest results, it did 184 TFLOP/s forward, 150 for the
-/// data and 131 for the weights, where nash's kernels did 140, 136 and 121.
+/// Whether cuDNN is quicker in all directions, with products in TF32: on an H200 it took 0.47 to 0.90 of the time of nash's kernels for
+/// dcgan64's d2, d3 and d4 at a batch of 64, and up to ten times that of small ones. Exact ones take it 1.1 to 5.7 times as long.
 inline bool is_quicker_in_library(const Conv2dGeometry& g) {
   constexpr index_t least_work = index_t{1} << 30, least_results = 1024, least_channels = 32;
   return g.multiply_adds() >= least_work && g.n * g.p() * g.q() >= least_results && std::min(g.c, g.o) >= least_channels;
@@ -142,8 +141,9 @@ struct Conv2dKernels {
     return unpadded && ((g.r == 1 && g.s == 1 && g.stride_h == 1 && g.stride_w == 1) || (g.r == g.h && g.s == g.w));
   }
 
-  static bool wants_library(LibraryConvolutions which, const Conv2dGeometry& g) {
-    return which == LibraryConvolutions::all || (which == LibraryConvolutions::large && is_quicker_in_library(g));
+  static bool wants_library(const Context<Device>& context, const Conv2dGeometry& g) {
+    const LibraryConvolutions which = context.library_convolutions();
+    return which == LibraryConvolutions::all || (which == LibraryConvolutions::large && !context.exact_products() && is_quicker_in_library(g));
   }
 
   static bool is_aligned(const void* operand) { return reinterpret_cast<std::uintptr_t>(operand) % LibraryConvolution::alignment == 0; }
@@ -155,7 +155,7 @@ struct Conv2dKernels {
                               [[maybe_unused]] const T* a, [[maybe_unused]] const T* b, [[maybe_unused]] T* result, [[maybe_unused]] bool accumulate,
                               [[maybe_unused]] index_t results = 0, [[maybe_unused]] index_t channels = 0, [[maybe_unused]] const T* bias = nullptr) {
     if constexpr (std::is_same_v<T, float>) {
-      if (g.n == 0 || !wants_library(context.library_convolutions(), g) || !is_aligned(a) || !is_aligned(b) || !is_aligned(result)) return false;
+      if (g.n == 0 || !wants_library(context, g) || !is_aligned(a) || !is_aligned(b) || !is_aligned(result)) return false;
       const LibraryConvolution::Problem problem{.direction = direction, .exact = context.exact_products(),
                                                 .adds = bias != nullptr || accumulate,
                                                 .n = g.n, .h = g.h, .w = g.w, .c = g.c, .o = g.o, .r = g.r, .s = g.s, .p = g.p(), .q = g.q(),

@@ -144,6 +144,8 @@ struct MapRowVectors {
 /// PointwiseKernels of a GPU.
 template <class Device>
 struct PointwiseKernels {
+  static constexpr bool adds_bias_apart = true;  // a library's product knows no function of a column
+
   template <class Function>
   static void for_each(Context<Device>& context, index_t count, const Function& f) {
     if constexpr (NamesOperands<Function>) {
