@@ -50,6 +50,28 @@ TEST_CASE("Dropout drops where the pass's uniform number at a value's place is b
   }
 }
 
+TEST_CASE_TEMPLATE("whatever the probability, values are dropped where the uniform number is below it, and what is dropped is zero", T, float, double) {
+  constexpr index_t count = 4099;
+  Context<Cpu> context(1);
+  const Pass<Cpu> pass{context, Mode::train, RandomStream(5)};
+  const double some = pass.random.uniform(17);  // to either side of a number that is drawn
+  for (const double p : {1e-12, 0x1p-33, 0.2, some, std::nextafter(some, 0.0), std::nextafter(some, 1.0), 0.999, 1 - 1e-12}) {
+    CAPTURE(p);
+    for (const T x : {T{-3}, std::numeric_limits<T>::infinity(), std::numeric_limits<T>::quiet_NaN()}) {
+      Tensor<T> y;
+      NoSaved saved;
+      Dropout<T>{p}.forward(pass, Tensor<T>::filled({count}, x), y, &saved);
+      const T kept = static_cast<T>(1 / (1 - p)) * x;
+      index_t wrong = 0;
+      for (index_t i = 0; i < count; ++i) {
+        const T expected = pass.random.uniform(i) < p ? T{0} : kept;
+        wrong += std::memcmp(&y[i], &expected, sizeof(T)) != 0;
+      }
+      CHECK(wrong == 0);
+    }
+  }
+}
+
 TEST_CASE("Dropout changes nothing in inference") {
   const auto x = random_tensor({3, 8});
   CHECK(output_of(Dropout<double>{0.5}, x, Mode::infer).to_host() == x.to_host());

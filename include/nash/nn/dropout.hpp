@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <bit>
+
 #include "nash/kernels/random.hpp"
 #include "nash/nn/description.hpp"
 #include "nash/nn/layer.hpp"
@@ -11,11 +13,20 @@ namespace nash {
 template <class T>
 struct Drop {
   RandomStream random;
-  double threshold;  // p·2³² − ½: bits below it mean uniform(i) < p
+  std::uint32_t limit;  // bits below it mean uniform(i) < p
   T scale;
   const T* x;
   T* out;
-  NASH_HOST_DEVICE T value(std::uint32_t bits, T kept) const { return bits < threshold ? T{0} : kept; }
+  /// By a mask in the place of a choice, which the compiler would make a branch, and the loop would have no vectors.
+  NASH_HOST_DEVICE T value(std::uint32_t bits, T kept) const {
+    if constexpr (std::is_same_v<T, float> || std::is_same_v<T, double>) {
+      using Word = std::conditional_t<sizeof(T) == 4, std::uint32_t, std::uint64_t>;
+      const Word mask = bits < limit ? Word{0} : ~Word{0};
+      return std::bit_cast<T>(std::bit_cast<Word>(kept) & mask);
+    } else {
+      return bits < limit ? T{0} : kept;
+    }
+  }
   NASH_ALWAYS_INLINE NASH_HOST_DEVICE void operator()(index_t block) const {
     const auto bits = random.block(block);
     const T* const from = x + 4 * block;
@@ -88,7 +99,13 @@ class Dropout : public LayerDefaults<T, D> {
   void drop(const Pass<D>& pass, const Tensor<T, D>& x, Tensor<T, D>& out) const {
     if ((pass.mode == Mode::infer && !options_.in_inference) || probability_ == 0) return pointwise(pass.context, x.count(), Copy<T>{x.data(), out.data()});
     pointwise_by_fours(pass.context, x.count(),
-                       Drop<T>{pass.random, probability_ * 0x1p32 - 0.5, static_cast<T>(1 / (1 - probability_)), x.data(), out.data()});
+                       Drop<T>{pass.random, limit_of(probability_), static_cast<T>(1 / (1 - probability_)), x.data(), out.data()});
+  }
+
+  /// ⌈p·2³² − ½⌉, which for the largest p below 1 is one too many.
+  static std::uint32_t limit_of(double p) {
+    constexpr double most = 0xFFFFFFFF;
+    return static_cast<std::uint32_t>(std::min(std::ceil(p * 0x1p32 - 0.5), most));
   }
 
   double probability_;

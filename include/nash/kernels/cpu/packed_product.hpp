@@ -83,6 +83,7 @@ class PackedProduct {
   static constexpr index_t long_split = 8;        // slices of k, beside which adding the splits up costs nothing
   static constexpr index_t pack_depth = 32;       // values of k that are packed at a time for all of a block's columns
   static constexpr index_t max_shared = 1 << 21;  // values of B that are packed once for all tasks
+  static constexpr index_t short_slice = 128;     // is multiplied in no more time than its results take to come
   static constexpr index_t few_panels = 6;        // so few read B once each, and packing would cost more than it brings
 
   struct Work {
@@ -232,7 +233,8 @@ class PackedProduct {
       }
       Columns b{packed, width};
       if (packed == nullptr) b.b = right_.in_place(slice.begin, n, b.step);
-      kernels_.multiply[vectors - 1]({list.segments, list.count, left_.stride(kernels_.rows), b.b, b.step, tile_rows, bias, accumulate});
+      kernels_.multiply[vectors - 1]({list.segments, list.count, left_.stride(kernels_.rows), b.b, b.step, tile_rows, bias, accumulate, nullptr, 0,
+                                      slice.count() <= short_slice});
       if (!whole)
         for (index_t i = 0; i < rows; ++i) std::copy_n(tile_rows[i], columns, c_rows[i] + n);
       if (packed != nullptr) packed += slice.count() * width;
