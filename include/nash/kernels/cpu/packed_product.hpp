@@ -83,7 +83,7 @@ class PackedProduct {
   static constexpr index_t long_split = 8;        // slices of k, beside which adding the splits up costs nothing
   static constexpr index_t pack_depth = 32;       // values of k that are packed at a time for all of a block's columns
   static constexpr index_t max_shared = 1 << 21;  // values of B that are packed once for all tasks
-  static constexpr index_t short_slice = 128;     // is multiplied in no more time than its results take to come
+  static constexpr index_t short_slice = 128, shortest = 64;  // in whose time results come from far; in whose they do not
   static constexpr index_t few_panels = 6;        // so few read B once each, and packing would cost more than it brings
 
   struct Work {
@@ -206,38 +206,53 @@ class PackedProduct {
 
   void multiply_panel(const Work& work, Slice slice, const SegmentList<T>& list, const T* packed, index_t m, index_t m_end,
                       index_t n_begin, index_t n_end, bool first, bool last) const {
+    if (m_end - m == kernels_.rows && (n_end - n_begin) % kernels_.lanes == 0)
+      multiply_panel<false>(work, slice, list, packed, m, m_end, n_begin, n_end, first, last);
+    else
+      multiply_panel<true>(work, slice, list, packed, m, m_end, n_begin, n_end, first, last);
+  }
+
+  /// `has_edge`: C has only a part of some tiles.
+  template <bool has_edge>
+  void multiply_panel(const Work& work, Slice slice, const SegmentList<T>& list, const T* packed, index_t m, index_t m_end,
+                      index_t n_begin, index_t n_end, bool first, bool last) const {
     constexpr index_t max_columns = TileKernels<T>::max_columns;
-    alignas(64) T edge[max_tile_rows * max_columns] = {};  // a whole tile where C has only a part of one
-    alignas(64) T edge_bias[max_columns] = {};
+    alignas(64) T edge[has_edge ? max_tile_rows * max_columns : 1] = {};  // all of a tile where C has only a part of it
+    alignas(64) T edge_bias[has_edge ? max_columns : 1] = {};
     T* c_rows[max_tile_rows];
     T* tile_rows[max_tile_rows];
-    const index_t rows = m_end - m;
+    const index_t rows = m_end - m, a_step = left_.stride(kernels_.rows), depth = slice.count();
     const bool split = splits_ > 1;
     if (split)
       for (index_t i = 0; i < rows; ++i) c_rows[i] = work.partial + (work.split * m_ + m + i) * n_;
     else
       output_.rows(m, rows, c_rows);
     const bool accumulate = !first || (accumulate_ && !split);
+    const index_t next_panel = rows > 1 ? kernels_.rows * (c_rows[1] - c_rows[0]) : 0;
+    const index_t results_ahead = depth > short_slice ? -1 : accumulate || depth < shortest ? next_panel : 0;
     for (index_t n = n_begin; n < n_end;) {
       const int vectors = next_width(n, n_end);
       const index_t width = vectors * kernels_.lanes, columns = std::min(width, n_end - n);
-      const bool whole = columns == width;
       const T* bias = first && !split && bias_ != nullptr ? bias_ + n : nullptr;
-      if (!whole && bias != nullptr) {
-        std::copy_n(bias, columns, edge_bias);
-        bias = edge_bias;
-      }
-      for (index_t i = 0; i < kernels_.rows; ++i) {
-        tile_rows[i] = whole && i < rows ? c_rows[i] + n : edge + i * max_columns;
-        if (!whole && i < rows && accumulate) std::copy_n(c_rows[i] + n, columns, tile_rows[i]);
+      const bool whole = !has_edge || columns == width;
+      if constexpr (has_edge) {
+        if (!whole && bias != nullptr) {
+          std::copy_n(bias, columns, edge_bias);
+          bias = edge_bias;
+        }
+        for (index_t i = 0; i < kernels_.rows; ++i) {
+          tile_rows[i] = whole && i < rows ? c_rows[i] + n : edge + i * max_columns;
+          if (!whole && i < rows && accumulate) std::copy_n(c_rows[i] + n, columns, tile_rows[i]);
+        }
+      } else {
+        for (int i = 0; i < kernels_.rows; ++i) tile_rows[i] = c_rows[i] + n;
       }
       Columns b{packed, width};
       if (packed == nullptr) b.b = right_.in_place(slice.begin, n, b.step);
-      kernels_.multiply[vectors - 1]({list.segments, list.count, left_.stride(kernels_.rows), b.b, b.step, tile_rows, bias, accumulate, nullptr, 0,
-                                      slice.count() <= short_slice});
+      kernels_.multiply[vectors - 1]({list.segments, list.count, a_step, b.b, b.step, tile_rows, bias, accumulate, nullptr, 0, results_ahead});
       if (!whole)
         for (index_t i = 0; i < rows; ++i) std::copy_n(tile_rows[i], columns, c_rows[i] + n);
-      if (packed != nullptr) packed += slice.count() * width;
+      if (packed != nullptr) packed += depth * width;
       n += width;
     }
     if (last && !split)

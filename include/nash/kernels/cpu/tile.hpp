@@ -34,7 +34,7 @@ struct Tile {
   bool accumulate;    ///< the sums start from C instead
   const T* ahead = nullptr;   ///< what another tile will read: is fetched into the second cache meanwhile, `ahead_step` values for each k
   index_t ahead_step = 0;
-  bool fetches_results = false;  ///< C is far away: the tile's rows in it, or those of the next one where this one reads them, are fetched meanwhile
+  index_t results_ahead = -1;  ///< C is far away: what lies so many values behind the tile's rows in it is fetched meanwhile; negative: nothing
 };
 
 template <class T, int bytes>
@@ -59,12 +59,11 @@ NASH_ALWAYS_INLINE void multiply_tile(const Tile<T>& tile) {
       else
         sums[i][j] = Vector{};
 
-  if (tile.fetches_results) {
-    const index_t first = tile.accumulate ? vectors * lanes : 0;
+  if (tile.results_ahead >= 0) {
 #pragma GCC unroll 8
     for (int i = 0; i < rows; ++i)
 #pragma GCC unroll 3
-      for (int j = 0; j < vectors; ++j) __builtin_prefetch(tile.c[i] + first + j * lanes, 1, 3);
+      for (int j = 0; j < vectors; ++j) __builtin_prefetch(tile.c[i] + tile.results_ahead + j * lanes, 1, 3);
   }
 
   const T* ahead = tile.ahead != nullptr ? tile.ahead : tile.b;  // of what is there already: the loop has no branch for it
