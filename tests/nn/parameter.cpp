@@ -90,3 +90,37 @@ TEST_CASE("in an update that has begun a gradient is written first, then added t
     CHECK(gradients.redirected(last.weight(), &elsewhere).into(last.weight()).adds);
   }
 }
+
+namespace {
+
+/// Tied weights and a parameter without values, in an order in which the last place is visited first.
+struct Tied {
+  Parameter<float, Cpu> tied{Shape{2}, Init::zeros()}, other{Shape{3}, Init::zeros()}, none{Shape{0}, Init::zeros()}, last{Shape{1}, Init::zeros()};
+
+  template <class Self, class Visitor>
+  static void visit_state(Self& self, Visitor&& visit) {
+    visit("tied", self.tied), visit("other", self.other), visit("again", self.tied), visit("none", self.none), visit("last", self.last);
+  }
+};
+
+}  // namespace
+
+TEST_CASE("an update that has begun keeps what was written for tied weights, and for those beside a parameter without values") {
+  Tied net;
+  const FlatParameters<float, Cpu> flat(net);
+  REQUIRE(net.tied.offset() == 5);  // where it was bound last
+  REQUIRE(net.none.offset() == net.last.offset());
+  Tensor<float> values = Tensor<float>::filled({8}, 7);
+  Context<Cpu> context(1);
+  UnwrittenGradients<float, Cpu> unwritten;
+  unwritten.begin(context, net);
+  const Gradients<float, Cpu> gradients(values, unwritten);
+  for (const Parameter<float, Cpu>* parameter : {&net.tied, &net.other, &net.last}) {
+    const GradientPlace<float> place = gradients.into(*parameter);
+    CHECK_FALSE(place.adds);
+    std::fill_n(place.values, parameter->count(), 1.0f);
+    CHECK(gradients.into(*parameter).adds);
+  }
+  unwritten.clear_rest(values.data());
+  CHECK(std::vector<float>(values.begin() + 2, values.end()) == std::vector<float>(6, 1));
+}

@@ -24,7 +24,7 @@ class UnwrittenGradients {
 
   /// Whether the part that begins there is unwritten; from now on it is not, since whoever asks writes it.
   bool take(index_t offset) {
-    const auto part = std::lower_bound(parts_.begin(), parts_.end(), offset, [](const Part& p, index_t begin) { return p.begin < begin; });
+    const auto part = find(parts_, offset);
     return part != parts_.end() && part->begin == offset && std::exchange(part->unwritten, false);
   }
 
@@ -41,13 +41,20 @@ class UnwrittenGradients {
     index_t begin, count;
     bool unwritten;
   };
+  static auto find(std::vector<Part>& parts, index_t offset) {
+    return std::lower_bound(parts.begin(), parts.end(), offset, [](const Part& part, index_t begin) { return part.begin < begin; });
+  }
   struct Add {
     std::vector<Part>& parts;
-    void operator()(const auto&, const auto& parameter) { parts.push_back({parameter.offset(), parameter.count(), true}); }
+    /// A parameter that is visited twice, as tied weights are, is bound to one place; an empty one begins where the next one does.
+    void operator()(const auto&, const auto& parameter) {
+      const auto at = find(parts, parameter.offset());
+      if (parameter.count() > 0 && (at == parts.end() || at->begin != parameter.offset())) parts.insert(at, {parameter.offset(), parameter.count(), true});
+    }
   };
 
   Context<Device>* context_ = nullptr;
-  std::vector<Part> parts_;  // by where they begin, as parameters are bound
+  std::vector<Part> parts_;  // by where they begin
 };
 
 }  // namespace nash
