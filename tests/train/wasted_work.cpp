@@ -156,6 +156,13 @@ TEST_CASE("passes over the parameters: one for the gradients' norm, one for the 
   CHECK(sorted_lines(whole) == "AdamUpdate\nSquare\n");
 }
 
+TEST_CASE("an update clears no gradient that its passes write") {
+  for (const Player player : {discriminator, generator}) {
+    const Calls all = passes_of(calls_of({.phases = {{player}}}), 1);
+    CHECK(std::count(all.begin(), all.end(), "Fill") == 0);
+  }
+}
+
 TEST_CASE("methods that are chosen at run time cost what they cost when the compiler knows them, and hooks that none has cost nothing") {
   using Any = AnyMethod<decltype(small_generator().to<float, Counting>()), decltype(small_discriminator().to<float, Counting>())>;
   const auto calls = [](auto... methods) {

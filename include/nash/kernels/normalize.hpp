@@ -89,16 +89,17 @@ struct MoveRunning {
   }
 };
 
-/// The gradients of shift and scale += Σ dy and Σ dy·x̂, which follow each other
+/// The gradients of shift and scale += Σ dy and Σ dy·x̂, which follow each other, or := where they do not add
 template <class T>
 struct AccumulateShiftAndScale {
   const T* sums;
   index_t channels;
   T* shift;
   T* scale;
+  bool adds_to_shift, adds_to_scale;
   NASH_HOST_DEVICE void operator()(index_t c) const {
-    shift[c] += sums[c];
-    scale[c] += sums[channels + c];
+    shift[c] = adds_to_shift ? shift[c] + sums[c] : sums[c];
+    scale[c] = adds_to_scale ? scale[c] + sums[channels + c] : sums[channels + c];
   }
 };
 

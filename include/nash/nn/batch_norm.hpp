@@ -196,7 +196,8 @@ class BatchNorm : public LayerDefaults<T, D> {
     sum_columns(pass.context, x.shape().rows(), channels_,
                 NormalizedSums<T, Values>{d, x.data(), saved.mean.data(), saved.rstd.data()}, sums);
     if (grads == nullptr) return;
-    pointwise(pass.context, channels_, AccumulateShiftAndScale<T>{sums, channels_, grads->of(shift_), grads->of(scale_)});
+    const GradientPlace<T> shift = grads->into(shift_), scale = grads->into(scale_);
+    pointwise(pass.context, channels_, AccumulateShiftAndScale<T>{sums, channels_, shift.values, scale.values, shift.adds, scale.adds});
   }
 
   index_t channels_;

@@ -198,7 +198,8 @@ class LayerNorm : public LayerDefaults<T, D> {
     if (grads != nullptr) {
       const auto sums = pass.context.template scratch<T>(2 * channels_);
       sum_columns(pass.context, x.shape().rows(), channels_, LayerNormGradients<T>{of, dy.data()}, sums.data());
-      pointwise(pass.context, channels_, AccumulateShiftAndScale<T>{sums.data(), channels_, grads->of(shift_), grads->of(scale_)});
+      const GradientPlace<T> shift = grads->into(shift_), scale = grads->into(scale_);
+      pointwise(pass.context, channels_, AccumulateShiftAndScale<T>{sums.data(), channels_, shift.values, scale.values, shift.adds, scale.adds});
     }
     if (dx != nullptr) through_jacobian<true>(pass, of, x.shape(), dy, *dx);
   }
