@@ -115,6 +115,7 @@ TEST_CASE("an update that has begun keeps what was written for tied weights, and
   UnwrittenGradients<float, Cpu> unwritten;
   unwritten.begin(context, net);
   const Gradients<float, Cpu> gradients(values, unwritten);
+  CHECK(gradients.into(net.none).adds);
   for (const Parameter<float, Cpu>* parameter : {&net.tied, &net.other, &net.last}) {
     const GradientPlace<float> place = gradients.into(*parameter);
     CHECK_FALSE(place.adds);
@@ -123,4 +124,10 @@ TEST_CASE("an update that has begun keeps what was written for tied weights, and
   }
   unwritten.clear_rest(values.data());
   CHECK(std::vector<float>(values.begin() + 2, values.end()) == std::vector<float>(6, 1));
+
+  Parameter<float, Cpu> hidden(Shape{1}, Init::zeros());
+  float value = 0;
+  hidden.bind(&value, 4);
+  CHECK(message_of<Error>([&] { gradients.into(hidden); }) ==
+        "Gradients: the parameter is not one of the network whose update has begun.\nName every parameter in visit_state.");
 }

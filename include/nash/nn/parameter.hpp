@@ -125,7 +125,7 @@ class Gradients {
     if (&parameter == redirected_) return {target_, true};
     if (parameter.offset() < 0)
       throw Error("Gradients", "the parameter is not bound to a flat tensor", "put the layer into a network, or use FlatParameters");
-    return {flat_ + parameter.offset(), unwritten_ == nullptr || !unwritten_->take(parameter.offset())};
+    return {flat_ + parameter.offset(), unwritten_ == nullptr || parameter.count() == 0 || !unwritten_->take(parameter.offset())};
   }
 
  private:

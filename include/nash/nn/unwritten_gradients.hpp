@@ -22,10 +22,12 @@ class UnwrittenGradients {
     for_each_parameter(network, Add{parts_});
   }
 
-  /// Whether the part that begins there is unwritten; from now on it is not, since whoever asks writes it.
+  /// Whether the part that begins there is unwritten; from now on it is not, since whoever asks writes it. Throws Error where none begins.
   bool take(index_t offset) {
     const auto part = find(parts_, offset);
-    return part != parts_.end() && part->begin == offset && std::exchange(part->unwritten, false);
+    if (part == parts_.end() || part->begin != offset)
+      throw Error("Gradients", "the parameter is not one of the network whose update has begun", "name every parameter in visit_state");
+    return std::exchange(part->unwritten, false);
   }
 
   void clear(T* gradient, index_t count) const { pointwise(*context_, count, Fill<T>{gradient, T{0}}); }

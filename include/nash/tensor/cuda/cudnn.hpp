@@ -164,8 +164,8 @@ class Convolutions {
 
   /// The plan for one of cuDNN's configurations; none where it will not do.
   std::optional<Plan> plan_of(CudnnDescriptor configuration, bool exact) const {
-    for (const CudnnDescriptor& engine : configuration.descriptors(CUDNN_ATTR_ENGINECFG_ENGINE, CUDNN_BACKEND_ENGINE_DESCRIPTOR, 1))
-      if (!will_do(engine, exact)) return std::nullopt;
+    const auto engines = configuration.descriptors(CUDNN_ATTR_ENGINECFG_ENGINE, CUDNN_BACKEND_ENGINE_DESCRIPTOR, 1);
+    if (engines.empty() || !will_do(engines.front(), exact)) return std::nullopt;
     CudnnDescriptor plan(CUDNN_BACKEND_EXECUTION_PLAN_DESCRIPTOR);
     plan.set<cudnnHandle_t>(CUDNN_ATTR_EXECUTION_PLAN_HANDLE, {handle_.get()});
     plan.set(CUDNN_ATTR_EXECUTION_PLAN_ENGINE_CONFIG, configuration);
