@@ -102,7 +102,7 @@ class Dropout : public LayerDefaults<T, D> {
                        Drop<T>{pass.random, limit_of(probability_), static_cast<T>(1 / (1 - probability_)), x.data(), out.data()});
   }
 
-  /// ⌈p·2³² − ½⌉, which for the largest p below 1 is one too many.
+  /// ⌈p·2³² − ½⌉. For p above 1 − 2⁻³³ that is 2³², which does not fit: one value of so many is kept then.
   static std::uint32_t limit_of(double p) {
     constexpr double most = 0xFFFFFFFF;
     return static_cast<std::uint32_t>(std::min(std::ceil(p * 0x1p32 - 0.5), most));
