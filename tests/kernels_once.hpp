@@ -17,6 +17,8 @@
 #define NASH_TEST_KERNELS(instance) \
   NASH_TEST_TILES(instance, float)  \
   NASH_TEST_TILES(instance, double) \
+  instance class nash::cpu::FilteringLayout<float>;   \
+  instance class nash::cpu::FilteringProducts<float>; \
   instance class nash::cpu::Winograd<float>;
 
 NASH_TEST_KERNELS(extern template)
