@@ -126,8 +126,8 @@ TEST_CASE("an update that has begun keeps what was written for tied weights, and
   CHECK(std::vector<float>(values.begin() + 2, values.end()) == std::vector<float>(6, 1));
 
   Parameter<float, Cpu> hidden(Shape{1}, Init::zeros());
-  float value = 0;
-  hidden.bind(&value, 4);
+  std::vector<float> elsewhere(5);
+  hidden.bind(elsewhere.data(), 4);
   CHECK(message_of<Error>([&] { gradients.into(hidden); }) ==
         "Gradients: the parameter is not one of the network whose update has begun.\nName every parameter in visit_state.");
 }

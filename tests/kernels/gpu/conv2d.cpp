@@ -15,9 +15,8 @@ struct Begins {
 };
 
 /// How many of a convolution's three directions are the library's.
-index_t in_library(LibraryConvolutions which, const Conv2dGeometry& g, const Begins& begin = {}, bool exact = false) {
+index_t in_library(LibraryConvolutions which, const Conv2dGeometry& g, const Begins& begin = {}) {
   Context<StandIn> context;
-  context.set_exact_products(exact);
   context.set_library_convolutions(which);
   const index_t image = g.image_shape().count(), filter = g.filter_shape().count(), output = g.output_shape().count();
   const auto x = random_tensor<float, StandIn>({begin.x + image}, 1), w = random_tensor<float, StandIn>({begin.w + filter}, 2);
@@ -65,10 +64,9 @@ TEST_CASE("large convolutions are those that a library was measured to be quicke
     if (gpu::is_quicker_in_library(conv_case.geometry)) quicker += std::string(conv_case.name) + ' ';
   CHECK(quicker == "dcgan64:d2,g4 dcgan64:d3,g3 dcgan64:d4,g2 ");
 
-  stand_in::machine().library_strides = 1;
   const Conv2dGeometry large{.n = 1024, .h = 1, .w = 1, .c = 1024, .o = 1024};
-  CHECK(in_library(LibraryConvolutions::large, large) == 3);
-  CHECK(in_library(LibraryConvolutions::large, large, {}, true) == 0);  // in exact products it is slower
-  CHECK(in_library(LibraryConvolutions::all, large, {}, true) == 3);
-  stand_in::machine().library_strides = 0;
+  CHECK(gpu::wants_library(LibraryConvolutions::large, false, large));
+  CHECK_FALSE(gpu::wants_library(LibraryConvolutions::large, true, large));  // in exact products it is slower
+  CHECK(gpu::wants_library(LibraryConvolutions::all, true, large));
+  CHECK_FALSE(gpu::wants_library(LibraryConvolutions::none, false, large));
 }

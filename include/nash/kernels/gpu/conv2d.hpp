@@ -80,6 +80,11 @@ inline bool is_quicker_in_library(const Conv2dGeometry& g) {
   return g.multiply_adds() >= least_work && g.n * g.p() * g.q() >= least_results && std::min(g.c, g.o) >= least_channels;
 }
 
+/// Whether the library is to do it.
+inline bool wants_library(LibraryConvolutions which, bool exact, const Conv2dGeometry& g) {
+  return which == LibraryConvolutions::all || (which == LibraryConvolutions::large && !exact && is_quicker_in_library(g));
+}
+
 /// Conv2dKernels of a GPU. Where its library has the convolution, that is used. Else it is a product of matrices with the patches of
 /// some images, which are laid out in memory for as many images at a time as fit into a piece of scratch memory.
 ///
@@ -141,11 +146,6 @@ struct Conv2dKernels {
     return unpadded && ((g.r == 1 && g.s == 1 && g.stride_h == 1 && g.stride_w == 1) || (g.r == g.h && g.s == g.w));
   }
 
-  static bool wants_library(const Context<Device>& context, const Conv2dGeometry& g) {
-    const LibraryConvolutions which = context.library_convolutions();
-    return which == LibraryConvolutions::all || (which == LibraryConvolutions::large && !context.exact_products() && is_quicker_in_library(g));
-  }
-
   static bool is_aligned(const void* operand) { return reinterpret_cast<std::uintptr_t>(operand) % LibraryConvolution::alignment == 0; }
 
   /// Has the device's library do it, where there is one that can; views of parameters may begin where it can't. Results of channels each
@@ -155,7 +155,7 @@ struct Conv2dKernels {
                               [[maybe_unused]] const T* a, [[maybe_unused]] const T* b, [[maybe_unused]] T* result, [[maybe_unused]] bool accumulate,
                               [[maybe_unused]] index_t results = 0, [[maybe_unused]] index_t channels = 0, [[maybe_unused]] const T* bias = nullptr) {
     if constexpr (std::is_same_v<T, float>) {
-      if (g.n == 0 || !wants_library(context, g) || !is_aligned(a) || !is_aligned(b) || !is_aligned(result)) return false;
+      if (g.n == 0 || !wants_library(context.library_convolutions(), context.exact_products(), g) || !is_aligned(a) || !is_aligned(b) || !is_aligned(result)) return false;
       const LibraryConvolution::Problem problem{.direction = direction, .exact = context.exact_products(),
                                                 .adds = bias != nullptr || accumulate,
                                                 .n = g.n, .h = g.h, .w = g.w, .c = g.c, .o = g.o, .r = g.r, .s = g.s, .p = g.p(), .q = g.q(),
