@@ -129,6 +129,21 @@ TEST_CASE_TEMPLATE("a GPU's convolutions are those of the naive loops, in every 
       if (exact || std::is_same_v<T, float>) compare_convolutions<T>(conv_case, exact, LibraryConvolutions::none);
 }
 
+TEST_CASE("patches that do not fit into memory at once give gradients of weights in pieces, written first and then added to") {
+  // Those of one image are more than half of what is there at a time.
+  const Conv2dGeometry g{.n = 2, .h = 8, .w = 8, .c = 3300, .o = 1, .r = 8, .s = 8, .padding_h = 4, .padding_w = 4};
+  REQUIRE(2 * g.p() * g.q() * g.r * g.s * g.c > index_t{1} << 25);
+  const Operand<float> x(g.image_shape(), 1), dy(g.output_shape(), 2);
+  Operand<float> dw(g.filter_shape(), 3);
+  dw.here = Tensor<float, Device>(g.filter_shape());  // nothing of it may be read
+  Context<Device> context;
+  context.set_exact_products(true);
+  Context<Reference> reference;
+  Conv2dKernels<Device>::backward_weights(context, g, x.here.data(), dy.here.data(), dw.here.data(), false);
+  Conv2dKernels<Reference>::backward_weights(reference, g, x.there.data(), dy.there.data(), dw.there.data(), false);
+  CHECK(off(dw.here, dw.there) < tolerance_of<float>(true));
+}
+
 TEST_CASE("a library's convolutions are those of the naive loops, and those that it lacks are nash's own") {
   [[maybe_unused]] const LibraryOfConvolutions library;
   for (const ConvCase& conv_case : conv_cases)

@@ -5,6 +5,7 @@
 #include "nash/nn/dense.hpp"
 #include "nash/nn/identity.hpp"
 #include "nash/nn/sequential.hpp"
+#include "nash/nn/unwritten_gradients.hpp"
 #include "nn/checks.hpp"
 
 using namespace nash;

@@ -83,7 +83,8 @@ class PackedProduct {
   static constexpr index_t long_split = 8;        // slices of k, beside which adding the splits up costs nothing
   static constexpr index_t pack_depth = 32;       // values of k that are packed at a time for all of a block's columns
   static constexpr index_t max_shared = 1 << 21;  // values of B that are packed once for all tasks
-  static constexpr index_t short_slice = 128, shortest = 64;  // in whose time results come from far; in whose they do not
+  static constexpr index_t short_slice = 128;     // is multiplied in no more time than its results take to come
+  static constexpr index_t shortest_slice = 64;   // and shorter ones in less, so that results are asked for a panel before
   static constexpr index_t few_panels = 6;        // so few read B once each, and packing would cost more than it brings
 
   struct Work {
@@ -229,7 +230,7 @@ class PackedProduct {
       output_.rows(m, rows, c_rows);
     const bool accumulate = !first || (accumulate_ && !split);
     const index_t next_panel = rows > 1 ? kernels_.rows * (c_rows[1] - c_rows[0]) : 0;
-    const index_t results_ahead = depth > short_slice ? -1 : accumulate || depth < shortest ? next_panel : 0;
+    const index_t results_ahead = depth > short_slice ? -1 : accumulate || depth < shortest_slice ? next_panel : 0;
     for (index_t n = n_begin; n < n_end;) {
       const int vectors = next_width(n, n_end);
       const index_t width = vectors * kernels_.lanes, columns = std::min(width, n_end - n);

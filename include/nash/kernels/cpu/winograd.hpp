@@ -85,8 +85,10 @@ class Winograd {
   static constexpr index_t most_filter_values = 1 << 20;  // that every thread fetches
 
   auto groups() const { return layout_.groups(); }
+
   /// Results are final when the last group has added to them.
   Epilogue<T> epilogue_of(const Group& group, const Epilogue<T>& epilogue) const { return &group == &groups().back() ? epilogue : Epilogue<T>{}; }
+
   /// A map along both directions, between lines of `count` values.
   static void map_tile(const LineMap<T>& along_h, const LineMap<T>& along_w, const T* const* in, T* const* out, index_t count, bool accumulate) {
     if (is_identity(along_w)) return along_h.apply(in, out, count, accumulate);
@@ -136,6 +138,7 @@ class Winograd {
       for (index_t i = 0; i < chunks; ++i) run(i, this_thread());
     }
   }
+
   /// f(image of the chunk, tile down, tile across) for all tiles, the rows of tiles in parallel.
   template <class Function>
   void for_tiles(const Group& group, const Chunk& chunk, const Function& f) const {

@@ -13,7 +13,7 @@ namespace nash {
 /// Which convolutions of floats are those of a GPU's library, where it has one.
 enum class LibraryConvolutions {
   none,
-  large,  ///< those that the library was measured to be quicker in: much work, and many results
+  large,  ///< those that the library was measured to be quicker in: much work, many results, and products that need not be exact
   all,
 };
 
