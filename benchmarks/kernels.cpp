@@ -135,14 +135,14 @@ auto whole_number(const char* option, int& value, int most) {
 
 auto instruction_set(nash::InstructionSet& value) {
   return [&value](const std::string& text) {
-    for (const auto set : {nash::InstructionSet::baseline, nash::InstructionSet::avx2, nash::InstructionSet::avx512})
+    for (const auto set : {nash::InstructionSet::baseline, nash::InstructionSet::avx2, nash::InstructionSet::avx512, nash::InstructionSet::amx})
       if (text == name_of(set)) {
         if (set > nash::detect_instruction_set())
           return Parsed::runtimeError(nash::concat({"--instruction-set: this processor does not have ", text, ", only ", name_of(nash::detect_instruction_set())}));
         value = set;
         return Parsed::ok(Catch::clara::ParseResultType::Matched);
       }
-    return Parsed::runtimeError(nash::concat({"--instruction-set: expected baseline, avx2 or avx512, got '", text, "'"}));
+    return Parsed::runtimeError(nash::concat({"--instruction-set: expected baseline, avx2, avx512 or amx, got '", text, "'"}));
   };
 }
 
@@ -174,7 +174,7 @@ int main(int argc, char** argv) {
               Opt(whole_number("--batch", options.batch, 4096), "number")["--batch"]("images or rows (default: 64)") |
               Opt(whole_number("--rounds", options.rounds, 10000), "number")["--rounds"]("rounds in which all take turns (default: 7)") |
               Opt(whole_number("--milliseconds", options.milliseconds, 60000), "number")["--milliseconds"]("a turn takes at least (default: 10)") |
-              Opt(instruction_set(options.set), "name")["--instruction-set"]("of nash: baseline, avx2 or avx512 (default: the widest)") |
+              Opt(instruction_set(options.set), "name")["--instruction-set"]("of nash: baseline, avx2, avx512 or amx (default: the widest)") |
               Opt(options.python, "program")["--torch"]("a Python that has PyTorch, which then is a peer (default: none)") |
               Opt(options.json, "file")["--json"]("write the figures there"));
   if (session.applyCommandLine(argc, argv) != 0) return 2;

@@ -48,7 +48,7 @@ double FmaPeak::measure(double milliseconds) const {
   long lanes = 4;
 #if NASH_X86
   if (set_ == nash::InstructionSet::avx2) loop = nash_fma_peak_avx2, lanes = 8;
-  if (set_ == nash::InstructionSet::avx512) loop = nash_fma_peak_avx512, lanes = 16;
+  if (set_ >= nash::InstructionSet::avx512) loop = nash_fma_peak_avx512, lanes = 16;
 #endif
   // A round of 12 takes 6 cycles where two can begin in each: some 2 ns. Slower processors take longer than asked for.
   const long rounds = static_cast<long>(milliseconds * 4e5);
@@ -63,7 +63,7 @@ double FmaPeak::measure(double milliseconds) const {
 }
 
 const char* name_of(nash::InstructionSet set) {
-  return set == nash::InstructionSet::baseline ? "baseline" : set == nash::InstructionSet::avx2 ? "avx2" : "avx512";
+  return set == nash::InstructionSet::baseline ? "baseline" : set == nash::InstructionSet::avx2 ? "avx2" : set == nash::InstructionSet::avx512 ? "avx512" : "amx";
 }
 
 }  // namespace benchmark

@@ -66,13 +66,13 @@ double roundings_off(const Guarded<T>& result, const Guarded<double>& expected, 
 /// The instruction sets of this processor.
 inline std::vector<nash::InstructionSet> instruction_sets() {
   std::vector<nash::InstructionSet> sets;
-  for (const auto set : {nash::InstructionSet::baseline, nash::InstructionSet::avx2, nash::InstructionSet::avx512})
+  for (const auto set : {nash::InstructionSet::baseline, nash::InstructionSet::avx2, nash::InstructionSet::avx512, nash::InstructionSet::amx})
     if (set <= nash::detect_instruction_set()) sets.push_back(set);
   return sets;
 }
 
 inline const char* name_of(nash::InstructionSet set) {
-  return set == nash::InstructionSet::baseline ? "baseline" : set == nash::InstructionSet::avx2 ? "avx2" : "avx512";
+  return set == nash::InstructionSet::baseline ? "baseline" : set == nash::InstructionSet::avx2 ? "avx2" : set == nash::InstructionSet::avx512 ? "avx512" : "amx";
 }
 
 /// Calls f(context) for a context of each instruction set with one thread.

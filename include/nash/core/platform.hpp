@@ -32,6 +32,13 @@
 #define NASH_TARGET_AVX2_NO_FMA
 #endif
 
+// Tile registers (Intel AMX) in functions of their own, by inline assembly: a program asks Linux for them before it may use them.
+#if defined(__x86_64__) && defined(__linux__) && !defined(__CUDACC__)
+#define NASH_TILE_REGISTERS 1
+#else
+#define NASH_TILE_REGISTERS 0
+#endif
+
 // Around loops with "omp simd", which asks for vector instructions where they can be had: clang would warn wherever they
 // cannot, as at -O1 or under a sanitizer.
 #if defined(__clang__)
@@ -70,6 +77,11 @@
 #if defined(__linux__)
 #include <sys/mman.h>
 #endif
+#if NASH_TILE_REGISTERS
+#include <cpuid.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
 
 #include <cstddef>
 #include <cstdint>
@@ -77,14 +89,29 @@
 namespace nash {
 
 /// The instruction sets that the Cpu device has kernels for, from the plainest to the widest.
-enum class InstructionSet { baseline, avx2, avx512 };
+enum class InstructionSet { baseline, avx2, avx512, amx };
+
+/// Whether the processor multiplies tiles of bfloat16, and the system lets this program do so.
+inline bool have_tile_registers() {
+#if NASH_TILE_REGISTERS
+  static const bool have = [] {
+    constexpr unsigned amx_bf16 = 1u << 22, amx_tile = 1u << 24;
+    constexpr long request_permission = 0x1023, tile_data = 18;  // ARCH_REQ_XCOMP_PERM of <asm/prctl.h>, XFEATURE_XTILEDATA
+    unsigned a = 0, b = 0, c = 0, d = 0;
+    return __get_cpuid_count(7, 0, &a, &b, &c, &d) != 0 && (d & amx_bf16) != 0 && (d & amx_tile) != 0 && syscall(SYS_arch_prctl, request_permission, tile_data) == 0;
+  }();
+  return have;
+#else
+  return false;
+#endif
+}
 
 /// The widest instruction set of the processor that runs this.
 inline InstructionSet detect_instruction_set() {
 #if NASH_X86
   if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bw") &&
       __builtin_cpu_supports("avx512dq"))
-    return InstructionSet::avx512;
+    return have_tile_registers() ? InstructionSet::amx : InstructionSet::avx512;
   if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return InstructionSet::avx2;
 #endif
   return InstructionSet::baseline;

@@ -6,22 +6,16 @@
 namespace nash::cpu {
 
 /// A convolution's backward_data for the pixels of one phase, (h + padding) mod stride = phase in both directions: they are seen by the
-/// filter's taps phase, phase + stride, … and by no other.
+/// filter's taps phase, phase + stride, … and by no other. A convolution of dy, of stride 1.
 template <class T>
 class BackwardPhase {
  public:
-  NASH_COLD BackwardPhase(Context<Cpu>& context, const Conv2dGeometry& g, index_t phase_h, index_t phase_w, const T* dy, const T* w, const T* zeros, T* dx,
-                          const T* bias, const Epilogue<T>& epilogue)
+  NASH_COLD BackwardPhase(const Conv2dGeometry& g, index_t phase_h, index_t phase_w, const T* w, T* dx)
       : down_{g.h, g.r, g.stride_h, g.padding_h, phase_h}, across_{g.w, g.s, g.stride_w, g.padding_w, phase_w},
-        windows_{.n = g.n, .h = g.p(), .w = g.q(), .c = g.o, .grid_h = down_.pixels, .grid_w = across_.pixels, .stride_h = 1, .stride_w = 1,
-                 .first_h = down_.first_result, .first_w = across_.first_result, .r = down_.taps, .s = across_.taps},
-        patches_(dy, windows_, zeros), filters_(w, g, phase_h, phase_w, down_.taps, across_.taps),
-        pixels_(dx, {g.n, g.h, g.w, g.c}, across_.pixels, down_.first_pixel, across_.first_pixel, g.stride_h, g.stride_w),
-        product_(context, windows_.results(), g.c, windows_.taps(), patches_, filters_, pixels_, bias, false, epilogue) {}
-  BackwardPhase(const BackwardPhase&) = delete;
-  BackwardPhase& operator=(const BackwardPhase&) = delete;
-
-  PackedProduct<T>& product() { return product_; }
+        windows{.n = g.n, .h = g.p(), .w = g.q(), .c = g.o, .grid_h = down_.pixels, .grid_w = across_.pixels, .stride_h = 1, .stride_w = 1,
+                .first_h = down_.first_result, .first_w = across_.first_result, .r = down_.taps, .s = across_.taps},
+        filters(w, g, phase_h, phase_w, down_.taps, across_.taps),
+        pixels(dx, {g.n, g.h, g.w, g.c}, across_.pixels, down_.first_pixel, across_.first_pixel, g.stride_h, g.stride_w) {}
 
  private:
   /// One direction, height or width.
@@ -35,11 +29,11 @@ class BackwardPhase {
   };
 
   Direction down_, across_;
-  Windows windows_;
-  WindowRows<T> patches_;
-  PhaseFilters<T> filters_;
-  GridPixels<T> pixels_;
-  PackedProduct<T> product_;
+
+ public:
+  const Windows windows;           ///< of dy
+  const PhaseFilters<T> filters;
+  const GridPixels<T> pixels;      ///< of dx
 };
 
 }  // namespace nash::cpu

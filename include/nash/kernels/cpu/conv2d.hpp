@@ -4,6 +4,7 @@
 #include "nash/kernels/cpu/backward_phase.hpp"
 #include "nash/kernels/cpu/gemm.hpp"
 #include "nash/kernels/cpu/padded_images.hpp"
+#include "nash/kernels/cpu/split_convolution.hpp"
 #include "nash/kernels/cpu/winograd.hpp"
 #include "nash/kernels/reference/conv2d.hpp"
 
@@ -26,8 +27,10 @@ struct Conv2dKernels<Cpu> {
     } else {
       if (g.n == 0) return;
       if (sees_all(g)) return GemmKernels<Cpu>::multiply(context, {.m = g.n, .n = g.o, .k = taps(g), .transpose_b = true}, x, w, y, bias, epilogue);
-      if constexpr (std::is_same_v<T, float>)
+      if constexpr (std::is_same_v<T, float>) {
+        if (cpu::SplitConvolution::suits(context, g)) return cpu::SplitConvolution(context, g).forward(x, w, y, bias, epilogue);
         if (cpu::Winograd<T>::suits(context, g)) return cpu::Winograd<T>(context, g).forward(x, w, y, bias, epilogue);
+      }
       const cpu::TransposedColumns<T> filters(w, g.o, taps(g));
       const auto multiply = [&](const cpu::LeftOperand<T>& windows, const cpu::ProductOutput<T>& results) {
         cpu::PackedProduct<T>(context, g.n * g.p() * g.q(), g.o, taps(g), windows, filters, results, bias, false, epilogue).run();
@@ -50,19 +53,21 @@ struct Conv2dKernels<Cpu> {
       if (sees_all(g) && bias == nullptr)
         return GemmKernels<Cpu>::multiply(context, {.m = g.n, .n = taps(g), .k = g.o}, dy, w, dx, static_cast<const T*>(nullptr), epilogue);
       if (g.c <= thin) return spread(context, g, dy, w, dx, bias, epilogue);
-      if constexpr (std::is_same_v<T, float>)
+      if constexpr (std::is_same_v<T, float>) {
+        if (cpu::SplitConvolution::suits(context, g)) return cpu::SplitConvolution(context, g).backward_data(dy, w, dx, bias, epilogue);
         if (cpu::Winograd<T>::suits(context, g)) return cpu::Winograd<T>(context, g).backward_data(dy, w, dx, bias, epilogue);
+      }
       const auto zeros = context.template scratch<T>(g.o);
       std::fill_n(zeros.data(), g.o, T{0});
       constexpr std::size_t most = cpu::PackedProduct<T>::most_together;
       const index_t phases = g.stride_h * g.stride_w;
       for (index_t first = 0; first < phases; first += most) {
-        std::optional<cpu::BackwardPhase<T>> together[most];
+        std::optional<PhaseProduct<T>> together[most];
         cpu::PackedProduct<T>* products[most];
         const std::size_t count = static_cast<std::size_t>(std::min<index_t>(most, phases - first));
         for (std::size_t i = 0; i < count; ++i) {
           const index_t phase = first + static_cast<index_t>(i);
-          products[i] = &together[i].emplace(context, g, phase / g.stride_w, phase % g.stride_w, dy, w, zeros.data(), dx, bias, epilogue).product();
+          products[i] = &together[i].emplace(context, g, phase, dy, w, zeros.data(), dx, bias, epilogue).product;
         }
         cpu::PackedProduct<T>::run_together(context, {products, count});
       }
@@ -80,8 +85,10 @@ struct Conv2dKernels<Cpu> {
       }
       if (sees_all(g))
         return GemmKernels<Cpu>::multiply(context, {.m = g.o, .n = taps(g), .k = g.n, .transpose_a = true, .accumulate = accumulate}, dy, x, dw);
-      if constexpr (std::is_same_v<T, float>)
+      if constexpr (std::is_same_v<T, float>) {
+        if (cpu::SplitConvolution::suits(context, g)) return cpu::SplitConvolution(context, g).backward_weights(x, dy, dw, accumulate);
         if (cpu::Winograd<T>::suits(context, g)) return cpu::Winograd<T>(context, g).backward_weights(x, dy, dw, accumulate);
+      }
       const auto transposed = context.template scratch<T>(taps(g) * g.o);
       if (g.q() < short_row && g.c >= cpu::max_tile_rows)
         multiply_windows<T>(context, g, cpu::GatheredWindowColumns<T>(x, cpu::Windows::of(g)), cpu::ResultRows<T>(dy, g), transposed.data());
@@ -97,6 +104,21 @@ struct Conv2dKernels<Cpu> {
 
   template <class T>
   static constexpr T zero{0};
+
+  /// One phase of backward_data as a product of windows that are read where they lie.
+  template <class T>
+  struct PhaseProduct {
+    NASH_COLD PhaseProduct(Context<Cpu>& context, const Conv2dGeometry& g, index_t phase, const T* dy, const T* w, const T* zeros, T* dx, const T* bias,
+                           const cpu::Epilogue<T>& epilogue)
+        : pixels(g, phase / g.stride_w, phase % g.stride_w, w, dx), patches(dy, pixels.windows, zeros),
+          product(context, pixels.windows.results(), g.c, pixels.windows.taps(), patches, pixels.filters, pixels.pixels, bias, false, epilogue) {}
+    PhaseProduct(const PhaseProduct&) = delete;
+    PhaseProduct& operator=(const PhaseProduct&) = delete;
+
+    cpu::BackwardPhase<T> pixels;
+    cpu::WindowRows<T> patches;
+    cpu::PackedProduct<T> product;
+  };
 
   template <class T>
   NASH_COLD static void multiply_windows(Context<Cpu>& context, const Conv2dGeometry& g, const cpu::LeftOperand<T>& patches,

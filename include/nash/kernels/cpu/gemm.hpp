@@ -4,6 +4,7 @@
 #include <type_traits>
 
 #include "nash/kernels/cpu/matrix_operands.hpp"
+#include "nash/kernels/cpu/packed_product.hpp"
 #include "nash/kernels/cpu/ranges.hpp"
 #include "nash/kernels/reference/gemm.hpp"
 

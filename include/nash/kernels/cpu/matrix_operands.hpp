@@ -3,7 +3,7 @@
 
 #include <cstring>
 
-#include "nash/kernels/cpu/packed_product.hpp"
+#include "nash/kernels/cpu/product_operands.hpp"
 
 namespace nash::cpu {
 

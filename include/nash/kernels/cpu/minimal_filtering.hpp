@@ -158,13 +158,13 @@ struct FilteringMaps {
   template <class F>
   static const FilteringMaps& of(InstructionSet set) {
     static constexpr FilteringMaps avx512 = make<F>(true), avx2 = make<F>(false);
-    return set == InstructionSet::avx512 ? avx512 : avx2;
+    return set >= InstructionSet::avx512 ? avx512 : avx2;
   }
   /// The same with constant maps of images and results where there is AVX-512: for what is used much.
   template <class F>
   static const FilteringMaps& constant_of(InstructionSet set) {
     static constexpr FilteringMaps maps = with_constant_maps<F>();
-    return set == InstructionSet::avx512 ? maps : of<F>(set);
+    return set >= InstructionSet::avx512 ? maps : of<F>(set);
   }
 
  private:

@@ -6,7 +6,7 @@
 namespace nash::cpu {
 
 /// The first place of a FilterStore::Form: who packs.
-enum class FilterForm : index_t { panels, filtering };
+enum class FilterForm : index_t { panels, filtering, split };
 
 /// Where a right operand is packed: in the store that keeps its values' forms, where it may lie from an earlier call, or in scratch memory.
 template <class T>

@@ -7,7 +7,7 @@
 
 #include "nash/kernels/cpu/epilogue.hpp"
 #include "nash/kernels/cpu/packed_filters.hpp"
-#include "nash/kernels/cpu/product_operands.hpp"
+#include "nash/kernels/cpu/split_panel.hpp"
 
 namespace nash::cpu {
 
@@ -21,7 +21,7 @@ class PackedProduct {
   PackedProduct(Context<Cpu>& context, index_t m, index_t n, index_t k, const LeftOperand<T>& left, const RightOperand<T>& right,
                 const ProductOutput<T>& output, const T* bias, bool accumulate, const Epilogue<T>& epilogue = {})
       : context_(context), m_(m), n_(n), k_(k), left_(left), right_(right), output_(output), bias_(bias), accumulate_(accumulate), epilogue_(epilogue),
-        kernels_(tile_kernels<T>(context.instruction_set())), slices_(divide_up(k, max_slice)) {
+        kernels_(tile_kernels<T>(context.instruction_set())), by_tiles_(suits_tiles()), slices_(divide_up(k, max_slice)) {
     choose_blocks();
   }
 
@@ -85,6 +85,7 @@ class PackedProduct {
   static constexpr index_t max_shared = 1 << 21;  // values of B that are packed once for all tasks
   static constexpr index_t short_slice = 128;     // is multiplied in no more time than its results take to come
   static constexpr index_t shortest_slice = 64;   // and shorter ones in less, so that results are asked for a panel before
+  static constexpr double least_filled = 0.6;     // of the tiles, below which vectors are no slower
   static constexpr index_t few_panels = 6;        // so few read B once each, and packing would cost more than it brings
 
   struct Work {
@@ -104,14 +105,22 @@ class PackedProduct {
   static index_t divide_up(index_t value, index_t by) { return (value + by - 1) / by; }
   static index_t round_up(index_t value, index_t step) { return divide_up(value, step) * step; }
 
+  /// Whether there are tile registers, and they would be well filled.
+  bool suits_tiles() const {
+    if (!std::is_same_v<T, float> || context_.instruction_set() < InstructionSet::amx || std::min({m_, n_, k_}) == 0) return false;
+    const auto filled = [](index_t size, index_t step) { return static_cast<double>(size) / static_cast<double>(round_up(size, step)); };
+    return filled(m_, split::tile_edge) * filled(n_, split::tile_edge) * filled(k_, split::block) >= least_filled && n_ >= split::tile_edge;
+  }
+
   void choose_blocks() {
     if (m_ == 0 || n_ == 0) return;
-    const index_t rows = kernels_.rows, lanes = kernels_.lanes, wide = lanes * kernels_.vectors;
+    const index_t rows = by_tiles_ ? split::panel_rows : kernels_.rows, lanes = kernels_.lanes, wide = by_tiles_ ? split::panel_columns : lanes * kernels_.vectors;
+    const index_t long_block = (by_tiles_ ? 16 : 96) * rows;
     m_block_ = round_up(divide_up(m_, divide_up(m_, max_m_block)), rows);
     n_block_ = round_up(divide_up(n_, divide_up(n_, max_n_block)), lanes);  // of equal size
     splits_ = std::clamp<index_t>(slices_ / long_split, 1, wanted_tasks);
     while (divide_up(m_, m_block_) * divide_up(n_, n_block_) * splits_ < wanted_tasks) {
-      if (m_block_ >= 96 * rows)
+      if (m_block_ >= long_block)
         m_block_ = round_up(m_block_ / 2, rows);
       else if (n_block_ >= 2 * wide)
         n_block_ = round_up(n_block_ / 2, lanes);
@@ -127,20 +136,26 @@ class PackedProduct {
   }
 
   /// The width of the next tile, in vectors.
-  int next_width(index_t n, index_t n_end) const { return kernels_.next_width(divide_up(n_end - n, kernels_.lanes)); }
+  int next_width(index_t n, index_t n_end) const {
+    const index_t left = divide_up(n_end - n, kernels_.lanes);
+    return by_tiles_ ? static_cast<int>(std::min<index_t>(left, 2)) : kernels_.next_width(left);
+  }
 
   index_t tasks() const { return k_ == 0 ? 0 : m_blocks_ * n_blocks_ * splits_; }
   index_t slice_size() const { return std::min(max_slice, k_); }
   /// Of a thread: the block of B that a task packs for itself, and panels of A that are gathered.
-  index_t own_packed_size() const { return shared_ != nullptr ? 0 : slice_size() * n_block_; }
-  index_t thread_memory() const { return round_up(own_packed_size() + slice_size() * kernels_.rows * LeftOperand<T>::panels_at_once, 16); }
+  index_t own_packed_size() const { return shared_ != nullptr ? 0 : packed_size(slice_size()) * n_block_; }
+  index_t panel_tiles_size() const { return by_tiles_ ? packed_size(slice_size()) * split::panel_rows : 0; }
+  index_t thread_memory() const { return round_up(own_packed_size() + panel_tiles_size() + slice_size() * kernels_.rows * LeftOperand<T>::panels_at_once, 16); }
+  /// Of so many values of k in one column of B, or in one row of a panel of tiles.
+  index_t packed_size(index_t depth) const { return by_tiles_ ? round_up(depth, split::block) * split::parts / 2 : depth; }
 
   /// Where all of B is to be packed once for all tasks, finds the place; returns how many tasks it is to pack it.
   index_t pack_once(std::optional<PackedFilters<T>>& packed) {
     FilterStore::Form form{static_cast<index_t>(FilterForm::panels), n_block_};
     const T* const source = right_.source(form);
-    const index_t size = k_ * n_blocks_ * n_block_;
-    if (size == 0 || size > max_shared || (m_blocks_ == 1 && context_.filter_store(source) == nullptr)) return 0;
+    const index_t size = packed_size(k_) * n_blocks_ * n_block_;
+    if (size == 0 || k_ * n_blocks_ * n_block_ > max_shared || (m_blocks_ == 1 && context_.filter_store(source) == nullptr)) return 0;
     shared_ = packed.emplace(context_, source, form, size).data();
     return pack_tasks_ = packed->are_packed() ? 0 : n_blocks_ * slices_;
   }
@@ -158,11 +173,15 @@ class PackedProduct {
     const index_t m_begin = work.m_block * m_block_, m_end = std::min(m_, m_begin + m_block_);
     const index_t first = work.split * slices_ / splits_, last = (work.split + 1) * slices_ / splits_;
     const index_t group = left_.group();
+    std::optional<split::TileRegisters> registers;
+    if (by_tiles_) registers.emplace();
     for (index_t index = first; index < last; ++index) {
       const Slice slice = slice_at(index);
       const T* const packed = packed_block(work, slice, m_end - m_begin);
+      SplitPanel tiles(as_tiles(work.buffer), slice.count());
+      index_t tiles_begin = m_begin;
       for (index_t m = m_begin, end; m < m_end; m = end) {
-        T* buffer = work.buffer;
+        T* buffer = work.buffer + panel_tiles_size();
         if (group == 0) {
           const index_t at_once = LeftOperand<T>::panels_at_once, panel = (m - m_begin) / kernels_.rows % at_once;
           if (panel == 0) left_.prepare(m, std::min(m_end, m + at_once * kernels_.rows), kernels_.rows, slice, buffer);
@@ -172,21 +191,30 @@ class PackedProduct {
         if (group > 0) end = std::min(end, (m / group + 1) * group);
         SegmentList<T> list{work.segments};
         left_.panel(m, end, kernels_.rows, slice, list, buffer);
-        multiply_panel(work, slice, list, packed, m, end, n_begin, n_end, index == first, index + 1 == last);
+        if (!by_tiles_) {
+          multiply_panel(work, slice, list, packed, m, end, n_begin, n_end, index == first, index + 1 == last);
+          continue;
+        }
+        if constexpr (std::is_same_v<T, float>) tiles.add(list, left_.stride(kernels_.rows), static_cast<int>(end - m));
+        if (!tiles.is_full() && end < m_end) continue;
+        tiles.complete();
+        multiply_panel(work, slice, tiles, packed, tiles_begin, end, n_begin, n_end, index == first, index + 1 == last);
+        tiles = SplitPanel(as_tiles(work.buffer), slice.count());
+        tiles_begin = end;
       }
     }
   }
 
   Slice slice_at(index_t index) const { return {index * max_slice, std::min(k_, (index + 1) * max_slice)}; }
   index_t shared_offset(Slice slice, index_t n_block) const {
-    return slice.begin * n_blocks_ * n_block_ + n_block * n_block_ * slice.count();
+    return packed_size(slice.begin) * n_blocks_ * n_block_ + n_block * n_block_ * packed_size(slice.count());
   }
 
   /// The task's block of B for a slice, packed; or null where its few readers can as well read B where it is.
   const T* packed_block(const Work& work, Slice slice, index_t rows) const {
     if (shared_ != nullptr) return shared_ + shared_offset(slice, work.n_block);
     index_t step = 0;
-    if (rows <= few_panels * kernels_.rows && n_ % kernels_.lanes == 0 && right_.in_place(0, 0, step) != nullptr) return nullptr;
+    if (!by_tiles_ && rows <= few_panels * kernels_.rows && n_ % kernels_.lanes == 0 && right_.in_place(0, 0, step) != nullptr) return nullptr;
     pack(slice, work.n_block * n_block_, work.packed);
     return work.packed;
   }
@@ -198,11 +226,18 @@ class PackedProduct {
       T* to = packed;
       for (index_t n = n_begin; n < n_end;) {
         const index_t width = next_width(n, n_end) * kernels_.lanes;
-        right_.pack(part, n, width, to + (k - slice.begin) * width);
-        to += slice.count() * width;
+        if (by_tiles_)
+          pack_tiles(part, n, width, to + packed_size(k - slice.begin) * width);
+        else
+          right_.pack(part, n, width, to + (k - slice.begin) * width);
+        to += packed_size(slice.count()) * width;
         n += width;
       }
     }
+  }
+
+  void pack_tiles(Slice part, index_t n, index_t width, T* to) const {
+    if constexpr (std::is_same_v<T, float>) split_right_operand(right_, part, n, width, as_tiles(to));
   }
 
   void multiply_panel(const Work& work, Slice slice, const SegmentList<T>& list, const T* packed, index_t m, index_t m_end,
@@ -224,10 +259,7 @@ class PackedProduct {
     T* tile_rows[max_tile_rows];
     const index_t rows = m_end - m, a_step = left_.stride(kernels_.rows), depth = slice.count();
     const bool split = splits_ > 1;
-    if (split)
-      for (index_t i = 0; i < rows; ++i) c_rows[i] = work.partial + (work.split * m_ + m + i) * n_;
-    else
-      output_.rows(m, rows, c_rows);
+    rows_of_c(work, m, rows, c_rows);
     const bool accumulate = !first || (accumulate_ && !split);
     const index_t next_panel = rows > 1 ? kernels_.rows * (c_rows[1] - c_rows[0]) : 0;
     const index_t results_ahead = depth > short_slice ? -1 : accumulate || depth < shortest_slice ? next_panel : 0;
@@ -259,6 +291,31 @@ class PackedProduct {
     if (last && !split)
       for (index_t i = 0; i < rows; ++i) epilogue_.apply(c_rows[i] + n_begin, n_end - n_begin);
   }
+
+  /// The same of tile registers.
+  void multiply_panel(const Work& work, Slice slice, const SplitPanel& panel, const T* packed, index_t m, index_t m_end, index_t n_begin, index_t n_end,
+                      bool first, bool last) const {
+    T* c_rows[split::panel_rows];
+    const index_t rows = m_end - m;
+    rows_of_c(work, m, rows, c_rows);
+    const bool accumulate = !first || (accumulate_ && splits_ == 1);
+    for (index_t n = n_begin, width; n < n_end; n += width) {
+      width = next_width(n, n_end) * kernels_.lanes;
+      const T* const bias = first && splits_ == 1 && bias_ != nullptr ? bias_ + n : nullptr;
+      if constexpr (std::is_same_v<T, float>) panel.multiply(as_tiles(packed), width, std::min(width, n_end - n), c_rows, n, bias, accumulate);
+      packed += packed_size(slice.count()) * width;
+    }
+    if (last && splits_ == 1)
+      for (index_t i = 0; i < rows; ++i) epilogue_.apply(c_rows[i] + n_begin, n_end - n_begin);
+  }
+
+  /// Where the rows of C are, or a split's of its partial results.
+  void rows_of_c(const Work& work, index_t m, index_t count, T** c_rows) const {
+    if (splits_ == 1) return output_.rows(m, count, c_rows);
+    for (index_t i = 0; i < count; ++i) c_rows[i] = work.partial + (work.split * m_ + m + i) * n_;
+  }
+
+  static split::Bfloat16* as_tiles(const T* memory) { return static_cast<split::Bfloat16*>(static_cast<void*>(const_cast<T*>(memory))); }
 
   void fill_with_bias() {
     for (index_t m = 0; m < m_; ++m) {
@@ -293,6 +350,7 @@ class PackedProduct {
   bool accumulate_;
   Epilogue<T> epilogue_;
   TileKernels<T> kernels_;
+  bool by_tiles_;
   index_t slices_;
   index_t m_block_ = 0, n_block_ = 0, m_blocks_ = 0, n_blocks_ = 0, splits_ = 1;
   T* shared_ = nullptr;  // all of B, or null where each task packs what it needs

@@ -141,6 +141,7 @@ template <class T>
 TileKernels<T> tile_kernels(InstructionSet set) {
   constexpr int size = static_cast<int>(sizeof(T));
   switch (set) {
+    case InstructionSet::amx:  // where its tiles do not suit
     case InstructionSet::avx512:
       return {8, 64 / size, 3, {multiply_tile_avx512<T, 1>, multiply_tile_avx512<T, 2>, multiply_tile_avx512<T, 3>}};
     case InstructionSet::avx2:
