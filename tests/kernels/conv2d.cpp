@@ -61,7 +61,7 @@ struct Problem {
 /// Whether minimal filtering is used, which rounds more: it sums differences of products that are larger than the results.
 template <class T>
 bool filtered(Context<Cpu>& context, const Conv2dGeometry& g) {
-  return std::is_same_v<T, float> && cpu::Winograd<float>::suits(context, g);
+  return std::is_same_v<T, float> && !cpu::SplitConvolution::suits(context, g) && cpu::Winograd<float>::suits(context, g);
 }
 
 double worst_seen = 0;
@@ -108,6 +108,47 @@ TEST_CASE_TEMPLATE("convolutions agree with the naive loops, in every instructio
   for (const ConvCase& c : conv_cases)
     for (const Direction direction : directions) compare<T>(c, direction);
   if (std::getenv("NASH_TEST_FIGURES") != nullptr) MESSAGE("worst error: ", worst_seen, " roundings of the sum of absolute terms");
+}
+
+// What tile registers do, where there are some: whole tiles and parts, one or two blocks of images, slices of channels, all kinds of windows.
+constexpr ConvCase split_cases[] = {
+    {"as in DCGAN", {.n = 64, .h = 7, .w = 6, .c = 32, .o = 64, .r = 4, .s = 4, .stride_h = 2, .stride_w = 2, .padding_h = 1, .padding_w = 1}},
+    {"one block of images", {.n = 16, .h = 7, .w = 7, .c = 64, .o = 32, .r = 4, .s = 4, .stride_h = 2, .stride_w = 2, .padding_h = 1, .padding_w = 1}},
+    {"one and a half", {.n = 45, .h = 5, .w = 4, .c = 32, .o = 32, .r = 3, .s = 3, .padding_h = 1, .padding_w = 1}},
+    {"parts of tiles", {.n = 37, .h = 9, .w = 11, .c = 60, .o = 59, .r = 3, .s = 2, .stride_h = 2, .padding_h = 1, .padding_w = 1}},
+    {"sixteen columns", {.n = 30, .h = 6, .w = 6, .c = 96, .o = 80, .r = 2, .s = 3, .padding_h = 1}},
+    {"nine phases", {.n = 16, .h = 8, .w = 10, .c = 32, .o = 32, .r = 5, .s = 4, .stride_h = 3, .stride_w = 3, .padding_h = 2, .padding_w = 1}},
+    {"pixels that no tap sees", {.n = 14, .h = 8, .w = 9, .c = 32, .o = 32, .r = 2, .s = 1, .stride_h = 3, .stride_w = 2}},
+    {"padding wider than the image", {.n = 16, .h = 2, .w = 3, .c = 32, .o = 32, .r = 4, .s = 4, .padding_h = 3, .padding_w = 3}},
+    {"many channels", {.n = 16, .h = 4, .w = 5, .c = 288, .o = 250, .r = 4, .s = 4, .stride_h = 2, .stride_w = 2, .padding_h = 1, .padding_w = 1}},
+    {"many taps", {.n = 15, .h = 9, .w = 8, .c = 32, .o = 32, .r = 8, .s = 8, .padding_h = 3, .padding_w = 4}},
+    {"wide images", {.n = 16, .h = 2, .w = 140, .c = 32, .o = 32, .r = 2, .s = 3, .padding_w = 1}},
+    {"one pixel", {.n = 64, .h = 1, .w = 1, .c = 32, .o = 32, .r = 2, .s = 2, .padding_h = 1, .padding_w = 1}},
+};
+
+TEST_CASE("convolutions on tile registers agree with the naive loops") {
+  for (const ConvCase& c : split_cases) {
+    CAPTURE(c.name);
+    for_each_instruction_set([&](Context<Cpu>& context) {
+      CHECK(cpu::SplitConvolution::suits(context, c.geometry) == (context.instruction_set() == InstructionSet::amx));
+    });
+    for (const Direction direction : directions) compare<float>(c, direction);
+  }
+  if (detect_instruction_set() < InstructionSet::amx) MESSAGE("this processor has no tile registers: other kernels did these");
+}
+
+TEST_CASE("tile registers are left alone where they would be half empty") {
+  Context<Cpu> context(1);
+  const Conv2dGeometry wide{.n = 64, .h = 14, .w = 14, .c = 64, .o = 64, .r = 4, .s = 4, .stride_h = 2, .stride_w = 2, .padding_h = 1, .padding_w = 1};
+  const auto refuses = [&](auto change) {
+    Conv2dGeometry g = wide;
+    change(g);
+    return !cpu::SplitConvolution::suits(context, g);
+  };
+  CHECK(refuses([](Conv2dGeometry& g) { g.n = 1; }));
+  CHECK(refuses([](Conv2dGeometry& g) { g.c = 3; }));
+  CHECK(refuses([](Conv2dGeometry& g) { g.o = 33; }));
+  CHECK(refuses([](Conv2dGeometry& g) { g.r = g.s = 9; }));
 }
 
 // What is done by minimal filtering: every kind of tile, of phase and of padding. Of the first, two threads or three have images of their own,

@@ -18,6 +18,10 @@ constexpr index_t sizes[][3] = {
     {200, 20, 300},   // several blocks of rows, and slices of k
     {33, 800, 40},    // and of columns
     {1100, 50, 9},    // more panels of rows than are gathered at once
+    {32, 32, 32},     // for tile registers: whole tiles,
+    {43, 77, 90},     // parts of them,
+    {20, 300, 1300},  // slices of k, blocks of columns,
+    {700, 32, 60},    // and of rows
 };
 
 template <class T>
@@ -89,7 +93,8 @@ TEST_CASE("each instruction set has kernels of its own") {
   CHECK(cpu::tile_kernels<float>(InstructionSet::avx2).lanes == 8);
   CHECK(cpu::tile_kernels<float>(InstructionSet::avx512).lanes == 16);
   CHECK(cpu::tile_kernels<double>(InstructionSet::avx512).lanes == 8);
-  if (detect_instruction_set() != InstructionSet::avx512) MESSAGE("this processor has ", name_of(detect_instruction_set()), " at most: wider kernels were not run");
+  CHECK(cpu::tile_kernels<float>(InstructionSet::amx).lanes == 16);
+  if (detect_instruction_set() != InstructionSet::amx) MESSAGE("this processor has ", name_of(detect_instruction_set()), " at most: wider kernels were not run");
 }
 
 TEST_CASE("scalars without vector kernels take the naive loops") {

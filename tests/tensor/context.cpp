@@ -21,7 +21,7 @@ TEST_CASE("the instruction set can be lowered, and not raised beyond the process
   CHECK(context.instruction_set() == detect_instruction_set());
   context.limit_instruction_set(InstructionSet::baseline);
   CHECK(context.instruction_set() == InstructionSet::baseline);
-  context.limit_instruction_set(InstructionSet::avx512);
+  context.limit_instruction_set(InstructionSet::amx);
   CHECK(context.instruction_set() == detect_instruction_set());
 }
 

@@ -21,7 +21,7 @@ class PackedProduct {
   PackedProduct(Context<Cpu>& context, index_t m, index_t n, index_t k, const LeftOperand<T>& left, const RightOperand<T>& right,
                 const ProductOutput<T>& output, const T* bias, bool accumulate, const Epilogue<T>& epilogue = {})
       : context_(context), m_(m), n_(n), k_(k), left_(left), right_(right), output_(output), bias_(bias), accumulate_(accumulate), epilogue_(epilogue),
-        kernels_(tile_kernels<T>(context.instruction_set())), by_tiles_(suits_tiles()), slices_(divide_up(k, max_slice)) {
+        kernels_(tile_kernels<T>(context.instruction_set())), by_tiles_(suits_tiles()), most_(by_tiles_ ? SplitPanel::most_blocks * split::block_depth : max_slice), slices_(divide_up(k, most_)) {
     choose_blocks();
   }
 
@@ -78,7 +78,7 @@ class PackedProduct {
 
  private:
   static constexpr index_t max_m_block = 768;     // rows of A are only passed by; each block of them packs B once
-  static constexpr index_t max_n_block = 384;
+  static constexpr index_t max_n_block = 384, max_n_block_of_tiles = 256;
   static constexpr index_t wanted_tasks = 8;      // so many, that a handful of threads find work
   static constexpr index_t long_split = 8;        // slices of k, beside which adding the splits up costs nothing
   static constexpr index_t pack_depth = 32;       // values of k that are packed at a time for all of a block's columns
@@ -109,15 +109,16 @@ class PackedProduct {
   bool suits_tiles() const {
     if (!std::is_same_v<T, float> || context_.instruction_set() < InstructionSet::amx || std::min({m_, n_, k_}) == 0) return false;
     const auto filled = [](index_t size, index_t step) { return static_cast<double>(size) / static_cast<double>(round_up(size, step)); };
-    return filled(m_, split::tile_edge) * filled(n_, split::tile_edge) * filled(k_, split::block) >= least_filled && n_ >= split::tile_edge;
+    return filled(m_, split::tile_edge) * filled(n_, split::tile_edge) * filled(k_, split::block_depth) >= least_filled && n_ >= split::tile_edge;
   }
 
   void choose_blocks() {
     if (m_ == 0 || n_ == 0) return;
     const index_t rows = by_tiles_ ? split::panel_rows : kernels_.rows, lanes = kernels_.lanes, wide = by_tiles_ ? split::panel_columns : lanes * kernels_.vectors;
-    const index_t long_block = (by_tiles_ ? 16 : 96) * rows;
+    const index_t long_block = (by_tiles_ ? 4 : 96) * rows;
     m_block_ = round_up(divide_up(m_, divide_up(m_, max_m_block)), rows);
-    n_block_ = round_up(divide_up(n_, divide_up(n_, max_n_block)), lanes);  // of equal size
+    const index_t most_columns = by_tiles_ ? max_n_block_of_tiles : max_n_block;
+    n_block_ = round_up(divide_up(n_, divide_up(n_, most_columns)), lanes);  // of equal size
     splits_ = std::clamp<index_t>(slices_ / long_split, 1, wanted_tasks);
     while (divide_up(m_, m_block_) * divide_up(n_, n_block_) * splits_ < wanted_tasks) {
       if (m_block_ >= long_block)
@@ -142,13 +143,13 @@ class PackedProduct {
   }
 
   index_t tasks() const { return k_ == 0 ? 0 : m_blocks_ * n_blocks_ * splits_; }
-  index_t slice_size() const { return std::min(max_slice, k_); }
+  index_t slice_size() const { return std::min(most_, k_); }
   /// Of a thread: the block of B that a task packs for itself, and panels of A that are gathered.
   index_t own_packed_size() const { return shared_ != nullptr ? 0 : packed_size(slice_size()) * n_block_; }
   index_t panel_tiles_size() const { return by_tiles_ ? packed_size(slice_size()) * split::panel_rows : 0; }
   index_t thread_memory() const { return round_up(own_packed_size() + panel_tiles_size() + slice_size() * kernels_.rows * LeftOperand<T>::panels_at_once, 16); }
   /// Of so many values of k in one column of B, or in one row of a panel of tiles.
-  index_t packed_size(index_t depth) const { return by_tiles_ ? round_up(depth, split::block) * split::parts / 2 : depth; }
+  index_t packed_size(index_t depth) const { return by_tiles_ ? round_up(depth, split::block_depth) * split::parts / 2 : depth; }
 
   /// Where all of B is to be packed once for all tasks, finds the place; returns how many tasks it is to pack it.
   index_t pack_once(std::optional<PackedFilters<T>>& packed) {
@@ -205,7 +206,7 @@ class PackedProduct {
     }
   }
 
-  Slice slice_at(index_t index) const { return {index * max_slice, std::min(k_, (index + 1) * max_slice)}; }
+  Slice slice_at(index_t index) const { return {index * most_, std::min(k_, (index + 1) * most_)}; }
   index_t shared_offset(Slice slice, index_t n_block) const {
     return packed_size(slice.begin) * n_blocks_ * n_block_ + n_block * n_block_ * packed_size(slice.count());
   }
@@ -237,7 +238,7 @@ class PackedProduct {
   }
 
   void pack_tiles(Slice part, index_t n, index_t width, T* to) const {
-    if constexpr (std::is_same_v<T, float>) split_right_operand(right_, part, n, width, as_tiles(to));
+    if constexpr (std::is_same_v<T, float>) split_right_operand(right_, part, n, width, n + width <= n_, as_tiles(to));
   }
 
   void multiply_panel(const Work& work, Slice slice, const SegmentList<T>& list, const T* packed, index_t m, index_t m_end,
@@ -351,6 +352,7 @@ class PackedProduct {
   Epilogue<T> epilogue_;
   TileKernels<T> kernels_;
   bool by_tiles_;
+  index_t most_;  // values of k in a slice
   index_t slices_;
   index_t m_block_ = 0, n_block_ = 0, m_blocks_ = 0, n_blocks_ = 0, splits_ = 1;
   T* shared_ = nullptr;  // all of B, or null where each task packs what it needs

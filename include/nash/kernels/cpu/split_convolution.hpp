@@ -23,7 +23,7 @@ class SplitConvolution {
   NASH_COLD static bool suits(const Context<Cpu>& context, const Conv2dGeometry& g) {
     if (context.instruction_set() < InstructionSet::amx || g.r * g.s > most_taps) return false;
     const auto filled = [](index_t size, index_t step) { return static_cast<double>(size) / static_cast<double>((size + step - 1) / step * step); };
-    return filled(g.n, split::tile_edge) * filled(g.c, split::block) * filled(g.o, split::block) >= least_filled;
+    return filled(g.n, split::tile_edge) * filled(g.c, split::block_depth) * filled(g.o, split::block_depth) >= least_filled;
   }
 
   NASH_COLD SplitConvolution(Context<Cpu>& context, const Conv2dGeometry& g) : context_(context), g_(g) {}
@@ -32,7 +32,7 @@ class SplitConvolution {
     const Windows windows = Windows::of(g_);
     const TransposedColumns<float> filters(w, g_.o, windows.taps());
     const GridPixels<float> results(y, g_);
-    std::optional<Sweep> sweep(std::in_place, windows, filters, results, g_.o);
+    std::optional<Sweep> sweep(std::in_place, windows, filters, results, g_.o, context_.threads());
     run({&sweep, 1}, x, bias, epilogue);
   }
 
@@ -44,7 +44,7 @@ class SplitConvolution {
       std::optional<Sweep> sweeps[most_sweeps];
       for (index_t i = 0; i < count; ++i) {
         const auto& phase = together[i].emplace(g_, (first + i) / g_.stride_w, (first + i) % g_.stride_w, w, dx);
-        sweeps[i].emplace(phase.windows, phase.filters, phase.pixels, g_.c);
+        sweeps[i].emplace(phase.windows, phase.filters, phase.pixels, g_.c, context_.threads());
       }
       run({sweeps, static_cast<std::size_t>(count)}, dy, bias, epilogue);
     }
@@ -57,12 +57,12 @@ class SplitConvolution {
     Bfloat16 *const right = memory.data(), *const left = right + chunk * pixels.block_size();
     index_t tap_rows = g_.r, panels = std::min(most_panels, places.panels());
     const auto blocks = [&] { return divide_up(places.panels(), panels) * pixels.panels() * divide_up(g_.r, tap_rows); };
-    while (blocks() < wanted_tasks && panels * tap_rows > 1) (panels > 1 ? panels : tap_rows) /= 2;
+    while (!is_balanced(blocks(), context_.threads()) && panels * tap_rows > 1) (panels > 1 ? panels : tap_rows) /= 2;
     const index_t tasks = blocks(), row_blocks = divide_up(g_.r, tap_rows), sums_size = panels * tap_rows * g_.s * product_size;
     const auto sums = context_.template scratch<float>(context_.threads() * sums_size);
     const index_t pixel_count = g_.h * g_.w, place_count = g_.p() * g_.q();
     for (index_t first = 0; first < all; first += chunk) {
-      const index_t count = std::min(chunk, all - first), image = first * split::block;
+      const index_t count = std::min(chunk, all - first), image = first * split::block_depth;
       const ImageTiles right_tiles(g_.n - image, pixel_count, g_.c), left_tiles(g_.n - image, place_count, g_.o);
 #pragma omp parallel num_threads(context_.threads())
       {
@@ -80,8 +80,8 @@ class SplitConvolution {
           const index_t filters = std::min(panels, places.panels() - first_filters);
           const Taps taps{task % row_blocks * tap_rows, std::min(g_.r, (task % row_blocks + 1) * tap_rows)};
           std::fill_n(own, sums_size, 0.0f);
-          for (index_t block = 0; block < count; ++block)
-            sum_products(left_tiles.at(left, block, first_filters, 0), left_tiles.panel_size(), filters, right_tiles.at(right, block, channels, 0), taps, own);
+          sum_products({left_tiles.at(left, 0, first_filters, 0), left_tiles.block_size(), left_tiles.panel_size()}, filters,
+                       {right_tiles.at(right, 0, channels, 0), right_tiles.block_size(), 0}, count, taps, own);
           for (index_t i = 0; i < filters; ++i)
             put_filters(own + i * taps.rows() * g_.s * product_size, (first_filters + i) * split::panel_rows, channels * split::panel_columns, taps, dw,
                         accumulate || first > 0);
@@ -99,10 +99,12 @@ class SplitConvolution {
   static constexpr index_t most_panels = 4;       // of filters that the gradient of the weights does at a time
   static constexpr index_t product_size = split::panel_rows * split::panel_columns;
   static constexpr index_t most_values = 1 << 24; // of images in tiles at a time
-  static constexpr index_t near_bytes = 3 << 19;  // of what is multiplied again and again, which stays in the second cache
-  static constexpr index_t wanted_tasks = 8, wanted_places = 16;
+  static constexpr index_t near_bytes = 1 << 20;  // of what is multiplied again and again, which stays in the second cache
+  static constexpr index_t wanted_places = 16;    // for a tile of the gradient of the weights at a time, or more
 
   static index_t divide_up(index_t value, index_t by) { return (value + by - 1) / by; }
+  /// Whether so many equal tasks keep all threads busy.
+  static bool is_balanced(index_t tasks, index_t threads) { return tasks % threads == 0 || tasks >= 4 * threads; }
 
   /// A product of the windows of all images with filters, and how it is cut: tasks of one row of results, for two blocks of images and some
   /// panels of filters, which go through the channels in slices, so that a slice of the filters stays near.
@@ -110,28 +112,27 @@ class SplitConvolution {
     Windows windows;
     const RightOperand<float>& filters;
     const ProductOutput<float>& output;
-    index_t columns, taps, depth, panels, rows_at_once, panels_at_once, slice;
+    index_t columns, taps, depth, panels, slice, panels_near, rows_at_once, panels_at_once;
     Bfloat16* packed = nullptr;
 
-    Sweep(const Windows& v, const RightOperand<float>& right, const ProductOutput<float>& results, index_t n)
-        : windows(v), filters(right), output(results), columns(n), taps(v.r * v.s), depth(divide_up(v.c, split::block)),
+    Sweep(const Windows& v, const RightOperand<float>& right, const ProductOutput<float>& results, index_t n, int threads)
+        : windows(v), filters(right), output(results), columns(n), taps(v.r * v.s), depth(divide_up(v.c, split::block_depth)),
           panels(divide_up(n, split::panel_columns)) {
-      const index_t tap_bytes = 2 * split::group_values * index_t{sizeof(Bfloat16)}, block_bytes = std::max<index_t>(1, taps) * tap_bytes;
+      const index_t tap_bytes = 2 * split::group_values * index_t{sizeof(Bfloat16)}, filter_bytes = std::max<index_t>(1, taps) * tap_bytes;
+      const index_t window_bytes = v.r * v.w * tap_bytes;
+      panels_near = std::clamp<index_t>((near_bytes - window_bytes) / filter_bytes, 1, panels);
+      slice = std::clamp<index_t>(std::min(near_bytes / (filter_bytes * panels_near + window_bytes), most_blocks / std::max<index_t>(1, taps)), 1, depth);
       const index_t pairs = divide_up(v.n, split::panel_rows);
-      rows_at_once = std::max<index_t>(1, v.grid_h), panels_at_once = std::clamp<index_t>(near_bytes / 2 / block_bytes, 1, panels);
-      while (tasks(pairs) < wanted_tasks) {
-        if (rows_at_once > 1 && rows_at_once * v.grid_w >= 2 * wanted_places)
-          rows_at_once = divide_up(rows_at_once, 2);
-        else if (panels_at_once > 2)
+      rows_at_once = std::max<index_t>(1, v.grid_h), panels_at_once = panels;
+      while (!is_balanced(tasks(pairs), threads)) {
+        const bool many_filters = panels_at_once * taps > rows_at_once * v.stride_h * v.w;
+        if (panels_at_once > 1 && (many_filters || rows_at_once == 1))
           panels_at_once = divide_up(panels_at_once, 2);
         else if (rows_at_once > 1)
           rows_at_once = divide_up(rows_at_once, 2);
         else
           break;
       }
-      panels_at_once = divide_up(panels, column_blocks());
-      const index_t slice_bytes = block_bytes * panels_at_once + v.r * v.w * tap_bytes;
-      slice = std::clamp<index_t>(std::min(near_bytes / slice_bytes, most_blocks / std::max<index_t>(1, taps)), 1, depth);
     }
 
     index_t column_blocks() const { return divide_up(panels, panels_at_once); }
@@ -144,11 +145,11 @@ class SplitConvolution {
 
     /// A panel of filters for a block of channels, all taps.
     void pack(index_t task, Bfloat16* to) const {
-      const index_t panel = task / depth, block = task % depth, channel = block * split::block, count = std::min(split::block, windows.c - channel);
+      const index_t panel = task / depth, block = task % depth, channel = block * split::block_depth, count = std::min(split::block_depth, windows.c - channel);
       const index_t group = width(panel) / split::tile_edge * split::group_values;
       for (index_t tap = 0; tap < taps; ++tap) {
         const index_t k = tap * windows.c + channel;
-        split_right_operand(filters, {k, k + count}, panel * split::panel_columns, width(panel), to + panel * panel_size() + (block * taps + tap) * group);
+        split_right_operand(filters, {k, k + count}, panel * split::panel_columns, width(panel), false, to + panel * panel_size() + (block * taps + tap) * group);
       }
     }
   };
@@ -201,40 +202,54 @@ class SplitConvolution {
     const bool whole = tiles.is_whole(pair);  // else two places of the same sixteen images make a panel
     const index_t columns_at_once = whole ? 1 : 2, steps = divide_up(v.grid_w, columns_at_once), rows_here = std::min(sweep.rows_at_once, v.grid_h - first_row);
     for (index_t depth = 0; depth < sweep.depth; depth += sweep.slice)
-      for (index_t step = 0; step < rows_here * steps; ++step) {
-        const index_t row = first_row + step / steps, column = step % steps * columns_at_once;
-        const index_t slice = std::min(sweep.slice, sweep.depth - depth);
-        split::Block blocks[most_blocks];
-        int count = 0;
-        for (index_t r = 0; r < v.r; ++r)
-          for (index_t s = 0; s < v.s; ++s) {
-            const index_t h = row * v.stride_h + v.first_h + r, w = column * v.stride_w + v.first_w + s, next_w = whole ? w : w + v.stride_w;
-            const auto source = [&](index_t at, index_t half) {
-              return h >= 0 && h < v.h && at >= 0 && at < v.w ? tiles.at(left, pair, h * v.w + at, half) + depth * split::group_values : nullptr;
-            };
-            const Bfloat16 *const upper = source(w, 0), *const lower = source(next_w, whole ? 1 : 0);
-            if (upper == nullptr && lower == nullptr) continue;
-            for (index_t i = 0; i < slice; ++i)
-              blocks[count++] = {upper != nullptr ? upper + i * split::group_values : zeros, lower != nullptr ? lower + i * split::group_values : zeros,
-                                 (depth + i) * sweep.taps + r * v.s + s};
-          }
-        float* rows[split::panel_rows];
-        const index_t place = row * v.grid_w + column, upper_rows = std::min(images, split::tile_edge);
-        const index_t lower_rows = whole ? images - upper_rows : column + 1 < v.grid_w ? images : 0;
-        sweep.output.rows(place * v.n + first_image, upper_rows, rows);
-        if (lower_rows > 0) sweep.output.rows(whole ? place * v.n + first_image + upper_rows : (place + 1) * v.n + first_image, lower_rows, rows + upper_rows);
-        for (index_t panel = first_panel; panel < last_panel; ++panel) {
-          alignas(64) float product[product_size];
-          const index_t begin = panel * split::panel_columns, columns = std::min(split::panel_columns, sweep.columns - begin);
-          split::multiply_blocks(lower_rows > 0, sweep.width(panel) > split::tile_edge, blocks, count, sweep.packed + panel * sweep.panel_size(), product);
-          const float* const start = bias != nullptr ? bias + begin : nullptr;
-          split::put_rows(product, rows, upper_rows, begin, columns, start, depth > 0);
-          split::put_rows(product + split::tile_edge * split::panel_columns, rows + upper_rows, lower_rows, begin, columns, start, depth > 0);
+      for (index_t panel = first_panel; panel < last_panel; panel += sweep.panels_near)
+        for (index_t step = 0; step < rows_here * steps; ++step) {
+          const Place place{pair, first_row + step / steps, step % steps * columns_at_once, whole};
+          multiply(sweep, place, depth, panel, std::min(last_panel, panel + sweep.panels_near), tiles, left, zeros, first_image, images, bias, epilogue);
         }
-        if (depth + slice < sweep.depth) continue;
-        const index_t begin = first_panel * split::panel_columns, end = std::min(sweep.columns, last_panel * split::panel_columns);
-        for (index_t i = 0; i < upper_rows + lower_rows; ++i) epilogue.apply(rows[i] + begin, end - begin);
+  }
+
+  /// A place in the grid of results, for a pair of blocks of images; the next one too, where the pair is not whole.
+  struct Place {
+    index_t pair, row, column;
+    bool whole;
+  };
+
+  /// The results of a place in some panels of filters, from a slice of the channels.
+  void multiply(const Sweep& sweep, const Place& place, index_t depth, index_t first_panel, index_t last_panel, const ChannelTiles& tiles, const Bfloat16* left,
+                const Bfloat16* zeros, index_t first_image, index_t images, const float* bias, const Epilogue<float>& epilogue) const {
+    const Windows& v = sweep.windows;
+    const index_t slice = std::min(sweep.slice, sweep.depth - depth);
+    split::Block blocks[most_blocks];
+    int count = 0;
+    for (index_t r = 0; r < v.r; ++r) {
+      const index_t h = place.row * v.stride_h + v.first_h + r;
+      if (h < 0 || h >= v.h) continue;
+      for (index_t s = 0; s < v.s; ++s) {
+        const index_t w = place.column * v.stride_w + v.first_w + s, next_w = place.whole ? w : w + v.stride_w;
+        const bool has_upper = w >= 0 && w < v.w, has_lower = next_w >= 0 && next_w < v.w;
+        if (!has_upper && !has_lower) continue;
+        for (index_t i = 0; i < slice; ++i)
+          blocks[count++] = {has_upper ? tiles.at(left, place.pair, depth + i, h * v.w + w, 0) : zeros,
+                             has_lower ? tiles.at(left, place.pair, depth + i, h * v.w + next_w, place.whole ? 1 : 0) : zeros, (depth + i) * sweep.taps + r * v.s + s};
       }
+    }
+    float* rows[split::panel_rows];
+    const index_t at = (place.row * v.grid_w + place.column) * v.n + first_image, upper_rows = std::min(images, split::tile_edge);
+    const index_t lower_rows = place.whole ? images - upper_rows : place.column + 1 < v.grid_w ? images : 0;
+    sweep.output.rows(at, upper_rows, rows);
+    if (lower_rows > 0) sweep.output.rows(place.whole ? at + upper_rows : at + v.n, lower_rows, rows + upper_rows);
+    for (index_t panel = first_panel; panel < last_panel; ++panel) {
+      alignas(64) float product[product_size];
+      const index_t begin = panel * split::panel_columns, columns = std::min(split::panel_columns, sweep.columns - begin);
+      split::multiply_blocks(lower_rows > 0, sweep.width(panel) > split::tile_edge, blocks, count, sweep.packed + panel * sweep.panel_size(), product);
+      const float* const start = bias != nullptr ? bias + begin : nullptr;
+      split::put_rows(product, rows, upper_rows, begin, columns, start, depth > 0);
+      split::put_rows(product + split::tile_edge * split::panel_columns, rows + upper_rows, lower_rows, begin, columns, start, depth > 0);
+    }
+    if (depth + slice < sweep.depth) return;
+    const index_t begin = first_panel * split::panel_columns, end = std::min(sweep.columns, last_panel * split::panel_columns);
+    for (index_t i = 0; i < upper_rows + lower_rows; ++i) epilogue.apply(rows[i] + begin, end - begin);
   }
 
   /// Rows [first, last) of a filter's taps.
@@ -244,35 +259,48 @@ class SplitConvolution {
     index_t rows() const { return last - first; }
   };
 
-  /// sums[filters / 32][tap] += dyᵀ·x over all places and 32 images, for some panels of 32 filters, and 32 channels. Some rows of places at a time,
-  /// so that what all taps read stays near.
-  void sum_products(const Bfloat16* left, index_t left_panel_size, index_t filters, const Bfloat16* right, Taps taps, float* sums) const {
-    const index_t rows = std::clamp<index_t>(wanted_places / g_.q(), 1, g_.p());
-    for (index_t first = 0; first < g_.p(); first += rows)
-      for (index_t panel = 0; panel < filters; ++panel)
-        for (index_t tap = 0; tap < taps.rows() * g_.s; ++tap) {
-          const index_t r = taps.first + tap / g_.s, s = tap % g_.s;
-          split::Block blocks[most_blocks];
-          int count = 0;
-          const auto add = [&] {
-            alignas(64) float product[product_size];
-            split::multiply_blocks(true, true, blocks, count, right, product);
-            split::add_product(product, sums + (panel * taps.rows() * g_.s + tap) * product_size);
-            count = 0;
-          };
-          for (index_t p = first; p < std::min(g_.p(), first + rows); ++p) {
-            const index_t h = p * g_.stride_h - g_.padding_h + r;
-            if (h < 0 || h >= g_.h) continue;
-            for (index_t q = 0; q < g_.q(); ++q) {
-              const index_t w = q * g_.stride_w - g_.padding_w + s;
-              if (w < 0 || w >= g_.w) continue;
-              if (count == most_blocks) add();
-              const Bfloat16* const upper = left + panel * left_panel_size + (p * g_.q() + q) * 2 * split::group_values;
-              blocks[count++] = {upper, upper + split::group_values, h * g_.w + w};
-            }
-          }
-          if (count > 0) add();
+  /// Where the tiles of a batch begin, and the steps to the next 32 images and the next 32 filters.
+  struct TilesOfImages {
+    const Bfloat16* first;
+    index_t image_step, panel_step;
+  };
+
+  /// sums[filters / 32][tap] += dyᵀ·x over all places of so many blocks of images, for some panels of 32 filters, and 32 channels. Some rows of
+  /// places at a time, so that what all taps read stays near; where they are few, of several blocks of images.
+  void sum_products(const TilesOfImages& left, index_t filters, const TilesOfImages& right, index_t image_blocks, Taps taps, float* sums) const {
+    const index_t rows = std::clamp<index_t>(wanted_places / g_.q(), 1, g_.p()), images = std::max<index_t>(1, wanted_places / (g_.p() * g_.q()));
+    for (index_t image = 0; image < image_blocks; image += images)
+      for (index_t first = 0; first < g_.p(); first += rows)
+        for (index_t panel = 0; panel < filters; ++panel)
+          for (index_t tap = 0; tap < taps.rows() * g_.s; ++tap)
+            sum_products(left, panel, right, image, std::min(image_blocks, image + images), first, std::min(g_.p(), first + rows), taps.first + tap / g_.s, tap % g_.s,
+                         sums + (panel * taps.rows() * g_.s + tap) * product_size);
+  }
+
+  /// The part of some blocks of images and rows of places in the sums of one tap.
+  void sum_products(const TilesOfImages& left, index_t panel, const TilesOfImages& right, index_t first_image, index_t last_image, index_t first, index_t last,
+                    index_t r, index_t s, float* sums) const {
+    split::Block blocks[most_blocks];
+    int count = 0;
+    const auto add = [&] {
+      alignas(64) float product[product_size];
+      split::multiply_blocks(true, true, blocks, count, right.first, product);
+      split::add_product(product, sums);
+      count = 0;
+    };
+    for (index_t image = first_image; image < last_image; ++image)
+      for (index_t p = first; p < last; ++p) {
+        const index_t h = p * g_.stride_h - g_.padding_h + r;
+        if (h < 0 || h >= g_.h) continue;
+        for (index_t q = 0; q < g_.q(); ++q) {
+          const index_t w = q * g_.stride_w - g_.padding_w + s;
+          if (w < 0 || w >= g_.w) continue;
+          if (count == most_blocks) add();
+          const Bfloat16* const upper = left.first + image * left.image_step + panel * left.panel_step + (p * g_.q() + q) * 2 * split::group_values;
+          blocks[count++] = {upper, upper + split::group_values, image * (right.image_step / (2 * split::group_values)) + h * g_.w + w};
         }
+      }
+    if (count > 0) add();
   }
 
   /// dw (+)= the sums of some taps, for 32 filters and 32 channels at most.

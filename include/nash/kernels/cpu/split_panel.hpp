@@ -14,11 +14,11 @@ namespace nash::cpu {
 class SplitPanel {
  public:
   static constexpr int most_parts = 4, part_rows = 8;  ///< of the panels that operands give
-  static constexpr index_t most_blocks = max_slice / split::block;
+  static constexpr index_t most_blocks = 16;       ///< of a slice
   /// bfloat16 of the tiles.
-  static constexpr index_t size(index_t depth) { return divide_up(depth, split::block) * 2 * split::group_values; }
+  static constexpr index_t size(index_t depth) { return divide_up(depth, split::block_depth) * 2 * split::group_values; }
   /// The same of a right operand with so many columns, whole tiles of them.
-  static constexpr index_t columns_size(index_t depth, index_t columns) { return divide_up(depth, split::block) * split::block * split::parts * columns; }
+  static constexpr index_t columns_size(index_t depth, index_t columns) { return divide_up(depth, split::block_depth) * split::block_depth * split::parts * columns; }
 
   SplitPanel(split::Bfloat16* tiles, index_t depth) : tiles_(tiles), depth_(depth) {}
 
@@ -29,11 +29,11 @@ class SplitPanel {
     Part& part = parts_[part_count_];
     part.rows = rows;
     const Segment<float>*segment = list.segments, *const end = segment + list.count;
-    for (index_t block = 0; block * split::block < depth_; ++block) {
-      const index_t begin = block * split::block;
+    for (index_t block = 0; block * split::block_depth < depth_; ++block) {
+      const index_t begin = block * split::block_depth;
       while (segment != end && segment->begin + segment->count <= begin) ++segment;
       if (segment == end) break;
-      if (segment->begin >= begin + split::block) continue;
+      if (segment->begin >= begin + split::block_depth) continue;
       part.blocks |= 1u << block;
       split_block(segment, end, stride, begin, tiles_of(block, part_count_));
     }
@@ -50,7 +50,7 @@ class SplitPanel {
       for (int i = 0; i < most_parts; ++i)
         if ((parts_[i].blocks >> block & 1u) == 0)
           for (index_t part = 0; part < split::parts; ++part)
-            std::fill_n(tiles_of(block, i) + part * split::tile_values, part_rows * split::block, split::Bfloat16{0});
+            std::fill_n(tiles_of(block, i) + part * split::tile_values, part_rows * split::block_depth, split::Bfloat16{0});
     }
   }
 
@@ -74,27 +74,27 @@ class SplitPanel {
   static constexpr index_t divide_up(index_t value, index_t by) { return (value + by - 1) / by; }
 
   split::Bfloat16* tiles_of(index_t block, int part) const {
-    return tiles_ + (2 * block + part / 2) * split::group_values + part % 2 * part_rows * split::block;
+    return tiles_ + (2 * block + part / 2) * split::group_values + part % 2 * part_rows * split::block_depth;
   }
 
   /// A block of k of eight rows, from where they lie if they go on evenly through it, else gathered.
   static void split_block(const Segment<float>* segment, const Segment<float>* end, index_t stride, index_t begin, split::Bfloat16* to) {
     const float* rows[part_rows];
-    const bool whole = segment->begin <= begin && segment->begin + segment->count >= begin + split::block;
+    const bool whole = segment->begin <= begin && segment->begin + segment->count >= begin + split::block_depth;
     if (whole && stride == 1) {
       for (int i = 0; i < part_rows; ++i) rows[i] = segment->rows[i] + begin - segment->begin;
       return split::split_rows(rows, part_rows, to);
     }
-    alignas(64) float gathered[part_rows * split::block];
-    for (int i = 0; i < part_rows; ++i) rows[i] = gathered + i * split::block;
-    if (!whole) std::fill_n(gathered, part_rows * split::block, 0.0f);
-    for (; segment != end && segment->begin < begin + split::block; ++segment) {
-      const index_t first = std::max(begin, segment->begin), count = std::min(begin + split::block, segment->begin + segment->count) - first;
+    alignas(64) float gathered[part_rows * split::block_depth];
+    for (int i = 0; i < part_rows; ++i) rows[i] = gathered + i * split::block_depth;
+    if (!whole) std::fill_n(gathered, part_rows * split::block_depth, 0.0f);
+    for (; segment != end && segment->begin < begin + split::block_depth; ++segment) {
+      const index_t first = std::max(begin, segment->begin), count = std::min(begin + split::block_depth, segment->begin + segment->count) - first;
       if (stride == part_rows && segment->rows[part_rows - 1] == segment->rows[0] + part_rows - 1)  // gathered as columns by the operand
-        transpose_block(segment->rows[0] + (first - segment->begin) * stride, stride, count, part_rows, gathered + first - begin, split::block);
+        transpose_block(segment->rows[0] + (first - segment->begin) * stride, stride, count, part_rows, gathered + first - begin, split::block_depth);
       else
         for (int i = 0; i < part_rows; ++i)
-          for (index_t k = 0; k < count; ++k) gathered[i * split::block + first - begin + k] = segment->rows[i][(first - segment->begin + k) * stride];
+          for (index_t k = 0; k < count; ++k) gathered[i * split::block_depth + first - begin + k] = segment->rows[i][(first - segment->begin + k) * stride];
     }
     split::split_rows(rows, part_rows, to);
   }
@@ -106,12 +106,17 @@ class SplitPanel {
   split::Block blocks_[most_blocks];
 };
 
-/// Columns [n, n + width) of at most 32 rows of a right operand as tiles, a group for each 16 of them.
-NASH_COLD inline void split_right_operand(const RightOperand<float>& right, Slice rows, index_t n, index_t width, split::Bfloat16* to) {
-  alignas(64) float columns[split::block * split::panel_columns];
-  right.pack(rows, n, width, columns);
-  std::fill(columns + rows.count() * width, columns + split::block * width, 0.0f);
-  for (index_t first = 0; first < width; first += split::tile_edge, to += split::group_values) split::split_columns(columns + first, width, to);
+/// Columns [n, n + width) of at most 32 rows of a right operand as tiles, a group for each 16 of them. `is_whole`: it has all of these columns.
+NASH_COLD inline void split_right_operand(const RightOperand<float>& right, Slice rows, index_t n, index_t width, bool is_whole, split::Bfloat16* to) {
+  alignas(64) float columns[split::block_depth * split::panel_columns];
+  index_t step = 0;
+  const float* from = is_whole && rows.count() == split::block_depth ? right.in_place(rows.begin, n, step) : nullptr;
+  if (from == nullptr) {
+    right.pack(rows, n, width, columns);
+    std::fill(columns + rows.count() * width, columns + split::block_depth * width, 0.0f);
+    from = columns, step = width;
+  }
+  for (index_t first = 0; first < width; first += split::tile_edge, to += split::group_values) split::split_columns(from + first, step, to);
 }
 
 }  // namespace nash::cpu

@@ -20,9 +20,9 @@ namespace nash::cpu {
 namespace split {
 
 inline constexpr index_t tile_edge = 16;   // rows of a register, and the columns of a tile of C
-inline constexpr index_t block = 32;       // values of k in one
+inline constexpr index_t block_depth = 32;       // values of k in one
 inline constexpr index_t parts = 3;
-inline constexpr index_t tile_values = tile_edge * block;       // bfloat16
+inline constexpr index_t tile_values = tile_edge * block_depth;       // bfloat16
 inline constexpr index_t group_values = parts * tile_values;    // the three tiles of 16 rows or columns
 inline constexpr index_t panel_rows = 2 * tile_edge, panel_columns = 2 * tile_edge;
 
@@ -59,12 +59,12 @@ NASH_ALWAYS_INLINE void store_parts(const float* from, const float* from_second,
 
 /// Rows of the left operand: row i of the tiles from 32 values at rows[i].
 NASH_TARGET_AVX512 inline void split_rows(const float* const* rows, int count, Bfloat16* to) {
-  for (int i = 0; i < count; ++i) store_parts(rows[i], rows[i] + tile_edge, to + i * block);
+  for (int i = 0; i < count; ++i) store_parts(rows[i], rows[i] + tile_edge, to + i * block_depth);
 }
 
 /// 16 columns of the right operand, 32 rows of it `step` apart: row i of the tiles from rows i and 16 + i.
 NASH_TARGET_AVX512 inline void split_columns(const float* from, index_t step, Bfloat16* to) {
-  for (index_t i = 0; i < tile_edge; ++i) store_parts(from + i * step, from + (tile_edge + i) * step, to + i * block);
+  for (index_t i = 0; i < tile_edge; ++i) store_parts(from + i * step, from + (tile_edge + i) * step, to + i * block_depth);
 }
 
 /// A block of k that is multiplied: three tiles of 16 rows of A and three of the next 16, and those of B for 16 or 32 columns, counted from the
@@ -94,7 +94,7 @@ class TileRegisters {
 
 template <int tile>
 NASH_ALWAYS_INLINE void load_tile(const Bfloat16* from) {
-  asm volatile("tileloadd (%0,%1,1), %%tmm%c2" : : "r"(from), "r"(block * index_t{sizeof(Bfloat16)}), "i"(tile) : "memory");
+  asm volatile("tileloadd (%0,%1,1), %%tmm%c2" : : "r"(from), "r"(block_depth * index_t{sizeof(Bfloat16)}), "i"(tile) : "memory");
 }
 
 /// C += A·B for three registers.
