@@ -116,7 +116,7 @@ NASH_COLD inline void split_right_operand(const RightOperand<float>& right, Slic
     std::fill(columns + rows.count() * width, columns + split::block_depth * width, 0.0f);
     from = columns, step = width;
   }
-  for (index_t first = 0; first < width; first += split::tile_edge, to += split::group_values) split::split_columns(from + first, step, to);
+  for (index_t first = 0; first < width; first += split::tile_edge, to += split::group_values) split::split_columns(from + first, from + split::tile_edge * step + first, step, to);
 }
 
 }  // namespace nash::cpu

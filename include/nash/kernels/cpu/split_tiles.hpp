@@ -62,9 +62,9 @@ NASH_TARGET_AVX512 inline void split_rows(const float* const* rows, int count, B
   for (int i = 0; i < count; ++i) store_parts(rows[i], rows[i] + tile_edge, to + i * block_depth);
 }
 
-/// 16 columns of the right operand, 32 rows of it `step` apart: row i of the tiles from rows i and 16 + i.
-NASH_TARGET_AVX512 inline void split_columns(const float* from, index_t step, Bfloat16* to) {
-  for (index_t i = 0; i < tile_edge; ++i) store_parts(from + i * step, from + (tile_edge + i) * step, to + i * block_depth);
+/// 16 columns of the right operand, 32 rows of it: row i of the tiles from row i of the first sixteen and row i of the second, each `step` apart.
+NASH_TARGET_AVX512 inline void split_columns(const float* first, const float* second, index_t step, Bfloat16* to) {
+  for (index_t i = 0; i < tile_edge; ++i) store_parts(first + i * step, second + i * step, to + i * block_depth);
 }
 
 /// A block of k that is multiplied: three tiles of 16 rows of A and three of the next 16, and those of B for 16 or 32 columns, counted from the
