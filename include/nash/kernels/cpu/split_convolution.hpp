@@ -113,7 +113,7 @@ class SplitConvolution {
 
   /// sums[filters / 32][tap] += dyᵀ·x over all places of so many blocks of images, for some panels of 32 filters, and 32 channels. Some rows of
   /// places at a time, so that what all taps read stays near; where they are few, of several blocks of images.
-  void sum_products(const Tiles& left, index_t filters, const Tiles& right, index_t image_blocks, Taps taps, float* sums) const {
+  NASH_COLD void sum_products(const Tiles& left, index_t filters, const Tiles& right, index_t image_blocks, Taps taps, float* sums) const {
     const index_t rows = std::clamp<index_t>(wanted_places / g_.q(), 1, g_.p()), images = std::max<index_t>(1, wanted_places / (g_.p() * g_.q()));
     for (index_t image = 0; image < image_blocks; image += images)
       for (index_t first = 0; first < g_.p(); first += rows)
@@ -124,7 +124,7 @@ class SplitConvolution {
   }
 
   /// The part of some blocks of images and rows of places in the sums of one tap.
-  void sum_products(const Tiles& left, const Tiles& right, index_t first_image, index_t last_image, index_t first, index_t last, index_t r, index_t s,
+  NASH_COLD void sum_products(const Tiles& left, const Tiles& right, index_t first_image, index_t last_image, index_t first, index_t last, index_t r, index_t s,
                     float* sums) const {
     split::Block blocks[most_blocks];
     int count = 0;
@@ -151,7 +151,7 @@ class SplitConvolution {
   }
 
   /// dw (+)= the sums of some taps, for 32 filters and 32 channels at most.
-  void put_filters(const float* sums, index_t filter, index_t channel, Taps taps, float* dw, bool accumulate) const {
+  NASH_COLD void put_filters(const float* sums, index_t filter, index_t channel, Taps taps, float* dw, bool accumulate) const {
     const index_t rows = std::min(split::panel_rows, g_.o - filter), columns = std::min(split::panel_columns, g_.c - channel);
     for (index_t tap = 0; tap < taps.rows() * g_.s; ++tap, sums += product_size) {
       float* to[split::panel_rows];

@@ -37,7 +37,7 @@ class SlidingTiles {
   }
 
  private:
-  void split_pixel(index_t h, index_t w) const {
+  NASH_COLD void split_pixel(index_t h, index_t w) const {
     const index_t step = v_.h * v_.w * v_.c;
     for (index_t half = 0; half < halves_; ++half) {
       const index_t first = first_image_ + half * split::tile_edge, images = std::min(split::tile_edge, v_.n - first);
@@ -88,7 +88,7 @@ class ImageTiles {
   index_t block_size() const { return panels_ * panel_size(); }
 
   /// The tiles of one pixel, for a left operand or a right one.
-  void split_pixel(const float* images, index_t image_block, index_t pixel, bool as_rows, split::Bfloat16* tiles) const {
+  NASH_COLD void split_pixel(const float* images, index_t image_block, index_t pixel, bool as_rows, split::Bfloat16* tiles) const {
     const index_t first = image_block * split::block_depth, step = h_ * w_ * c_, row = pixel / (w_ + beside_), column = pixel % (w_ + beside_) - beside_;
     const float* const from = images + first * step + (row * w_ + column) * c_;
     const index_t count = column >= 0 ? std::min(split::tile_edge, n_ - first) : 0;

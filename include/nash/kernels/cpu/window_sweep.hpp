@@ -27,7 +27,7 @@ class WindowProduct {
   index_t panels() const { return panels_; }
 
   /// Finds the place for the filters in tiles; returns how many tasks it is to split them.
-  index_t place_filters(Context<Cpu>& context) {
+  NASH_COLD index_t place_filters(Context<Cpu>& context) {
     FilterStore::Form form{static_cast<index_t>(FilterForm::split)};
     const float* const source = filters_.source(form);
     packed_.emplace(context, source, form, panels_ * panel_size() / 2);
@@ -35,7 +35,7 @@ class WindowProduct {
     return packed_->are_packed() ? 0 : panels_ * depth_;
   }
   /// A panel of filters for a block of channels, all taps.
-  void split_filters(index_t task) const {
+  NASH_COLD void split_filters(index_t task) const {
     const index_t panel = task / depth_, block = task % depth_, channel = block * split::block_depth, count = std::min(split::block_depth, v.c - channel);
     const index_t group = width(panel) / split::tile_edge * split::group_values;
     for (index_t tap = 0; tap < taps(); ++tap) {
@@ -50,7 +50,7 @@ class WindowProduct {
   struct Part {
     index_t row, column, first_image, block, depth, first_panel, last_panel;
   };
-  void multiply(const Part& part, const SlidingTiles& images, const split::Bfloat16* zeros, const float* bias, const Epilogue<float>& epilogue) const {
+  NASH_COLD void multiply(const Part& part, const SlidingTiles& images, const split::Bfloat16* zeros, const float* bias, const Epilogue<float>& epilogue) const {
     const bool pair = images.halves() == 1;
     split::Block blocks[most_blocks];
     int count = 0;
@@ -166,7 +166,7 @@ class WindowSweep {
   index_t column_blocks() const { return divide_up(panels_, panels_at_once_); }
   index_t tasks() const { return divide_up(v_.n, split::panel_rows) * row_blocks() * column_blocks(); }
 
-  void run_task(index_t task, const float* images, const float* zeros, split::Bfloat16* memory, const float* bias, const Epilogue<float>& epilogue) const {
+  NASH_COLD void run_task(index_t task, const float* images, const float* zeros, split::Bfloat16* memory, const float* bias, const Epilogue<float>& epilogue) const {
     const index_t first_panel = task % column_blocks() * panels_at_once_, last_panel = std::min(panels_, first_panel + panels_at_once_);
     const index_t line = task / column_blocks(), first_image = line / row_blocks() * split::panel_rows, first = line % row_blocks() * rows_at_once_;
     SlidingTiles tiles(images, v_, first_image, window_rows(), zeros, memory);
