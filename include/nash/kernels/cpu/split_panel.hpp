@@ -91,10 +91,10 @@ class SplitPanel {
     for (; segment != end && segment->begin < begin + split::block_depth; ++segment) {
       const index_t first = std::max(begin, segment->begin), count = std::min(begin + split::block_depth, segment->begin + segment->count) - first;
       if (stride == part_rows && segment->rows[part_rows - 1] == segment->rows[0] + part_rows - 1)  // gathered as columns by the operand
-        transpose_block(segment->rows[0] + (first - segment->begin) * stride, stride, count, part_rows, gathered + first - begin, split::block_depth);
+        transpose_block(segment->rows[0] + (first - segment->begin) * stride, stride, count, part_rows, gathered + (first - begin), split::block_depth);
       else
         for (int i = 0; i < part_rows; ++i)
-          for (index_t k = 0; k < count; ++k) gathered[i * split::block_depth + first - begin + k] = segment->rows[i][(first - segment->begin + k) * stride];
+          for (index_t k = 0; k < count; ++k) gathered[i * split::block_depth + (first - begin) + k] = segment->rows[i][(first - segment->begin + k) * stride];
     }
     split::split_rows(rows, part_rows, to);
   }
