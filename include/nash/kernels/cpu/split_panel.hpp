@@ -14,13 +14,15 @@ namespace nash::cpu {
 class SplitPanel {
  public:
   static constexpr int most_parts = 4, part_rows = 8;  ///< of the panels that operands give
-  static constexpr index_t most_blocks = 16;       ///< of a slice
-  /// bfloat16 of the tiles.
-  static constexpr index_t size(index_t depth) { return divide_up(depth, split::block_depth) * 2 * split::group_values; }
-  /// The same of a right operand with so many columns, whole tiles of them.
-  static constexpr index_t columns_size(index_t depth, index_t columns) { return divide_up(depth, split::block_depth) * split::block_depth * split::parts * columns; }
 
-  SplitPanel(split::Bfloat16* tiles, index_t depth) : tiles_(tiles), depth_(depth) {}
+  /// The tiles are of one slice of k after the other, each of `depth` values.
+  explicit SplitPanel(split::Bfloat16* tiles) : tiles_(tiles) {}
+
+  void start(index_t depth) {
+    depth_ = depth;
+    part_count_ = block_count_ = 0;
+    for (Part& part : parts_) part = {};
+  }
 
   bool is_full() const { return part_count_ == most_parts; }
 
@@ -44,7 +46,7 @@ class SplitPanel {
   void complete() {
     unsigned all = 0;
     for (const Part& part : parts_) all |= part.blocks;
-    for (index_t block = 0; block < most_blocks; ++block) {
+    for (index_t block = 0; block < split::most_blocks; ++block) {
       if ((all >> block & 1u) == 0) continue;
       blocks_[block_count_++] = {tiles_of(block, 0), tiles_of(block, 2), block};
       for (int i = 0; i < most_parts; ++i)
@@ -70,8 +72,6 @@ class SplitPanel {
     int rows = 0;
     unsigned blocks = 0;  // of k, a bit each
   };
-
-  static constexpr index_t divide_up(index_t value, index_t by) { return (value + by - 1) / by; }
 
   split::Bfloat16* tiles_of(index_t block, int part) const {
     return tiles_ + (2 * block + part / 2) * split::group_values + part % 2 * part_rows * split::block_depth;
@@ -100,10 +100,10 @@ class SplitPanel {
   }
 
   split::Bfloat16* tiles_;
-  index_t depth_;
+  index_t depth_ = 0;
   Part parts_[most_parts];
   int part_count_ = 0, block_count_ = 0;
-  split::Block blocks_[most_blocks];
+  split::Block blocks_[split::most_blocks];
 };
 
 /// Columns [n, n + width) of at most 32 rows of a right operand as tiles, a group for each 16 of them. `is_whole`: it has all of these columns.

@@ -24,6 +24,7 @@ inline constexpr index_t block_depth = 32;       // values of k in one
 inline constexpr index_t parts = 3;
 inline constexpr index_t tile_values = tile_edge * block_depth;       // bfloat16
 inline constexpr index_t group_values = parts * tile_values;    // the three tiles of 16 rows or columns
+inline constexpr index_t most_blocks = 16;                      // of k in a slice of a product
 inline constexpr index_t panel_rows = 2 * tile_edge, panel_columns = 2 * tile_edge;
 
 using Bfloat16 = std::uint16_t;
