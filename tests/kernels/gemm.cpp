@@ -18,10 +18,10 @@ constexpr index_t sizes[][3] = {
     {200, 20, 300},   // several blocks of rows, and slices of k
     {33, 800, 40},    // and of columns
     {1100, 50, 9},    // more panels of rows than are gathered at once
-    {32, 32, 32},     // for tile registers: whole tiles,
+    {32, 64, 32},     // for tile registers: whole tiles,
     {43, 77, 90},     // parts of them,
     {20, 300, 1300},  // slices of k, blocks of columns,
-    {700, 32, 60},    // and of rows
+    {700, 64, 60},    // and of rows
 };
 
 template <class T>

@@ -46,6 +46,7 @@ struct MatrixRows final : LeftOperand<T> {
   MatrixRows(const T* a, index_t k) : a_(a), k_(k) {}
 
   index_t stride(int) const override { return 1; }
+  bool is_matrix() const override { return true; }
   void panel(index_t m, index_t m_end, int rows, Slice slice, SegmentList<T>& list, T*) const override {
     Segment<T>& segment = list.add(0, slice.count());
     for (int i = 0; i < rows; ++i) segment.rows[i] = a_ + std::min(m + i, m_end - 1) * k_ + slice.begin;
@@ -63,6 +64,7 @@ struct TransposedRows final : LeftOperand<T> {
   TransposedRows(const T* a, index_t m) : a_(a), m_total_(m) {}
 
   index_t stride(int rows) const override { return rows; }
+  bool is_matrix() const override { return true; }
   void panel(index_t, index_t, int rows, Slice slice, SegmentList<T>& list, T* buffer) const override {
     Segment<T>& segment = list.add(0, slice.count());
     for (int i = 0; i < rows; ++i) segment.rows[i] = buffer + i;

@@ -20,7 +20,7 @@ class PackedProduct {
  public:
   PackedProduct(Context<Cpu>& context, index_t m, index_t n, index_t k, const LeftOperand<T>& left, const RightOperand<T>& right,
                 const ProductOutput<T>& output, const T* bias, bool accumulate, const Epilogue<T>& epilogue = {})
-      : context_(context), cut_(context.instruction_set(), m, n, k), left_(left), right_(right), output_(output), bias_(bias), accumulate_(accumulate),
+      : context_(context), cut_(context.instruction_set(), m, n, k, left.is_matrix()), left_(left), right_(right), output_(output), bias_(bias), accumulate_(accumulate),
         epilogue_(epilogue) {}
 
   NASH_COLD void run() {
@@ -130,7 +130,6 @@ class PackedProduct {
     for (index_t index = first; index < last; ++index) {
       const Slice slice = cut_.slice(index);
       const T* const packed = packed_block(work, slice, m_end - m_begin);
-      tiles.start(slice.count());
       index_t tiles_begin = m_begin;
       for (index_t m = m_begin, end; m < m_end; m = end) {
         T* buffer = work.buffer + cut_.panel_size();
@@ -147,11 +146,10 @@ class PackedProduct {
           multiply_panel(work, slice, list, packed, m, end, n_begin, n_end, index == first, index + 1 == last);
           continue;
         }
-        if constexpr (std::is_same_v<T, float>) tiles.add(list, left_.stride(cut_.kernels.rows), static_cast<int>(end - m));
+        if constexpr (std::is_same_v<T, float>) tiles.add(list.segments[0], left_.stride(cut_.kernels.rows), static_cast<int>(end - m));
         if (!tiles.is_full() && end < m_end) continue;
-        tiles.complete();
         multiply_panel(work, slice, tiles, packed, tiles_begin, end, n_begin, n_end, index == first, index + 1 == last);
-        tiles.start(slice.count());
+        tiles.clear();
         tiles_begin = end;
       }
     }

@@ -20,8 +20,8 @@ struct ProductCut {
   index_t depth;           ///< of a slice of k
   index_t slices, m_block = 0, n_block = 0, m_blocks = 0, n_blocks = 0, splits = 1;
 
-  ProductCut(InstructionSet set, index_t rows_of_a, index_t columns_of_b, index_t sum)
-      : m(rows_of_a), n(columns_of_b), k(sum), kernels(tile_kernels<T>(set)), on_tile_registers(fills_tile_registers(set)),
+  ProductCut(InstructionSet set, index_t rows_of_a, index_t columns_of_b, index_t sum, bool of_matrices)
+      : m(rows_of_a), n(columns_of_b), k(sum), kernels(tile_kernels<T>(set)), on_tile_registers(of_matrices && fills_tile_registers(set)),
         depth(on_tile_registers ? split::most_blocks * split::block_depth : max_slice), slices(divide_up(k, depth)) {
     if (m == 0 || n == 0) return;
     const index_t rows = on_tile_registers ? split::panel_rows : kernels.rows, wide = on_tile_registers ? split::panel_columns : kernels.lanes * kernels.vectors;
@@ -75,9 +75,10 @@ struct ProductCut {
   static constexpr index_t wanted_tasks = 8;   // so many, that a handful of threads find work
   static constexpr index_t long_split = 8;     // slices of k, beside which adding the splits up costs nothing
   static constexpr double least_filled = 0.6;  // of the tile registers, below which vectors are no slower
+  static constexpr index_t least_columns = 64; // for which splitting A pays
 
   bool fills_tile_registers(InstructionSet set) const {
-    if (!std::is_same_v<T, float> || set < InstructionSet::amx || std::min({m, n, k}) == 0 || n < split::tile_edge) return false;
+    if (!std::is_same_v<T, float> || set < InstructionSet::amx || std::min(m, k) == 0 || n < least_columns) return false;
     const auto filled = [](index_t size, index_t step) { return static_cast<double>(size) / static_cast<double>(round_up(size, step)); };
     return filled(m, split::tile_edge) * filled(n, split::tile_edge) * filled(k, split::block_depth) >= least_filled;
   }

@@ -37,6 +37,8 @@ struct LeftOperand {
   /// Lists the segments of rows [m, m_end), at most `rows` of them, in the slice, as offsets from its beginning. Rows that a
   /// tile has beyond m_end may point at anything readable. The buffer has room for rows·slice.count() values.
   virtual void panel(index_t m, index_t m_end, int rows, Slice slice, SegmentList<T>& list, T* buffer) const = 0;
+  /// Whether it is a matrix, all of whose rows have all of k: for others tile registers do not pay.
+  virtual bool is_matrix() const { return false; }
   /// Panels end where such a group of rows ends: rows of one group have equal segments. 0: there are no groups.
   virtual index_t group() const { return 0; }
   /// Before the panels of rows [m, m_end), at most panels_at_once of them: puts into the buffer, for each panel in its turn, what that will
