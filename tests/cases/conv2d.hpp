@@ -43,6 +43,7 @@ inline constexpr ConvCase conv_cases[] = {
     {"wide:17", {.n = 1, .h = 6, .w = 5, .c = 17, .o = 64, .r = 3, .s = 3, .padding_h = 1, .padding_w = 1}},
     {"wide:64", {.n = 3, .h = 5, .w = 5, .c = 64, .o = 17, .r = 3, .s = 3, .stride_h = 2, .stride_w = 2, .padding_h = 1, .padding_w = 1}},
     {"deep", {.n = 1, .h = 3, .w = 3, .c = 300, .o = 5, .r = 2, .s = 2, .padding_h = 1, .padding_w = 1}},          // a tap in several slices
+    {"padding between", {.n = 64, .h = 6, .w = 6, .c = 2, .o = 16, .r = 6, .s = 6, .stride_w = 4, .padding_h = 1, .padding_w = 1}},  // of eight rows of weights
     {"long", {.n = 7, .h = 23, .w = 19, .c = 1, .o = 3, .r = 3, .s = 3}},                                          // a long sum for the weights
     {"batch", {.n = 35, .h = 6, .w = 5, .c = 8, .o = 6, .r = 4, .s = 3, .stride_h = 2, .stride_w = 1, .padding_h = 1, .padding_w = 1}},  // panels of one place
     {"batch:17", {.n = 33, .h = 4, .w = 4, .c = 17, .o = 3, .r = 3, .s = 3, .stride_h = 2, .stride_w = 2, .padding_h = 1, .padding_w = 1}},

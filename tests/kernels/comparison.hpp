@@ -18,6 +18,13 @@ class Guarded {
     return buffer;
   }
 
+  /// For an operand: NaN on both sides, which shows where more than it is read and used.
+  Guarded with_nan_walls() && {
+    std::fill_n(memory_.begin(), guard, std::numeric_limits<T>::quiet_NaN());
+    std::fill_n(memory_.end() - guard, guard, std::numeric_limits<T>::quiet_NaN());
+    return std::move(*this);
+  }
+
   T* data() { return memory_.data() + guard; }
   const T* data() const { return memory_.data() + guard; }
   nash::index_t count() const { return count_; }

@@ -24,9 +24,9 @@ struct Problem {
 
   Problem(Direction d, const Conv2dGeometry& geometry)
       : direction(d), g(geometry),
-        left(Guarded<T>::random(d == Direction::backward_data ? g.output_shape().count() : g.image_shape().count(), 1)),
-        right(Guarded<T>::random(d == Direction::backward_weights ? g.output_shape().count() : g.filter_shape().count(), 2)),
-        bias(Guarded<T>::random(d == Direction::backward_data ? g.c : g.o, 3)),
+        left(Guarded<T>::random(d == Direction::backward_data ? g.output_shape().count() : g.image_shape().count(), 1).with_nan_walls()),
+        right(Guarded<T>::random(d == Direction::backward_weights ? g.output_shape().count() : g.filter_shape().count(), 2).with_nan_walls()),
+        bias(Guarded<T>::random(d == Direction::backward_data ? g.c : g.o, 3).with_nan_walls()),
         start(d == Direction::forward         ? Guarded<T>(g.output_shape().count())
               : d == Direction::backward_data ? Guarded<T>(g.image_shape().count())
                                               : Guarded<T>::random(g.filter_shape().count(), 4)) {}
@@ -123,6 +123,7 @@ constexpr ConvCase split_cases[] = {
     {"many channels", {.n = 16, .h = 4, .w = 5, .c = 288, .o = 250, .r = 4, .s = 4, .stride_h = 2, .stride_w = 2, .padding_h = 1, .padding_w = 1}},
     {"many taps", {.n = 15, .h = 9, .w = 8, .c = 32, .o = 32, .r = 8, .s = 8, .padding_h = 3, .padding_w = 4}},
     {"wide images", {.n = 16, .h = 2, .w = 140, .c = 32, .o = 32, .r = 2, .s = 3, .padding_w = 1}},
+    {"phases from different rows", {.n = 16, .h = 9, .w = 9, .c = 32, .o = 32, .r = 3, .s = 3, .stride_h = 2, .stride_w = 2}},
     {"one pixel", {.n = 64, .h = 1, .w = 1, .c = 32, .o = 32, .r = 2, .s = 2, .padding_h = 1, .padding_w = 1}},
 };
 
@@ -135,6 +136,26 @@ TEST_CASE("convolutions on tile registers agree with the naive loops") {
     for (const Direction direction : directions) compare<float>(c, direction);
   }
   if (detect_instruction_set() < InstructionSet::amx) MESSAGE("this processor has no tile registers: other kernels did these");
+}
+
+TEST_CASE("gradients of weights on tile registers may take some images at a time") {
+  if (detect_instruction_set() < InstructionSet::amx) return;
+  for (const index_t images : {45, 80, 100}) {
+    CAPTURE(images);
+    const Problem<float> problem(Direction::backward_weights, {.n = images, .h = 5, .w = 4, .c = 32, .o = 48, .r = 3, .s = 2, .stride_w = 2, .padding_h = 1});
+    Context<Reference> reference(1);
+    const auto expected = problem.wide().run(reference, false), magnitude = problem.of_magnitudes().run(reference, false);
+    for (const index_t most_values : {1, 200000, 1 << 24})
+      for (const bool accumulate : {false, true}) {
+        Context<Cpu> context(2);
+        Guarded<float> dw = accumulate ? problem.start : Guarded<float>(problem.start.count());
+        cpu::SplitConvolution(context, problem.g, most_values).backward_weights(problem.left.data(), problem.right.data(), dw.data(), accumulate);
+        CHECK(dw.walls_stand());
+        if (!accumulate)
+          for (index_t i = 0; i < dw.count(); ++i) dw.data()[i] += problem.start[i];
+        CHECK(roundings_off(dw, expected, magnitude) < 4);
+      }
+  }
 }
 
 TEST_CASE("tile registers are left alone where they would be half empty") {

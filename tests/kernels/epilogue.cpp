@@ -87,8 +87,21 @@ TEST_CASE("so do those by minimal filtering, with one group of phases and with s
   }
 }
 
+TEST_CASE("convolutions on tile registers apply an epilogue once to each result, when it is final") {
+  constexpr Conv2dGeometry cases[] = {
+      {.n = 16, .h = 7, .w = 6, .c = 32, .o = 64, .r = 4, .s = 4, .stride_h = 2, .stride_w = 2, .padding_h = 1, .padding_w = 1},
+      {.n = 30, .h = 5, .w = 4, .c = 288, .o = 256, .r = 4, .s = 4, .stride_h = 2, .stride_w = 2, .padding_h = 1, .padding_w = 1},  // in slices
+  };
+  for (const Conv2dGeometry& g : cases) {
+    Context<Cpu> context(1);
+    CHECK(cpu::SplitConvolution::suits(context, g) == (context.instruction_set() == InstructionSet::amx));
+    check_convolutions<float>(g);
+  }
+}
+
 TEST_CASE_TEMPLATE("every product applies an epilogue to each result once, when it is final", T, float, double) {
-  constexpr index_t sizes[][3] = {{3, 2, 0}, {1, 64, 3}, {1, 7, 900}, {5, 17, 3}, {7, 49, 13}, {4, 300, 600}, {4, 5, 2000}, {9, 130, 1100}, {200, 20, 300}, {33, 800, 40}};
+  constexpr index_t sizes[][3] = {{3, 2, 0}, {1, 64, 3}, {1, 7, 900}, {5, 17, 3}, {7, 49, 13}, {4, 300, 600}, {4, 5, 2000}, {9, 130, 1100}, {200, 20, 300}, {33, 800, 40},
+                                    {43, 77, 90}, {40, 70, 3000}};  // on tile registers, and in splits
   for (const auto& [m, n, k] : sizes)
     for (const bool transpose_b : {false, true})
       for (const bool accumulate : {false, true}) {

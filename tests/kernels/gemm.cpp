@@ -21,6 +21,7 @@ constexpr index_t sizes[][3] = {
     {32, 64, 32},     // for tile registers: whole tiles,
     {43, 77, 90},     // parts of them,
     {20, 300, 1300},  // slices of k, blocks of columns,
+    {40, 70, 3000},   // splits
     {700, 64, 60},    // and of rows
 };
 
@@ -30,7 +31,8 @@ struct Multiplication {
   Guarded<T> a, b, bias, start;
 
   explicit Multiplication(const GemmGeometry& geometry)
-      : g(geometry), a(Guarded<T>::random(g.m * g.k, 1)), b(Guarded<T>::random(g.k * g.n, 2)), bias(Guarded<T>::random(g.n, 3)),
+      : g(geometry), a(Guarded<T>::random(g.m * g.k, 1).with_nan_walls()), b(Guarded<T>::random(g.k * g.n, 2).with_nan_walls()),
+        bias(Guarded<T>::random(g.n, 3).with_nan_walls()),
         start(g.accumulate ? Guarded<T>::random(g.m * g.n, 4) : Guarded<T>(g.m * g.n)) {}
 
   template <class Device>

@@ -33,7 +33,7 @@
 #endif
 
 // Tile registers (Intel AMX) in functions of their own, by inline assembly: a program asks Linux for them before it may use them.
-#if defined(__x86_64__) && defined(__linux__) && !defined(__CUDACC__)
+#if defined(__x86_64__) && defined(__linux__)
 #define NASH_TILE_REGISTERS 1
 #else
 #define NASH_TILE_REGISTERS 0
@@ -78,6 +78,7 @@
 #include <sys/mman.h>
 #endif
 #if NASH_TILE_REGISTERS
+#include <cerrno>
 #include <cpuid.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -91,14 +92,19 @@ namespace nash {
 /// The instruction sets that the Cpu device has kernels for, from the plainest to the widest.
 enum class InstructionSet { baseline, avx2, avx512, amx };
 
-/// Whether the processor multiplies tiles of bfloat16, and the system lets this program do so.
+/// Whether the processor multiplies tiles of bfloat16, and the system lets this program do so. It is asked for once; from then on Linux wants
+/// signal stacks that have room for the tiles (sigaltstack refuses less than 11 KiB), and where a smaller one is there already it does not let.
 inline bool have_tile_registers() {
 #if NASH_TILE_REGISTERS
   static const bool have = [] {
     constexpr unsigned amx_bf16 = 1u << 22, amx_tile = 1u << 24;
     constexpr long request_permission = 0x1023, tile_data = 18;  // ARCH_REQ_XCOMP_PERM of <asm/prctl.h>, XFEATURE_XTILEDATA
     unsigned a = 0, b = 0, c = 0, d = 0;
-    return __get_cpuid_count(7, 0, &a, &b, &c, &d) != 0 && (d & amx_bf16) != 0 && (d & amx_tile) != 0 && syscall(SYS_arch_prctl, request_permission, tile_data) == 0;
+    if (__get_cpuid_count(7, 0, &a, &b, &c, &d) == 0 || (d & amx_bf16) == 0 || (d & amx_tile) == 0) return false;
+    const int error = errno;
+    const bool granted = syscall(SYS_arch_prctl, request_permission, tile_data) == 0;
+    errno = error;
+    return granted;
   }();
   return have;
 #else

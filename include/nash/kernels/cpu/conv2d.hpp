@@ -110,12 +110,12 @@ struct Conv2dKernels<Cpu> {
   struct PhaseProduct {
     NASH_COLD PhaseProduct(Context<Cpu>& context, const Conv2dGeometry& g, index_t phase, const T* dy, const T* w, const T* zeros, T* dx, const T* bias,
                            const cpu::Epilogue<T>& epilogue)
-        : pixels(g, phase / g.stride_w, phase % g.stride_w, w, dx), patches(dy, pixels.windows, zeros),
-          product(context, pixels.windows.results(), g.c, pixels.windows.taps(), patches, pixels.filters, pixels.pixels, bias, false, epilogue) {}
+        : geometry(g, phase / g.stride_w, phase % g.stride_w, w, dx), patches(dy, geometry.windows, zeros),
+          product(context, geometry.windows.results(), g.c, geometry.windows.taps(), patches, geometry.filters, geometry.pixels, bias, false, epilogue) {}
     PhaseProduct(const PhaseProduct&) = delete;
     PhaseProduct& operator=(const PhaseProduct&) = delete;
 
-    cpu::BackwardPhase<T> pixels;
+    cpu::BackwardPhase<T> geometry;
     cpu::WindowRows<T> patches;
     cpu::PackedProduct<T> product;
   };

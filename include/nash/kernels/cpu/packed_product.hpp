@@ -89,16 +89,10 @@ class PackedProduct {
     T* partial;
   };
 
-  /// One tile's columns: where B lies for them.
-  struct Columns {
-    const T* b;
-    index_t step;
-  };
-
   /// Of a thread: the block of B that a task packs for itself, the tiles of a panel of A, and panels that are gathered.
   index_t own_packed_size() const { return shared_ != nullptr ? 0 : cut_.packed_size(cut_.slice_size()) * cut_.n_block; }
   index_t thread_memory() const {
-    return cut_.round_up(own_packed_size() + cut_.panel_size() + cut_.slice_size() * cut_.kernels.rows * LeftOperand<T>::panels_at_once, 16);
+    return round_up(own_packed_size() + cut_.panel_size() + cut_.slice_size() * cut_.kernels.rows * LeftOperand<T>::panels_at_once, 16);
   }
 
   /// Where all of B is to be packed once for all tasks, finds the place; returns how many tasks it is to pack it.
@@ -225,9 +219,9 @@ class PackedProduct {
       } else {
         for (int i = 0; i < cut_.kernels.rows; ++i) tile_rows[i] = c_rows[i] + n;
       }
-      Columns b{packed, width};
-      if (packed == nullptr) b.b = right_.in_place(slice.begin, n, b.step);
-      cut_.kernels.multiply[vectors - 1]({list.segments, list.count, a_step, b.b, b.step, tile_rows, bias, accumulate, nullptr, 0, results_ahead});
+      index_t b_step = width;
+      const T* const b = packed != nullptr ? packed : right_.in_place(slice.begin, n, b_step);
+      cut_.kernels.multiply[vectors - 1]({list.segments, list.count, a_step, b, b_step, tile_rows, bias, accumulate, nullptr, 0, results_ahead});
       if (!whole)
         for (index_t i = 0; i < rows; ++i) std::copy_n(tile_rows[i], columns, c_rows[i] + n);
       if (packed != nullptr) packed += depth * width;

@@ -66,21 +66,16 @@ struct ProductCut {
   /// A panel of A on tile registers.
   index_t panel_size() const { return on_tile_registers ? packed_size(slice_size()) * split::panel_rows : 0; }
 
-  static index_t divide_up(index_t value, index_t by) { return (value + by - 1) / by; }
-  static index_t round_up(index_t value, index_t step) { return divide_up(value, step) * step; }
-
  private:
   static constexpr index_t max_m_block = 768;  // rows of A are only passed by; each block of them packs B once
   static constexpr index_t max_n_block = 384, max_n_block_of_tiles = 256;
   static constexpr index_t wanted_tasks = 8;   // so many, that a handful of threads find work
   static constexpr index_t long_split = 8;     // slices of k, beside which adding the splits up costs nothing
-  static constexpr double least_filled = 0.6;  // of the tile registers, below which vectors are no slower
-  static constexpr index_t least_columns = 64; // for which splitting A pays
+  static constexpr index_t least_columns = 64;  // for which splitting A pays
 
   bool fills_tile_registers(InstructionSet set) const {
     if (!std::is_same_v<T, float> || set < InstructionSet::amx || std::min(m, k) == 0 || n < least_columns) return false;
-    const auto filled = [](index_t size, index_t step) { return static_cast<double>(size) / static_cast<double>(round_up(size, step)); };
-    return filled(m, split::tile_edge) * filled(n, split::tile_edge) * filled(k, split::block_depth) >= least_filled;
+    return split::filled(m, split::tile_edge) * split::filled(n, split::tile_edge) * split::filled(k, split::block_depth) >= split::least_filled;
   }
 };
 

@@ -6,6 +6,9 @@
 
 namespace nash::cpu {
 
+constexpr index_t divide_up(index_t value, index_t by) { return (value + by - 1) / by; }
+constexpr index_t round_up(index_t value, index_t step) { return divide_up(value, step) * step; }
+
 /// The most values of k that are multiplied at a time, so that a packed block of B stays in the second cache.
 inline constexpr index_t max_slice = 256;
 

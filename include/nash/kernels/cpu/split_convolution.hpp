@@ -2,6 +2,7 @@
 #pragma once
 
 #include "nash/kernels/cpu/backward_phase.hpp"
+#include "nash/kernels/cpu/image_tiles.hpp"
 #include "nash/kernels/cpu/window_sweep.hpp"
 
 namespace nash::cpu {
@@ -16,12 +17,12 @@ class SplitConvolution {
  public:
   /// Whether there are tile registers, and they would be well filled.
   NASH_COLD static bool suits(const Context<Cpu>& context, const Conv2dGeometry& g) {
-    if (context.instruction_set() < InstructionSet::amx || g.r * g.s > most_taps) return false;
-    const auto filled = [](index_t size, index_t step) { return static_cast<double>(size) / static_cast<double>((size + step - 1) / step * step); };
-    return filled(g.n, split::tile_edge) * filled(g.c, split::block_depth) * filled(g.o, split::block_depth) >= least_filled;
+    if (context.instruction_set() < InstructionSet::amx || g.r * g.s > WindowProduct::most_blocks) return false;
+    return split::filled(g.n, split::tile_edge) * split::filled(g.c, split::block_depth) * split::filled(g.o, split::block_depth) >= split::least_filled;
   }
 
-  NASH_COLD SplitConvolution(Context<Cpu>& context, const Conv2dGeometry& g) : context_(context), g_(g) {}
+  /// backward_weights has at most `most_values` bfloat16 of images there at once, but 32 images at least.
+  NASH_COLD SplitConvolution(Context<Cpu>& context, const Conv2dGeometry& g, index_t most_values = 1 << 24) : context_(context), g_(g), most_values_(most_values) {}
 
   NASH_COLD void forward(const float* x, const float* w, float* y, const float* bias, const Epilogue<float>& epilogue) {
     const Windows windows = Windows::of(g_);
@@ -48,17 +49,19 @@ class SplitConvolution {
 
   NASH_COLD void backward_weights(const float* x, const float* dy, float* dw, bool accumulate) {
     const ImageTiles pixels(g_.n, g_.h, g_.w, g_.c, g_.stride_w), places(g_.n, g_.p(), g_.q(), g_.o, 1);
-    const index_t all = pixels.image_blocks(), chunk = std::clamp<index_t>(most_values / (pixels.block_size() + places.block_size()), 1, all);
+    const index_t all = pixels.image_blocks(), chunk = std::clamp<index_t>(most_values_ / (pixels.block_size() + places.block_size()), 1, all);
     const auto memory = context_.template scratch<Bfloat16>(chunk * (pixels.block_size() + places.block_size()));
     Bfloat16 *const right = memory.data(), *const left = right + chunk * pixels.block_size();
     index_t tap_rows = g_.r, panels = std::min(most_panels, places.panels());
     const auto blocks = [&] { return divide_up(places.panels(), panels) * pixels.panels() * divide_up(g_.r, tap_rows); };
+    // Filters that are done together read the same pixels; fewer of them, and then fewer taps, make tasks for all threads.
     while (!is_balanced(blocks(), context_.threads()) && panels * tap_rows > 1) (panels > 1 ? panels : tap_rows) /= 2;
     const index_t tasks = blocks(), row_blocks = divide_up(g_.r, tap_rows), sums_size = panels * tap_rows * g_.s * product_size;
     const auto sums = context_.template scratch<float>(context_.threads() * sums_size);
     for (index_t first = 0; first < all; first += chunk) {
       const index_t count = std::min(chunk, all - first), image = first * split::block_depth;
-      const ImageTiles right_tiles(g_.n - image, g_.h, g_.w, g_.c, pixels.has_pairs() ? g_.stride_w : 0), left_tiles(g_.n - image, g_.p(), g_.q(), g_.o, pixels.has_pairs());
+      const bool pairs = pixels.has_pairs();
+      const ImageTiles right_tiles(g_.n - image, g_.h, g_.w, g_.c, pairs ? g_.stride_w : 0), left_tiles(g_.n - image, g_.p(), g_.q(), g_.o, pairs ? 1 : 0);
 #pragma omp parallel num_threads(context_.threads())
       {
 #pragma omp for schedule(static) nowait
@@ -86,15 +89,11 @@ class SplitConvolution {
 
  private:
   using Bfloat16 = split::Bfloat16;
-  static constexpr double least_filled = 0.6;     // of the tiles, below which other ways are as quick
-  static constexpr index_t most_taps = 64;
   static constexpr index_t most_blocks = 64;      // of k for a tile of results at a time
   static constexpr index_t most_panels = 4;       // of filters that the gradient of the weights does at a time
   static constexpr index_t product_size = split::panel_rows * split::panel_columns;
-  static constexpr index_t most_values = 1 << 24; // of images in tiles at a time
   static constexpr index_t wanted_places = 16;    // for a tile of the gradient of the weights at a time, or more
 
-  static index_t divide_up(index_t value, index_t by) { return (value + by - 1) / by; }
   /// Whether so many equal tasks keep all threads busy.
   static bool is_balanced(index_t tasks, index_t threads) { return tasks % threads == 0 || tasks >= 4 * threads; }
 
@@ -162,6 +161,7 @@ class SplitConvolution {
 
   Context<Cpu>& context_;
   Conv2dGeometry g_;
+  index_t most_values_;
 };
 
 }  // namespace nash::cpu

@@ -16,11 +16,12 @@ class SplitPanel {
   explicit SplitPanel(split::Bfloat16* tiles) : tiles_(tiles) {}
 
   bool is_full() const { return part_count_ == most_parts; }
-  void clear() { part_count_ = 0; }
+  void clear() { row_count_ = part_count_ = 0; }
 
-  /// The next panel, of `rows` rows of C: from where its rows lie, or where a matrix that is stored transposed was gathered, eight values for each k.
+  /// The next panel, of `rows` rows of C, eight but for the last: from where its rows lie, or where a matrix that is stored transposed was
+  /// gathered, eight values for each k.
   void add(const Segment<float>& panel, index_t stride, int rows) {
-    rows_[part_count_] = rows;
+    row_count_ += rows;
     block_count_ = 0;
     for (index_t begin = 0; begin < panel.count; begin += split::block_depth) {
       const index_t half = block_count_ * 2 + part_count_ / 2;
@@ -30,17 +31,13 @@ class SplitPanel {
     ++part_count_;
   }
 
-  /// C (+)= panel·B + bias for the columns of one panel of B, 16 or 32 wide. `c` has the start of each row of C, part by part.
+  /// C (+)= panel·B + bias for the columns of one panel of B, 16 or 32 wide. `c` has the start of each row of C.
   void multiply(const split::Bfloat16* b, index_t width, index_t columns, float* const* c, index_t offset, const float* bias, bool accumulate) const {
     alignas(64) float product[split::panel_rows * split::panel_columns];
     split::Block blocks[split::most_blocks];
     for (int i = 0; i < block_count_; ++i) blocks[i] = {tiles_ + 2 * i * split::group_values, tiles_ + (2 * i + 1) * split::group_values, i};
     split::multiply_blocks(part_count_ > most_parts / 2, width > split::tile_edge, blocks, block_count_, b, product);
-    const float* from = product;
-    for (int i = 0; i < part_count_; ++i, from += part_rows * split::panel_columns) {
-      split::put_rows(from, c, rows_[i], offset, columns, bias, accumulate);
-      c += rows_[i];
-    }
+    split::put_rows(product, c, row_count_, offset, columns, bias, accumulate);  // rows of parts that are not there come last
   }
 
  private:
@@ -61,8 +58,7 @@ class SplitPanel {
   }
 
   split::Bfloat16* tiles_;
-  int rows_[most_parts] = {};
-  int part_count_ = 0, block_count_ = 0;
+  int row_count_ = 0, part_count_ = 0, block_count_ = 0;
 };
 
 /// Columns [n, n + width) of at most 32 rows of a right operand as tiles, a group for each 16 of them. `is_whole`: it has all of these columns.

@@ -3,7 +3,7 @@
 
 #include <cstring>
 
-#include "nash/kernels/cpu/tile.hpp"
+#include "nash/kernels/cpu/product_operands.hpp"
 
 namespace nash::cpu {
 
@@ -15,8 +15,8 @@ namespace nash::cpu {
 ///     x·y ≈ x₂y₀ + x₁y₀ + x₁y₁ + x₀y₁ + x₀y₂ + x₀y₀,
 ///
 /// and what is left out is below 2⁻²³ of x·y, no more than floats round their sums by (Henry, Tang and Heinecke 2019, "Leveraging the
-/// bfloat16 artificial intelligence datatype for higher-precision computations"). Infinities come out as NaN, since ∞ − ∞ is left of them;
-/// and values below 2⁻¹²⁶ count as zero, so that those below 2⁻¹¹⁰ lose bits.
+/// bfloat16 artificial intelligence datatype for higher-precision computations"). Infinities, and values above 3.396·10³⁸, which round to them,
+/// come out as NaN, since ∞ − ∞ is left of them; parts and products below 2⁻¹²⁶ count as zero, so that values below 2⁻¹¹⁰ lose bits.
 namespace split {
 
 inline constexpr index_t tile_edge = 16;   // rows of a register, and the columns of a tile of C
@@ -26,6 +26,10 @@ inline constexpr index_t tile_values = tile_edge * block_depth;       // bfloat1
 inline constexpr index_t group_values = parts * tile_values;    // the three tiles of 16 rows or columns
 inline constexpr index_t most_blocks = 16;                      // of k in a slice of a product
 inline constexpr index_t panel_rows = 2 * tile_edge, panel_columns = 2 * tile_edge;
+
+/// How full tiles are that hold so much along an edge, and what they should be at least: below it vectors are no slower.
+inline double filled(index_t size, index_t edge) { return static_cast<double>(size) / static_cast<double>(round_up(size, edge)); }
+inline constexpr double least_filled = 0.6;
 
 using Bfloat16 = std::uint16_t;
 using Floats = VectorOf<float, 64>::type;
@@ -40,6 +44,7 @@ NASH_ALWAYS_INLINE void take_leading_part(Floats& x, Words& part) {
   x -= value;
 }
 
+/// A row of a tile: of each two values the upper halves, side by side.
 NASH_ALWAYS_INLINE void store_pairs(const Words& low, const Words& high, Bfloat16* to) {
   const Words pairs = low >> 16 | high;
   std::memcpy(to, &pairs, sizeof pairs);
@@ -68,11 +73,10 @@ NASH_TARGET_AVX512 inline void split_columns(const float* first, const float* se
   for (index_t i = 0; i < tile_edge; ++i) store_parts(first + i * step, second + i * step, to + i * block_depth);
 }
 
-/// A block of k that is multiplied: three tiles of 16 rows of A and three of the next 16, and those of B for 16 or 32 columns, counted from the
-/// first block of these columns.
+/// A block of k that is multiplied.
 struct Block {
-  const Bfloat16 *upper, *lower;
-  index_t right;
+  const Bfloat16 *upper, *lower;  ///< of A, three tiles of 16 rows and three of the next 16
+  index_t right;                  ///< of B: the blocks of its 16 or 32 columns before this one
 };
 
 #if NASH_TILE_REGISTERS
@@ -93,6 +97,7 @@ class TileRegisters {
   TileRegisters& operator=(const TileRegisters&) = delete;
 };
 
+/// Register `tile` := 16 rows of 32 values, one after the other in memory.
 template <int tile>
 NASH_ALWAYS_INLINE void load_tile(const Bfloat16* from) {
   asm volatile("tileloadd (%0,%1,1), %%tmm%c2" : : "r"(from), "r"(block_depth * index_t{sizeof(Bfloat16)}), "i"(tile) : "memory");
@@ -104,11 +109,13 @@ NASH_ALWAYS_INLINE void multiply_add_tile() {
   asm volatile("tdpbf16ps %%tmm%c2, %%tmm%c1, %%tmm%c0" : : "i"(c), "i"(a), "i"(b));
 }
 
+/// Register `tile` := 0.
 template <int tile>
 NASH_ALWAYS_INLINE void clear_tile() {
   asm volatile("tilezero %%tmm%c0" : : "i"(tile));
 }
 
+/// The sums of register `tile`, 16×16 of the 32×32 at `to`.
 template <int tile>
 NASH_ALWAYS_INLINE void store_tile(float* to) {
   asm volatile("tilestored %%tmm%c2, (%0,%1,1)" : : "r"(to), "r"(panel_columns * index_t{sizeof(float)}), "i"(tile) : "memory");
@@ -116,8 +123,7 @@ NASH_ALWAYS_INLINE void store_tile(float* to) {
 
 /// to[32][32] := A·B over the listed blocks of k, for `halves_m` × `halves_n` tiles of 16×16. Registers 0 to 3 are C, 4 and 5 A, 6 and 7 B.
 template <int halves_m, int halves_n>
-NASH_TARGET_AVX512 void multiply_blocks(const Block* blocks, int count, const Bfloat16* b, float* to) {
-  Floats nothing{};
+void multiply_blocks(const Block* blocks, int count, const Bfloat16* b, float* to) {
   const auto load_a = [](const Block& block, index_t part) __attribute__((always_inline)) {
     load_tile<4>(block.upper + part * tile_values);
     if constexpr (halves_m == 2) load_tile<5>(block.lower + part * tile_values);
@@ -142,7 +148,7 @@ NASH_TARGET_AVX512 void multiply_blocks(const Block* blocks, int count, const Bf
     load_b(right + 2 * tile_values), multiply();
     load_b(right), multiply();
     // Storing a tile takes the arithmetic of 512-bit vectors, which sleeps when it has nothing to do for half a microsecond, and takes long to wake.
-    asm volatile("vaddps %0, %0, %0" : "+v"(nothing));
+    asm volatile("vxorps %%xmm15, %%xmm15, %%xmm15\n\tvaddps %%zmm15, %%zmm15, %%zmm15" : : : "xmm15");
   }
   store_tile<0>(to);
   if constexpr (halves_n == 2) store_tile<1>(to + tile_edge);
@@ -152,10 +158,12 @@ NASH_TARGET_AVX512 void multiply_blocks(const Block* blocks, int count, const Bf
 
 #else
 
-class TileRegisters {};
+class [[maybe_unused]] TileRegisters {};
 
 template <int halves_m, int halves_n>
-void multiply_blocks(const Block*, int, const Bfloat16*, float*) {}
+void multiply_blocks(const Block*, int, const Bfloat16*, float*) {
+  __builtin_trap();  // is never called
+}
 
 #endif
 
