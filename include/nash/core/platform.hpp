@@ -35,8 +35,10 @@
 // Tile registers (Intel AMX) in functions of their own, by inline assembly: a program asks Linux for them before it may use them.
 #if defined(__x86_64__) && defined(__linux__)
 #define NASH_TILE_REGISTERS 1
+#define NASH_TILE_ASM(...) asm volatile(__VA_ARGS__)
 #else
 #define NASH_TILE_REGISTERS 0
+#define NASH_TILE_ASM(...) __builtin_trap()  // is never come to
 #endif
 
 // Around loops with "omp simd", which asks for vector instructions where they can be had: clang would warn wherever they

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "nash/kernels/cpu/product_operands.hpp"
+#include "nash/tensor/context.hpp"
 
 namespace nash::cpu {
 

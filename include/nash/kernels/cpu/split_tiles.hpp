@@ -79,46 +79,44 @@ struct Block {
   index_t right;                  ///< of B: the blocks of its 16 or 32 columns before this one
 };
 
-#if NASH_TILE_REGISTERS
-
 /// While it lives, the calling thread has eight registers of 16 rows with 64 bytes each.
 class TileRegisters {
  public:
   TileRegisters() {
-    struct alignas(64) {
+    [[maybe_unused]] const struct alignas(64) {
       std::uint8_t palette = 1, start_row = 0, reserved[14] = {};
       std::uint16_t row_bytes[16] = {64, 64, 64, 64, 64, 64, 64, 64};
       std::uint8_t rows[16] = {16, 16, 16, 16, 16, 16, 16, 16};
     } configuration;
-    asm volatile("ldtilecfg %0" : : "m"(configuration));
+    NASH_TILE_ASM("ldtilecfg %0" : : "m"(configuration));
   }
-  ~TileRegisters() { asm volatile("tilerelease"); }
+  ~TileRegisters() { NASH_TILE_ASM("tilerelease"); }
   TileRegisters(const TileRegisters&) = delete;
   TileRegisters& operator=(const TileRegisters&) = delete;
 };
 
 /// Register `tile` := 16 rows of 32 values, one after the other in memory.
 template <int tile>
-NASH_ALWAYS_INLINE void load_tile(const Bfloat16* from) {
-  asm volatile("tileloadd (%0,%1,1), %%tmm%c2" : : "r"(from), "r"(block_depth * index_t{sizeof(Bfloat16)}), "i"(tile) : "memory");
+NASH_ALWAYS_INLINE void load_tile([[maybe_unused]] const Bfloat16* from) {
+  NASH_TILE_ASM("tileloadd (%0,%1,1), %%tmm%c2" : : "r"(from), "r"(block_depth * index_t{sizeof(Bfloat16)}), "i"(tile) : "memory");
 }
 
 /// C += A·B for three registers.
 template <int c, int a, int b>
 NASH_ALWAYS_INLINE void multiply_add_tile() {
-  asm volatile("tdpbf16ps %%tmm%c2, %%tmm%c1, %%tmm%c0" : : "i"(c), "i"(a), "i"(b));
+  NASH_TILE_ASM("tdpbf16ps %%tmm%c2, %%tmm%c1, %%tmm%c0" : : "i"(c), "i"(a), "i"(b));
 }
 
 /// Register `tile` := 0.
 template <int tile>
 NASH_ALWAYS_INLINE void clear_tile() {
-  asm volatile("tilezero %%tmm%c0" : : "i"(tile));
+  NASH_TILE_ASM("tilezero %%tmm%c0" : : "i"(tile));
 }
 
 /// The sums of register `tile`, 16×16 of the 32×32 at `to`.
 template <int tile>
-NASH_ALWAYS_INLINE void store_tile(float* to) {
-  asm volatile("tilestored %%tmm%c2, (%0,%1,1)" : : "r"(to), "r"(panel_columns * index_t{sizeof(float)}), "i"(tile) : "memory");
+NASH_ALWAYS_INLINE void store_tile([[maybe_unused]] float* to) {
+  NASH_TILE_ASM("tilestored %%tmm%c2, (%0,%1,1)" : : "r"(to), "r"(panel_columns * index_t{sizeof(float)}), "i"(tile) : "memory");
 }
 
 /// to[32][32] := A·B over the listed blocks of k, for `halves_m` × `halves_n` tiles of 16×16. Registers 0 to 3 are C, 4 and 5 A, 6 and 7 B.
@@ -148,24 +146,13 @@ void multiply_blocks(const Block* blocks, int count, const Bfloat16* b, float* t
     load_b(right + 2 * tile_values), multiply();
     load_b(right), multiply();
     // Storing a tile takes the arithmetic of 512-bit vectors, which sleeps when it has nothing to do for half a microsecond, and takes long to wake.
-    asm volatile("vxorps %%xmm15, %%xmm15, %%xmm15\n\tvaddps %%zmm15, %%zmm15, %%zmm15" : : : "xmm15");
+    NASH_TILE_ASM("vxorps %%xmm15, %%xmm15, %%xmm15\n\tvaddps %%zmm15, %%zmm15, %%zmm15" : : : "xmm15");
   }
   store_tile<0>(to);
   if constexpr (halves_n == 2) store_tile<1>(to + tile_edge);
   if constexpr (halves_m == 2) store_tile<2>(to + tile_edge * panel_columns);
   if constexpr (halves_m == 2 && halves_n == 2) store_tile<3>(to + tile_edge * panel_columns + tile_edge);
 }
-
-#else
-
-class [[maybe_unused]] TileRegisters {};
-
-template <int halves_m, int halves_n>
-void multiply_blocks(const Block*, int, const Bfloat16*, float*) {
-  __builtin_trap();  // is never called
-}
-
-#endif
 
 /// The same for a product of `tall` × `wide` halves, 1 or 2 each.
 inline void multiply_blocks(bool tall, bool wide, const Block* blocks, int count, const Bfloat16* b, float* to) {

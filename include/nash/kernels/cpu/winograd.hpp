@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "nash/kernels/cpu/epilogue.hpp"
 #include "nash/kernels/cpu/filtering_products.hpp"
 #include "nash/kernels/cpu/packed_filters.hpp"
 
