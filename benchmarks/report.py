@@ -161,7 +161,7 @@ set grid ytics lc rgb '#dddddd'
 set xtics rotate by -35 font ',10'
 set yrange [0:*]
 """
-COLOURS = ["#1f4e9c", "#c8501e", "#8c8c8c", "#d9a441", "#5b8f4a", "#8a5aa8", "#3a9aa8", "#2b2b2b"]
+COLOURS = ["#1f4e9c", "#c8501e", "#8c8c8c", "#d9a441", "#5b8f4a", "#8a5aa8", "#3a9aa8", "#2b2b2b", "#c06c94", "#b8c46a"]
 
 
 def block(name, lines):
