@@ -33,6 +33,7 @@ class WindowSweep {
     panels_at_once_ = std::clamp<index_t>((near_bytes / least_slice - window_bytes) / filter_bytes, 1, panels_);
     panels_at_once_ = divide_up(panels_, divide_up(panels_, panels_at_once_));
     slice_ = std::clamp<index_t>(std::min(near_bytes / (window_bytes + panels_at_once_ * filter_bytes), WindowProduct::most_blocks / most_taps), 1, depth_);
+    slice_ = divide_up(depth_, divide_up(depth_, slice_));  // of equal size
     rows_at_once_ = std::max<index_t>(1, grid_h_);
     while (tasks() % context.threads() != 0 && tasks() < 4 * context.threads()) {
       if (rows_at_once_ > 1 && (panels_at_once_ == 1 || rows_at_once_ * v_.stride_h > 2 * window_rows()))
@@ -70,7 +71,7 @@ class WindowSweep {
 
  private:
   static constexpr index_t near_bytes = 5 << 18;  // what is multiplied again and again stays in the second cache
-  static constexpr index_t least_blocks = 16;     // of k, beside which storing a product costs little
+  static constexpr index_t least_blocks = 8;      // of k, beside which storing a product costs little
 
   index_t window_rows() const { return std::max<index_t>(1, last_row_ - first_row_); }
   index_t row_blocks() const { return divide_up(grid_h_, rows_at_once_); }
