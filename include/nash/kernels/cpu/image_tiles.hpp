@@ -29,9 +29,10 @@ class ImageTiles {
   index_t panel_size() const { return pixels() * 2 * split::group_values; }
   index_t block_size() const { return panels_ * panel_size(); }
 
-  /// The tiles of one pixel, for a left operand or a right one.
+  /// The tiles of one pixel, for a left operand or a right one. Of pairs the left operand has those that begin at even columns alone.
   NASH_COLD void split_pixel(const float* images, index_t image_block, index_t pixel, bool as_rows, split::Bfloat16* tiles) const {
     const index_t first = image_block * split::block_depth, step = h_ * w_ * c_, row = pixel / (w_ + beside_), column = pixel % (w_ + beside_) - beside_;
+    if (as_rows && has_pairs() && column % 2 != 0) return;
     const index_t count = column >= 0 ? std::min(split::tile_edge, n_ - first) : 0, next_column = column + beside_;
     const index_t next_image = has_pairs() ? first : first + split::tile_edge;
     const index_t next_count = !has_pairs() ? std::clamp<index_t>(n_ - first - split::tile_edge, 0, split::tile_edge) : next_column < w_ ? n_ : 0;

@@ -55,8 +55,8 @@ class SplitConvolution {
     index_t tap_rows = g_.r, panels = std::min(most_panels, places.panels());
     const auto blocks = [&] { return divide_up(places.panels(), panels) * pixels.panels() * divide_up(g_.r, tap_rows); };
     // Filters that are done together read the same pixels; fewer of them, and then fewer taps, make tasks for all threads.
-    while (!is_balanced(blocks(), context_.threads()) && panels * tap_rows > 1) (panels > 1 ? panels : tap_rows) /= 2;
-    const index_t tasks = blocks(), row_blocks = divide_up(g_.r, tap_rows), sums_size = panels * tap_rows * g_.s * product_size;
+    while (!split::is_balanced(blocks(), context_.threads()) && panels * tap_rows > 1) (panels > 1 ? panels : tap_rows) /= 2;
+    const index_t tasks = blocks(), row_blocks = divide_up(g_.r, tap_rows), sums_size = panels * tap_rows * g_.s * split::product_values;
     const auto sums = context_.template scratch<float>(context_.threads() * sums_size);
     for (index_t first = 0; first < all; first += chunk) {
       const index_t count = std::min(chunk, all - first), image = first * split::block_depth;
@@ -80,7 +80,7 @@ class SplitConvolution {
           std::fill_n(own, sums_size, 0.0f);
           sum_products({left_tiles, left + first_filters * places.panel_size()}, filters, {right_tiles, right + channels * pixels.panel_size()}, count, taps, own);
           for (index_t i = 0; i < filters; ++i)
-            put_filters(own + i * taps.rows() * g_.s * product_size, (first_filters + i) * split::panel_rows, channels * split::panel_columns, taps, dw,
+            put_filters(own + i * taps.rows() * g_.s * split::product_values, (first_filters + i) * split::panel_rows, channels * split::panel_columns, taps, dw,
                         accumulate || first > 0);
         }
       }
@@ -91,11 +91,7 @@ class SplitConvolution {
   using Bfloat16 = split::Bfloat16;
   static constexpr index_t most_blocks = 64;      // of k for a tile of results at a time
   static constexpr index_t most_panels = 4;       // of filters that the gradient of the weights does at a time
-  static constexpr index_t product_size = split::panel_rows * split::panel_columns;
   static constexpr index_t wanted_places = 16;    // for a tile of the gradient of the weights at a time, or more
-
-  /// Whether so many equal tasks keep all threads busy.
-  static bool is_balanced(index_t tasks, index_t threads) { return tasks % threads == 0 || tasks >= 4 * threads; }
 
   /// Rows [first, last) of a filter's taps.
   struct Taps {
@@ -119,7 +115,7 @@ class SplitConvolution {
         for (index_t panel = 0; panel < filters; ++panel)
           for (index_t tap = 0; tap < taps.rows() * g_.s; ++tap)
             sum_products({left.layout, left.first + panel * left.layout.panel_size()}, right, image, std::min(image_blocks, image + images), first,
-                         std::min(g_.p(), first + rows), taps.first + tap / g_.s, tap % g_.s, sums + (panel * taps.rows() * g_.s + tap) * product_size);
+                         std::min(g_.p(), first + rows), taps.first + tap / g_.s, tap % g_.s, sums + (panel * taps.rows() * g_.s + tap) * split::product_values);
   }
 
   /// The part of some blocks of images and rows of places in the sums of one tap.
@@ -128,7 +124,7 @@ class SplitConvolution {
     split::Block blocks[most_blocks];
     int count = 0;
     const auto add = [&] {
-      alignas(64) float product[product_size];
+      alignas(64) float product[split::product_values];
       split::multiply_blocks(true, true, blocks, count, right.first, product);
       split::add_product(product, sums);
       count = 0;
@@ -152,7 +148,7 @@ class SplitConvolution {
   /// dw (+)= the sums of some taps, for 32 filters and 32 channels at most.
   NASH_COLD void put_filters(const float* sums, index_t filter, index_t channel, Taps taps, float* dw, bool accumulate) const {
     const index_t rows = std::min(split::panel_rows, g_.o - filter), columns = std::min(split::panel_columns, g_.c - channel);
-    for (index_t tap = 0; tap < taps.rows() * g_.s; ++tap, sums += product_size) {
+    for (index_t tap = 0; tap < taps.rows() * g_.s; ++tap, sums += split::product_values) {
       float* to[split::panel_rows];
       for (index_t i = 0; i < rows; ++i) to[i] = dw + (((filter + i) * g_.r + taps.first) * g_.s + tap) * g_.c + channel;
       split::put_rows(sums, to, rows, 0, columns, nullptr, accumulate);

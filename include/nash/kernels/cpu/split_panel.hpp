@@ -33,7 +33,7 @@ class SplitPanel {
 
   /// C (+)= panel·B + bias for the columns of one panel of B, 16 or 32 wide. `c` has the start of each row of C.
   void multiply(const split::Bfloat16* b, index_t width, index_t columns, float* const* c, index_t offset, const float* bias, bool accumulate) const {
-    alignas(64) float product[split::panel_rows * split::panel_columns];
+    alignas(64) float product[split::product_values];
     split::Block blocks[split::most_blocks];
     for (int i = 0; i < block_count_; ++i) blocks[i] = {tiles_ + 2 * i * split::group_values, tiles_ + (2 * i + 1) * split::group_values, i};
     split::multiply_blocks(part_count_ > most_parts / 2, width > split::tile_edge, blocks, block_count_, b, product);

@@ -19,17 +19,21 @@ namespace nash::cpu {
 /// come out as NaN, since ∞ − ∞ is left of them; parts and products below 2⁻¹²⁶ count as zero, so that values below 2⁻¹¹⁰ lose bits.
 namespace split {
 
-inline constexpr index_t tile_edge = 16;   // rows of a register, and the columns of a tile of C
-inline constexpr index_t block_depth = 32;       // values of k in one
+inline constexpr index_t tile_edge = 16;                         // rows of a register, and the columns of a tile of C
+inline constexpr index_t block_depth = 32;                       // values of k in one
 inline constexpr index_t parts = 3;
-inline constexpr index_t tile_values = tile_edge * block_depth;       // bfloat16
-inline constexpr index_t group_values = parts * tile_values;    // the three tiles of 16 rows or columns
-inline constexpr index_t most_blocks = 16;                      // of k in a slice of a product
+inline constexpr index_t tile_values = tile_edge * block_depth;  // bfloat16
+inline constexpr index_t group_values = parts * tile_values;     // the three tiles of 16 rows or columns
 inline constexpr index_t panel_rows = 2 * tile_edge, panel_columns = 2 * tile_edge;
+inline constexpr index_t product_values = panel_rows * panel_columns;
+inline constexpr index_t most_blocks = 16;                       // of k in a slice of a product of matrices
 
 /// How full tiles are that hold so much along an edge, and what they should be at least: below it vectors are no slower.
 inline double filled(index_t size, index_t edge) { return static_cast<double>(size) / static_cast<double>(round_up(size, edge)); }
 inline constexpr double least_filled = 0.6;
+
+/// Whether so many equal tasks keep all threads busy.
+inline bool is_balanced(index_t tasks, index_t threads) { return tasks % threads == 0 || tasks >= 4 * threads; }
 
 using Bfloat16 = std::uint16_t;
 using Floats = VectorOf<float, 64>::type;
@@ -180,7 +184,7 @@ NASH_TARGET_AVX512 inline void put_rows(const float* from, float* const* c, inde
 
 /// sums[32][32] += product[32][32].
 NASH_TARGET_AVX512 inline void add_product(const float* product, float* sums) {
-  for (index_t i = 0; i < panel_rows * panel_columns; i += tile_edge) {
+  for (index_t i = 0; i < product_values; i += tile_edge) {
     Floats sum, term;
     std::memcpy(&sum, sums + i, sizeof sum), std::memcpy(&term, product + i, sizeof term);
     sum += term;

@@ -73,7 +73,7 @@ class WindowProduct {
     output_.rows(at, upper_rows, rows);
     if (lower_rows > 0) output_.rows(pair ? at + v.n : at + upper_rows, lower_rows, rows + upper_rows);
     for (index_t panel = part.first_panel; panel < part.last_panel; ++panel) {
-      alignas(64) float product[split::panel_rows * split::panel_columns];
+      alignas(64) float product[split::product_values];
       const index_t begin = panel * split::panel_columns, columns = std::min(split::panel_columns, columns_ - begin);
       split::multiply_blocks(lower_rows > 0, width(panel) > split::tile_edge, blocks, count, tiles_ + panel * panel_size(), product);
       const float* const start = bias != nullptr ? bias + begin : nullptr;

@@ -35,7 +35,7 @@ class WindowSweep {
     slice_ = std::clamp<index_t>(std::min(near_bytes / (window_bytes + panels_at_once_ * filter_bytes), WindowProduct::most_blocks / most_taps), 1, depth_);
     slice_ = divide_up(depth_, divide_up(depth_, slice_));  // of equal size
     rows_at_once_ = std::max<index_t>(1, grid_h_);
-    while (tasks() % context.threads() != 0 && tasks() < 4 * context.threads()) {
+    while (!split::is_balanced(tasks(), context.threads())) {
       if (rows_at_once_ > 1 && (panels_at_once_ == 1 || rows_at_once_ * v_.stride_h > 2 * window_rows()))
         rows_at_once_ = divide_up(rows_at_once_, 2);
       else if (panels_at_once_ > 1)
