@@ -110,6 +110,39 @@ TEST_CASE_TEMPLATE("convolutions agree with the naive loops, in every instructio
   if (std::getenv("NASH_TEST_FIGURES") != nullptr) MESSAGE("worst error: ", worst_seen, " roundings of the sum of absolute terms");
 }
 
+// Images of few channels: all kinds of windows, filters that fill vectors or do not, whole and shared tiles of results, several bands of an image.
+struct ThinCase {
+  ConvCase convolution;
+  bool suits_tile_registers;
+};
+constexpr ThinCase thin_cases[] = {
+    {{"as in DCGAN", {.n = 3, .h = 28, .w = 28, .c = 1, .o = 64, .r = 4, .s = 4, .stride_h = 2, .stride_w = 2, .padding_h = 1, .padding_w = 1}}, true},
+    {{"colours", {.n = 2, .h = 10, .w = 64, .c = 3, .o = 80, .r = 4, .s = 4, .stride_h = 2, .stride_w = 2, .padding_h = 1, .padding_w = 1}}, true},
+    {{"tiles that share a result", {.n = 9, .h = 5, .w = 21, .c = 3, .o = 16, .r = 5, .s = 5, .padding_h = 2, .padding_w = 2}}, true},
+    {{"one image, many filters", {.n = 1, .h = 40, .w = 30, .c = 4, .o = 144, .r = 2, .s = 2, .stride_h = 1, .stride_w = 2}}, true},
+    {{"windows of a pixel", {.n = 2, .h = 3, .w = 12, .c = 3, .o = 32, .r = 1, .s = 1}}, false},
+    {{"nine taps", {.n = 2, .h = 6, .w = 16, .c = 1, .o = 32, .r = 3, .s = 3, .padding_h = 1, .padding_w = 1}}, false},
+    {{"short lines", {.n = 5, .h = 14, .w = 14, .c = 1, .o = 64, .r = 4, .s = 4, .stride_h = 2, .stride_w = 2, .padding_h = 1, .padding_w = 1}}, false},
+    {{"few filters", {.n = 4, .h = 9, .w = 12, .c = 2, .o = 5, .r = 4, .s = 4, .stride_h = 2, .padding_h = 1, .padding_w = 2}}, false},
+    {{"nine phases", {.n = 3, .h = 11, .w = 10, .c = 3, .o = 20, .r = 5, .s = 4, .stride_h = 3, .stride_w = 3, .padding_h = 2, .padding_w = 1}}, false},
+    {{"pixels that no tap sees", {.n = 2, .h = 8, .w = 9, .c = 2, .o = 17, .r = 2, .s = 1, .stride_h = 3, .stride_w = 2}}, false},
+    {{"padding wider than the image", {.n = 2, .h = 2, .w = 3, .c = 1, .o = 16, .r = 4, .s = 4, .padding_h = 3, .padding_w = 3}}, false},
+    {{"padding of whole blocks", {.n = 2, .h = 4, .w = 6, .c = 1, .o = 16, .r = 6, .s = 6, .stride_h = 2, .stride_w = 2, .padding_h = 4, .padding_w = 5}}, false},
+    {{"columns of results", {.n = 1, .h = 300, .w = 2, .c = 1, .o = 3, .r = 3, .s = 2}}, false},
+    {{"lines of results", {.n = 1, .h = 3, .w = 300, .c = 4, .o = 48, .r = 3, .s = 3, .padding_w = 1}}, true},
+};
+
+TEST_CASE_TEMPLATE("convolutions of images with few channels agree with the naive loops", T, float, double) {
+  for (const ThinCase& c : thin_cases) {
+    CAPTURE(c.convolution.name);
+    CHECK(cpu::ThinConvolution<T>::suits(c.convolution.geometry));
+    for_each_instruction_set([&](Context<Cpu>& context) {
+      CHECK(cpu::ThinTiles::suits(context, c.convolution.geometry) == (c.suits_tile_registers && context.instruction_set() == InstructionSet::amx));
+    });
+    for (const Direction direction : directions) compare<T>(c.convolution, direction);
+  }
+}
+
 // What tile registers do, where there are some: whole tiles and parts, one or two blocks of images, slices of channels, all kinds of windows.
 constexpr ConvCase split_cases[] = {
     {"as in DCGAN", {.n = 64, .h = 7, .w = 6, .c = 32, .o = 64, .r = 4, .s = 4, .stride_h = 2, .stride_w = 2, .padding_h = 1, .padding_w = 1}},

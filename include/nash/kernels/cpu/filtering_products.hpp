@@ -3,6 +3,7 @@
 
 #include "nash/kernels/cpu/filtering_layout.hpp"
 #include "nash/kernels/cpu/matrix_operands.hpp"
+#include "nash/kernels/cpu/thread_memory.hpp"
 
 namespace nash::cpu {
 
@@ -60,14 +61,13 @@ class FilteringProducts {
     const index_t columns = group.depth, blocks = (columns + column_block - 1) / column_block, positions = group.positions();
     const index_t parts = std::clamp<index_t>(context_.threads() > 1 ? wanted_tasks / (positions * blocks) : 1, 1, std::max<index_t>(1, filter_count / least_filters));
     const index_t part_size = ((filter_count + kernels_.rows - 1) / kernels_.rows + parts - 1) / parts * kernels_.rows;
-    const index_t own = max_slice * (column_block + LeftOperand<T>::panels_at_once * max_tile_rows);
-    const auto memory = context_.template scratch<T>(own * context_.threads());
+    const ThreadMemory<T> memory(context_, max_slice * (column_block + LeftOperand<T>::panels_at_once * max_tile_rows));
 #pragma omp parallel for schedule(dynamic) num_threads(context_.threads())
     for (index_t task = 0; task < positions * blocks * parts; ++task) {
       const int position = static_cast<int>(task / (blocks * parts));
       const index_t rows = chunk.count * group.tiles_at(position), first = task / parts % blocks * column_block, last = std::min(columns, first + column_block);
       const index_t first_filter = task % parts * part_size, last_filter = std::min(filter_count, first_filter + part_size);
-      T* const packed = memory.data() + own * this_thread();
+      T* const packed = memory.own();
       T* const gathered = packed + max_slice * column_block;
       const MatrixColumns<T> right(chunk.inputs + group.place(position, columns), columns);
       const TransposedRows<T> left(chunk.results + group.place(position, filter_count), filter_count);

@@ -8,6 +8,7 @@
 #include "nash/kernels/cpu/packed_filters.hpp"
 #include "nash/kernels/cpu/product_cut.hpp"
 #include "nash/kernels/cpu/split_panel.hpp"
+#include "nash/kernels/cpu/thread_memory.hpp"
 
 namespace nash::cpu {
 
@@ -46,8 +47,8 @@ class PackedProduct {
     }
     const index_t threads = context.threads();
     const auto partial = context.template scratch<T>(partial_size);
-    const auto memory = context.template scratch<T>(per_thread * threads);
-    const auto segments = context.template scratch<Segment<T>>(slice_size * threads);
+    const ThreadMemory<T> memory(context, per_thread);
+    const ThreadMemory<Segment<T>> segments(context, slice_size);
 #pragma omp parallel num_threads(threads) if (tasks > 1)
     {
       if (pack_tasks > 0) {
@@ -64,8 +65,7 @@ class PackedProduct {
         index_t of_product = task;
         PackedProduct* const* product = products.data();
         for (; of_product >= (*product)->cut_.tasks(); ++product) of_product -= (*product)->cut_.tasks();
-        T* const own = memory.data() + per_thread * this_thread();
-        (*product)->run_task(of_product, own, segments.data() + slice_size * this_thread(), partial.data() + (*product)->partial_at_);
+        (*product)->run_task(of_product, memory.own(), segments.own(), partial.data() + (*product)->partial_at_);
       }
     }
     for (auto& filters : packed)

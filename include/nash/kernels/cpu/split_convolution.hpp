@@ -3,6 +3,7 @@
 
 #include "nash/kernels/cpu/backward_phase.hpp"
 #include "nash/kernels/cpu/image_tiles.hpp"
+#include "nash/kernels/cpu/thread_memory.hpp"
 #include "nash/kernels/cpu/window_sweep.hpp"
 
 namespace nash::cpu {
@@ -57,7 +58,7 @@ class SplitConvolution {
     // Filters that are done together read the same pixels; fewer of them, and then fewer taps, make tasks for all threads.
     while (!split::is_balanced(blocks(), context_.threads()) && panels * tap_rows > 1) (panels > 1 ? panels : tap_rows) /= 2;
     const index_t tasks = blocks(), row_blocks = divide_up(g_.r, tap_rows), sums_size = panels * tap_rows * g_.s * split::product_values;
-    const auto sums = context_.template scratch<float>(context_.threads() * sums_size);
+    const ThreadMemory<float> sums(context_, sums_size);
     for (index_t first = 0; first < all; first += chunk) {
       const index_t count = std::min(chunk, all - first), image = first * split::block_depth;
       const bool pairs = pixels.has_pairs();
@@ -73,7 +74,7 @@ class SplitConvolution {
         const split::TileRegisters registers;
 #pragma omp for schedule(dynamic)
         for (index_t task = 0; task < tasks; ++task) {
-          float* const own = sums.data() + this_thread() * sums_size;
+          float* const own = sums.own();
           const index_t panel = task / row_blocks, first_filters = panel / pixels.panels() * panels, channels = panel % pixels.panels();
           const index_t filters = std::min(panels, places.panels() - first_filters);
           const Taps taps{task % row_blocks * tap_rows, std::min(g_.r, (task % row_blocks + 1) * tap_rows)};

@@ -83,15 +83,19 @@ struct Block {
   index_t right;                  ///< of B: the blocks of its 16 or 32 columns before this one
 };
 
-/// While it lives, the calling thread has eight registers of 16 rows with 64 bytes each.
+/// While it lives, the calling thread has eight registers, of 16 rows with 64 bytes each or less: 0 to 3 for C, 4 and 5 for A, 6 and 7 for B.
 class TileRegisters {
  public:
-  TileRegisters() {
-    [[maybe_unused]] const struct alignas(64) {
+  /// For so many rows of A and C, and so many pairs of values of k.
+  explicit TileRegisters(index_t rows = tile_edge, index_t pairs = block_depth / 2) {
+    [[maybe_unused]] struct alignas(64) {
       std::uint8_t palette = 1, start_row = 0, reserved[14] = {};
       std::uint16_t row_bytes[16] = {64, 64, 64, 64, 64, 64, 64, 64};
       std::uint8_t rows[16] = {16, 16, 16, 16, 16, 16, 16, 16};
     } configuration;
+    for (int tile = 0; tile < 6; ++tile) configuration.rows[tile] = static_cast<std::uint8_t>(rows);
+    for (int tile = 4; tile < 6; ++tile) configuration.row_bytes[tile] = static_cast<std::uint16_t>(4 * pairs);
+    for (int tile = 6; tile < 8; ++tile) configuration.rows[tile] = static_cast<std::uint8_t>(pairs);
     NASH_TILE_ASM("ldtilecfg %0" : : "m"(configuration));
   }
   ~TileRegisters() { NASH_TILE_ASM("tilerelease"); }
@@ -99,10 +103,10 @@ class TileRegisters {
   TileRegisters& operator=(const TileRegisters&) = delete;
 };
 
-/// Register `tile` := 16 rows of 32 values, one after the other in memory.
+/// Register `tile` := its rows, so many bytes apart in memory.
 template <int tile>
-NASH_ALWAYS_INLINE void load_tile([[maybe_unused]] const Bfloat16* from) {
-  NASH_TILE_ASM("tileloadd (%0,%1,1), %%tmm%c2" : : "r"(from), "r"(block_depth * index_t{sizeof(Bfloat16)}), "i"(tile) : "memory");
+NASH_ALWAYS_INLINE void load_tile([[maybe_unused]] const void* from, [[maybe_unused]] index_t step = block_depth * index_t{sizeof(Bfloat16)}) {
+  NASH_TILE_ASM("tileloadd (%0,%1,1), %%tmm%c2" : : "r"(from), "r"(step), "i"(tile) : "memory");
 }
 
 /// C += A·B for three registers.
@@ -117,11 +121,14 @@ NASH_ALWAYS_INLINE void clear_tile() {
   NASH_TILE_ASM("tilezero %%tmm%c0" : : "i"(tile));
 }
 
-/// The sums of register `tile`, 16×16 of the 32×32 at `to`.
+/// The sums of register `tile`, its rows so many bytes apart in memory.
 template <int tile>
-NASH_ALWAYS_INLINE void store_tile([[maybe_unused]] float* to) {
-  NASH_TILE_ASM("tilestored %%tmm%c2, (%0,%1,1)" : : "r"(to), "r"(panel_columns * index_t{sizeof(float)}), "i"(tile) : "memory");
+NASH_ALWAYS_INLINE void store_tile([[maybe_unused]] float* to, [[maybe_unused]] index_t step = panel_columns * index_t{sizeof(float)}) {
+  NASH_TILE_ASM("tilestored %%tmm%c2, (%0,%1,1)" : : "r"(to), "r"(step), "i"(tile) : "memory");
 }
+
+/// Storing a tile takes the arithmetic of 512-bit vectors, which sleeps when it has nothing to do for half a microsecond, and takes long to wake.
+NASH_ALWAYS_INLINE void keep_vectors_awake() { NASH_TILE_ASM("vxorps %%xmm15, %%xmm15, %%xmm15\n\tvaddps %%zmm15, %%zmm15, %%zmm15" : : : "xmm15"); }
 
 /// to[32][32] := A·B over the listed blocks of k, for `halves_m` × `halves_n` tiles of 16×16. Registers 0 to 3 are C, 4 and 5 A, 6 and 7 B.
 template <int halves_m, int halves_n>
@@ -149,8 +156,7 @@ void multiply_blocks(const Block* blocks, int count, const Bfloat16* b, float* t
     load_a(*block, 0), multiply();
     load_b(right + 2 * tile_values), multiply();
     load_b(right), multiply();
-    // Storing a tile takes the arithmetic of 512-bit vectors, which sleeps when it has nothing to do for half a microsecond, and takes long to wake.
-    NASH_TILE_ASM("vxorps %%xmm15, %%xmm15, %%xmm15\n\tvaddps %%zmm15, %%zmm15, %%zmm15" : : : "xmm15");
+    keep_vectors_awake();
   }
   store_tile<0>(to);
   if constexpr (halves_n == 2) store_tile<1>(to + tile_edge);

@@ -4,6 +4,7 @@
 #include <optional>
 #include <span>
 
+#include "nash/kernels/cpu/thread_memory.hpp"
 #include "nash/kernels/cpu/window_product.hpp"
 
 namespace nash::cpu {
@@ -49,8 +50,7 @@ class WindowSweep {
   NASH_COLD void run(const float* images, const float* bias, const Epilogue<float>& epilogue) {
     index_t split_tasks[most_products] = {};
     for (std::size_t i = 0; i < products_.size(); ++i) split_tasks[i] = products_[i]->place_filters(context_);
-    const index_t size = SlidingTiles::size(v_, window_rows(), slice_);
-    const auto memory = context_.template scratch<split::Bfloat16>(size * context_.threads());
+    const ThreadMemory<split::Bfloat16> memory(context_, SlidingTiles::size(v_, window_rows(), slice_));
     const auto zeros = context_.template scratch<float>(split::block_depth);             // for images
     const auto no_tiles = context_.template scratch<split::Bfloat16>(split::group_values);  // for pixels
     std::fill_n(zeros.data(), zeros.count(), 0.0f);
@@ -64,7 +64,7 @@ class WindowSweep {
 #pragma omp barrier
       const split::TileRegisters registers;
 #pragma omp for schedule(static)
-      for (index_t task = 0; task < tasks(); ++task) run_task(task, images, zeros.data(), no_tiles.data(), memory.data() + size * this_thread(), bias, epilogue);
+      for (index_t task = 0; task < tasks(); ++task) run_task(task, images, zeros.data(), no_tiles.data(), memory.own(), bias, epilogue);
     }
     for (auto& product : products_) product->set_packed();
   }

@@ -4,6 +4,7 @@
 #include "nash/kernels/cpu/epilogue.hpp"
 #include "nash/kernels/cpu/filtering_products.hpp"
 #include "nash/kernels/cpu/packed_filters.hpp"
+#include "nash/kernels/cpu/thread_memory.hpp"
 
 namespace nash::cpu {
 
@@ -234,8 +235,7 @@ class Winograd {
   void map_filters(const Group& group, const T* w, T* all_packed, bool over_channels) const {
     const index_t columns = over_channels ? g_.o : group.depth, k_count = over_channels ? group.depth : g_.o, filter_size = g_.r * g_.s * g_.c;
     const int tap_count = static_cast<int>(group.taps_h * group.taps_w);
-    const index_t own = tap_count * channel_step * TileKernels<T>::max_columns;
-    const auto memory = context_.template scratch<T>(own * context_.threads());
+    const ThreadMemory<T> memory(context_, tap_count * channel_step * TileKernels<T>::max_columns);
 #pragma omp parallel for schedule(dynamic) num_threads(context_.threads())
     for (index_t block = 0; block < k_count / channel_step; ++block) {
       const index_t k = block * channel_step;
@@ -243,7 +243,7 @@ class Winograd {
         const T* packed_taps[max_positions];
         T* taps[max_positions];
         T* lines[max_positions];
-        T* const to = memory.data() + own * this_thread();
+        T* const to = memory.own();
         for (int i = 0; i < tap_count; ++i) packed_taps[i] = to + i * channel_step * width;
         if (over_channels) {
           layout_.taps_of(group, group.phases[k / g_.c], writable(w), column, taps);

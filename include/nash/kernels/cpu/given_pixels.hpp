@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <algorithm>
+#include <cstring>
+
+#include "nash/kernels/conv2d.hpp"
+#include "nash/kernels/cpu/epilogue.hpp"
+#include "nash/kernels/cpu/product_operands.hpp"
+
+namespace nash::cpu {
+
+/// The pixels of images with few channels as the sums of what the results of a convolution give them, a line of results at a time: what is left of
+/// backward_data when all gradients have been multiplied with all taps.
+///
+/// Pixels are cut into blocks of stride_h × stride_w, counted from the first pixel of the padding. A filter reaches across_h × across_w blocks, from
+/// the one of its first tap on, and a result gives each of these a value for each pixel and channel, zero where the filter ends within the block:
+/// [block row][block column][pixel row][pixel column][channel]. So a row of pixels of a block adds up what lies side by side.
+template <class T>
+class GivenPixels {
+ public:
+  /// `vector` values are one; what a result gives fills some.
+  GivenPixels(const Conv2dGeometry& g, index_t vector)
+      : g_(g), across_h_(divide_up(g.r, g.stride_h)), across_w_(divide_up(g.s, g.stride_w)), block_(g.stride_h * g.stride_w * g.c),
+        width_(round_up(across_h_ * across_w_ * block_, vector)), grid_w_(divide_up(g.w + g.padding_w, g.stride_w)) {}
+
+  /// Values that a result gives.
+  index_t width() const { return width_; }
+  /// Lines of blocks that have pixels of the image; line u gets what the results of lines u - across_h() + 1 to u give.
+  index_t lines() const { return divide_up(g_.h + g_.padding_h, g_.stride_h); }
+  index_t across_h() const { return across_h_; }
+
+  /// The right operand of the products, [O][width].
+  void pack_filters(const T* w, T* to) const {
+    for (index_t o = 0; o < g_.o; ++o, to += width_) {
+      std::fill_n(to, width_, T{0});
+      for (index_t r = 0; r < g_.r; ++r)
+        for (index_t s = 0; s < g_.s; ++s, w += g_.c) {
+          const index_t block = r / g_.stride_h * across_w_ + s / g_.stride_w, pixel = r % g_.stride_h * g_.stride_w + s % g_.stride_w;
+          std::copy_n(w, g_.c, to + block * block_ + pixel * g_.c);
+        }
+    }
+  }
+
+  /// What a row of pixels starts from: a bias for each channel, or null for zero.
+  index_t starts_size() const { return run() + lanes; }
+  void fill_starts(const T* bias, T* to) const {
+    for (index_t i = 0; i < starts_size(); ++i) to[i] = bias != nullptr ? bias[i % g_.c] : T{0};
+  }
+
+  /// Values of memory, zeros at first: the last across_h lines in turns, each with zeros beside it for blocks that fewer results reach; a row of
+  /// pixels; where all lies that a pixel is given.
+  index_t memory_size() const { return sources_at() + divide_up(across_h_ * across_w_ * index_t{sizeof(const T*)}, index_t{sizeof(T)}); }
+  /// Where the results of a line give: [Q][width].
+  T* given_by(T* memory, index_t line) const { return memory + line % across_h_ * line_size() + (across_w_ - 1) * width_; }
+
+  /// The pixels of a line of blocks, and then the epilogue.
+  NASH_NOINLINE void add_up(T* memory, index_t line, const T* starts, T* image, const Epilogue<T>& epilogue) const {
+    const auto sources = static_cast<const T**>(static_cast<void*>(memory + sources_at()));
+    T* const row = memory + row_at();
+    for (index_t phase = 0; phase < g_.stride_h; ++phase) {
+      const index_t h = line * g_.stride_h + phase - g_.padding_h;
+      if (h < 0 || h >= g_.h) continue;
+      index_t count = 0;
+      for (index_t a = 0; a < across_h_; ++a)
+        for (index_t b = 0; b < across_w_ && line - a >= 0 && line - a < g_.p(); ++b)
+          sources[count++] = given_by(memory, line - a) - b * width_ + (a * across_w_ + b) * block_ + phase * run();
+      add_row(sources, count, starts, row);
+      T* const to = image + h * g_.w * g_.c;
+      std::copy_n(row + g_.padding_w * g_.c, g_.w * g_.c, to);
+      epilogue.apply(to, g_.w * g_.c);
+    }
+  }
+
+ private:
+  static constexpr index_t lanes = 4;  // of the vectors that add up
+
+  /// Values of a block's row of pixels.
+  index_t run() const { return g_.stride_w * g_.c; }
+  index_t line_size() const { return (across_w_ - 1 + std::max(g_.q(), grid_w_)) * width_; }
+  index_t row_at() const { return across_h_ * line_size() + lanes; }
+  index_t sources_at() const { return round_up(row_at() + grid_w_ * run() + lanes, index_t{64 / sizeof(T)}); }
+
+  /// to[j·run + i] := starts[i] + Σ over the sources of source[j·width + i] for all blocks j and i < run. The vectors reach beyond the run, into what
+  /// is written next.
+  void add_row(const T* const* sources, index_t count, const T* starts, T* to) const {
+    using Vector = typename VectorOf<T, lanes * sizeof(T)>::type;
+    const index_t run = this->run();
+    for (index_t j = 0, at = 0; j < grid_w_; ++j, at += width_, to += run)
+      for (index_t i = 0; i < run; i += lanes) {
+        Vector sum, term;
+        std::memcpy(&sum, starts + i, sizeof sum);
+        for (index_t k = 0; k < count; ++k) {
+          std::memcpy(&term, sources[k] + at + i, sizeof term);
+          sum += term;
+        }
+        std::memcpy(to + i, &sum, sizeof sum);
+      }
+  }
+
+  Conv2dGeometry g_;
+  index_t across_h_, across_w_, block_, width_, grid_w_;
+};
+
+}  // namespace nash::cpu
