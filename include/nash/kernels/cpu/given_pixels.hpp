@@ -22,7 +22,7 @@ class GivenPixels {
   /// `vector` values are one; what a result gives fills some.
   GivenPixels(const Conv2dGeometry& g, index_t vector)
       : g_(g), across_h_(divide_up(g.r, g.stride_h)), across_w_(divide_up(g.s, g.stride_w)), block_(g.stride_h * g.stride_w * g.c),
-        width_(round_up(across_h_ * across_w_ * block_, vector)), grid_w_(divide_up(g.w + g.padding_w, g.stride_w)) {}
+        width_(round_up(across_h_ * across_w_ * block_, vector)), grid_w_(divide_up(g.w + g.padding_w, g.stride_w)), p_(g.p()), line_size_((across_w_ - 1 + std::max(g.q(), grid_w_)) * width_) {}
 
   /// Values that a result gives.
   index_t width() const { return width_; }
@@ -52,7 +52,7 @@ class GivenPixels {
   /// pixels; where all lies that a pixel is given.
   index_t memory_size() const { return sources_at() + divide_up(across_h_ * across_w_ * index_t{sizeof(const T*)}, index_t{sizeof(T)}); }
   /// Where the results of a line give: [Q][width].
-  T* given_by(T* memory, index_t line) const { return memory + line % across_h_ * line_size() + (across_w_ - 1) * width_; }
+  T* given_by(T* memory, index_t line) const { return memory + line % across_h_ * line_size_ + (across_w_ - 1) * width_; }
 
   /// The pixels of a line of blocks, and then the epilogue.
   NASH_NOINLINE void add_up(T* memory, index_t line, const T* starts, T* image, const Epilogue<T>& epilogue) const {
@@ -63,9 +63,9 @@ class GivenPixels {
       if (h < 0 || h >= g_.h) continue;
       index_t count = 0;
       for (index_t a = 0; a < across_h_; ++a)
-        for (index_t b = 0; b < across_w_ && line - a >= 0 && line - a < g_.p(); ++b)
+        for (index_t b = 0; b < across_w_ && line - a >= 0 && line - a < p_; ++b)
           sources[count++] = given_by(memory, line - a) - b * width_ + (a * across_w_ + b) * block_ + phase * run();
-      add_row(sources, count, starts, row);
+      count == usual ? add_row<usual>(sources, count, starts, row) : add_row<0>(sources, count, starts, row);
       T* const to = image + h * g_.w * g_.c;
       std::copy_n(row + g_.padding_w * g_.c, g_.w * g_.c, to);
       epilogue.apply(to, g_.w * g_.c);
@@ -74,19 +74,21 @@ class GivenPixels {
 
  private:
   static constexpr index_t lanes = 4;  // of the vectors that add up
+  static constexpr index_t usual = 4;  // sources, as of 4×4 taps with stride 2
 
   /// Values of a block's row of pixels.
   index_t run() const { return g_.stride_w * g_.c; }
-  index_t line_size() const { return (across_w_ - 1 + std::max(g_.q(), grid_w_)) * width_; }
-  index_t row_at() const { return across_h_ * line_size() + lanes; }
+  index_t row_at() const { return across_h_ * line_size_ + lanes; }
   index_t sources_at() const { return round_up(row_at() + grid_w_ * run() + lanes, index_t{64 / sizeof(T)}); }
 
   /// to[j·run + i] := starts[i] + Σ over the sources of source[j·width + i] for all blocks j and i < run. The vectors reach beyond the run, into what
-  /// is written next.
+  /// is written next. So many sources as are known when it is compiled, or `count`.
+  template <index_t known>
   void add_row(const T* const* sources, index_t count, const T* starts, T* to) const {
     using Vector = typename VectorOf<T, lanes * sizeof(T)>::type;
-    const index_t run = this->run();
-    for (index_t j = 0, at = 0; j < grid_w_; ++j, at += width_, to += run)
+    const index_t run = this->run(), step = width_;
+    if constexpr (known > 0) count = known;
+    for (index_t blocks = grid_w_, at = 0; blocks > 0; --blocks, at += step, to += run)
       for (index_t i = 0; i < run; i += lanes) {
         Vector sum, term;
         std::memcpy(&sum, starts + i, sizeof sum);
@@ -100,6 +102,7 @@ class GivenPixels {
 
   Conv2dGeometry g_;
   index_t across_h_, across_w_, block_, width_, grid_w_;
+  index_t p_, line_size_;
 };
 
 }  // namespace nash::cpu

@@ -2,8 +2,9 @@
 #pragma once
 
 #include "nash/kernels/cpu/given_pixels.hpp"
-#include "nash/kernels/cpu/thin_tiles.hpp"
+#include "nash/kernels/cpu/line_tiles.hpp"
 #include "nash/kernels/cpu/thread_memory.hpp"
+#include "nash/kernels/cpu/window_strips.hpp"
 
 namespace nash::cpu {
 
@@ -14,21 +15,22 @@ namespace nash::cpu {
 ///     backward_data     given[results × taps] = dy · filters, of which each pixel then adds up what it was given
 ///     backward_weights  dw[taps × O] = Σ over lines of results of windowsᵀ · dy
 ///
-/// Windows are read from WindowStrips, dy where it lies. Forward is done on tile registers where they suit.
+/// Windows are read from WindowStrips, dy where it lies. Forward is done on tile registers where they suit; the others would have to split all of dy,
+/// which takes as long as to multiply it.
 template <class T>
 class ThinConvolution {
  public:
   static bool suits(const Conv2dGeometry& g) { return g.c <= WindowStrips<T>::most_channels && g.r * g.s * g.c <= most_taps; }
 
   ThinConvolution(Context<Cpu>& context, const Conv2dGeometry& g)
-      : context_(context), g_(g), kernels_(tile_kernels<T>(context.instruction_set())), taps_(g.r * g.s * g.c), columns_(round_up(g.o, kernels_.lanes)) {}
+      : context_(context), g_(g), kernels_(tile_kernels<T>(context.instruction_set())), taps_(g.r * g.s * g.c), columns_(round_up(g.o, kernels_.lanes)), p_(g.p()), q_(g.q()) {}
 
   NASH_COLD void forward(const T* x, const T* w, T* y, const T* bias, const Epilogue<T>& epilogue) {
     const auto filters = context_.template scratch<T>(taps_ * columns_), starts = context_.template scratch<T>(columns_);
     pack_filters(w, filters.data());
     for (index_t o = 0; o < columns_; ++o) starts.data()[o] = bias != nullptr && o < g_.o ? bias[o] : T{0};
     if constexpr (std::is_same_v<T, float>)
-      if (ThinTiles::suits(context_, g_)) return forward_on_tiles(x, filters.data(), starts.data(), y, epilogue);
+      if (tiles_suit()) return forward_on_tiles(x, filters.data(), starts.data(), y, epilogue);
     const Bands bands(g_, near_results);
     const ThreadMemory<T> memory(context_, WindowStrips<T>::size(g_, bands.lines));
 #pragma omp parallel for schedule(static) num_threads(context_.threads())
@@ -36,7 +38,7 @@ class ThinConvolution {
       const Band band = bands.of(task);
       WindowStrips<T> strips(g_, memory.own());
       strips.load(x + band.image * image_size(), band.first, band.lines);
-      multiply_windows(strips, band.lines * g_.q(), filters.data(), starts.data(), y + band.first_result(g_) * g_.o, epilogue);
+      multiply_windows(strips, band.lines * q_, filters.data(), starts.data(), y + (band.image * p_ + band.first) * q_ * g_.o, epilogue);
     }
   }
 
@@ -57,8 +59,7 @@ class ThinConvolution {
       for (index_t task = 0; task < g_.n * bands; ++task) {
         const index_t image = task / bands, first = task % bands * lines, last = std::min(pixels.lines(), first + lines);
         for (index_t line = first - pixels.across_h() + 1; line < last; ++line) {
-          if (line >= 0 && line < g_.p())
-            multiply_gradients(dy + (image * g_.p() + line) * g_.q() * g_.o, filters.data(), pixels.width(), pixels.given_by(own, line));
+          if (line >= 0 && line < p_) multiply_gradients(dy + (image * p_ + line) * q_ * g_.o, filters.data(), pixels.width(), pixels.given_by(own, line));
           if (line >= first) pixels.add_up(own, line, starts.data(), dx + image * image_size(), epilogue);
         }
       }
@@ -66,52 +67,54 @@ class ThinConvolution {
   }
 
   NASH_COLD void backward_weights(const T* x, const T* dy, T* dw, bool accumulate) {
-    const Bands bands(g_, near_results);
+    const index_t wanted_parts = std::clamp<index_t>(g_.n * p_ * q_ / part_results, 1, most_parts);
+    const Bands bands(g_, near_results, wanted_parts);
     const index_t parts = std::min(bands.tasks(), wanted_parts), part_size = taps_ * columns_, sums_size = round_up(taps_, kernels_.rows) * columns_;
-    const index_t padded_size = columns_ > g_.o ? bands.lines * g_.q() * columns_ : 0;
+    const index_t panel_size = bands.lines * q_ * max_tile_rows, padded_size = columns_ > g_.o ? bands.lines * q_ * columns_ : 0;
     const auto partial = context_.template scratch<T>(parts * part_size);
-    const ThreadMemory<T> memory(context_, sums_size + padded_size + WindowStrips<T>::size(g_, bands.lines));
+    const ThreadMemory<T> memory(context_, sums_size + panel_size + padded_size + WindowStrips<T>::size(g_, bands.lines));
 #pragma omp parallel for schedule(dynamic) num_threads(context_.threads())
     for (index_t part = 0; part < parts; ++part) {
-      T *const sums = memory.own(), *const padded = sums + sums_size;
+      T *const sums = memory.own(), *const panel = sums + sums_size, *const padded = panel + panel_size;
       WindowStrips<T> strips(g_, padded + padded_size);
       std::fill_n(sums, sums_size, T{0});
       for (index_t task = part * bands.tasks() / parts; task < (part + 1) * bands.tasks() / parts; ++task) {
         const Band band = bands.of(task);
-        const T* const gradients = dy + band.first_result(g_) * g_.o;
+        const T* const gradients = dy + (band.image * p_ + band.first) * q_ * g_.o;
         strips.load(x + band.image * image_size(), band.first, band.lines);
-        for (index_t i = 0; padded_size > 0 && i < band.lines * g_.q(); ++i) pack_row(gradients + i * g_.o, g_.o, columns_, padded + i * columns_);
-        add_products(strips, band.lines, padded_size > 0 ? padded : gradients, sums);
+        for (index_t i = 0; padded_size > 0 && i < band.lines * q_; ++i) pack_row(gradients + i * g_.o, g_.o, columns_, padded + i * columns_);
+        add_products(strips, band.lines, padded_size > 0 ? padded : gradients, sums, panel);
       }
       std::copy_n(sums, part_size, partial.data() + part * part_size);
     }
-#pragma omp parallel for schedule(static) num_threads(context_.threads()) if (part_size > 1 << 12)
-    for (index_t o = 0; o < g_.o; ++o)
-      for (index_t tap = 0; tap < taps_; ++tap) {
-        T total{0};
-        for (index_t part = 0; part < parts; ++part) total += partial.data()[part * part_size + tap * columns_ + o];
-        T& to = dw[place_of(tap) + o * taps_];
-        to = accumulate ? to + total : total;
-      }
+#pragma omp parallel for schedule(static) num_threads(context_.threads()) if (parts * part_size > 1 << 14)
+    for (index_t tap = 0; tap < taps_; ++tap) {
+      T *const sums = partial.data() + tap * columns_, *const to = dw + place_of(tap);
+      for (index_t part = 1; part < parts; ++part) add(sums + part * part_size, columns_, sums);
+      for (index_t o = 0; o < g_.o; ++o) to[o * taps_] = accumulate ? to[o * taps_] + sums[o] : sums[o];
+    }
   }
+
+  /// Whether forward is done on tile registers.
+  bool tiles_suit() const { return std::is_same_v<T, float> && tiles().suits(context_) && g_.n * p_ * q_ >= least_results; }
 
  private:
   static constexpr index_t most_taps = 1 << 10;
   static constexpr index_t near_results = 128;        // whose gradients stay in the first cache, where filters are 64
   static constexpr index_t results_of_tiles = 1024;   // a line at a time is near, and the first of a band costs more
+  static constexpr index_t least_results = 512;       // for which it pays to split the filters
   static constexpr index_t wanted_tasks = 8;          // so many, that a handful of threads find work
-  static constexpr index_t wanted_parts = 16;
+  static constexpr index_t part_results = 256;        // whose share of the weights' gradients is worth to be added up
+  static constexpr index_t most_parts = 16;
 
   /// Some lines of the results of one image.
   struct Band {
     index_t image, first, lines;
-
-    index_t first_result(const Conv2dGeometry& g) const { return (image * g.p() + first) * g.q(); }
   };
-  /// How the results are cut into bands, of about so many results each.
+  /// How the results are cut into bands, of so many results each at most, if a line has no more, and so many tasks at least, if there are lines.
   struct Bands {
-    Bands(const Conv2dGeometry& g, index_t results) : images(g.n), all_lines(g.p()), lines(std::clamp<index_t>(results / g.q(), 1, g.p())) {
-      while (lines > 1 && images * divide_up(all_lines, lines) < wanted_tasks) lines = divide_up(lines, 2);
+    Bands(const Conv2dGeometry& g, index_t results, index_t least_tasks = wanted_tasks) : images(g.n), all_lines(g.p()), lines(std::clamp<index_t>(results / g.q(), 1, g.p())) {
+      while (lines > 1 && images * divide_up(all_lines, lines) < least_tasks) lines = divide_up(lines, 2);
       count = divide_up(all_lines, lines);
       lines = divide_up(all_lines, count);  // of equal size
     }
@@ -139,23 +142,38 @@ class ThinConvolution {
     }
   }
 
+  LineTiles tiles() const { return {q_, taps_, g_.o}; }
+
   NASH_COLD void forward_on_tiles(const T* x, const T* filters, const T* starts, T* y, const Epilogue<T>& epilogue) {
     const Bands bands(g_, results_of_tiles);
-    const ThinTiles tiles(g_);
-    const auto words = context_.template scratch<split::Word>(tiles.filters_size());
-    const ThreadMemory<split::Word> windows(context_, tiles.windows_size());
+    const index_t words = round_up(WindowStrips<T>::size(g_, 1), split::tile_edge);
+    const auto packed = context_.template scratch<split::Word>(tiles().packed_size(g_.o));
+    const ThreadMemory<split::Word> windows(context_, 2 * words);
     const ThreadMemory<T> memory(context_, WindowStrips<T>::size(g_, 1));
-    tiles.split_filters(filters, words.data());
+    tiles().pack(filters, packed.data());
 #pragma omp parallel num_threads(context_.threads())
     {
-      const ThinTiles own_tiles(g_);  // near its thread
-      const split::TileRegisters registers = own_tiles.registers();
+      const LineTiles tiles = this->tiles();
+      const split::TileRegisters registers = tiles.registers();
       WindowStrips<T> strips(g_, memory.own());
+      split::Word *const middle = windows.own(), *const low = middle + words;
+      const split::WordRows rows{middle, low, strips.step() * index_t{sizeof(split::Word)}};
 #pragma omp for schedule(static)
       for (index_t task = 0; task < bands.tasks(); ++task) {
         const Band band = bands.of(task);
-        own_tiles.multiply_windows(strips, x + band.image * image_size(), band.first, band.lines, words.data(), starts, y + band.first_result(g_) * g_.o, epilogue,
-                                   windows.own());
+        const T* const image = x + band.image * image_size();
+        for (index_t o = 0, count; o < g_.o; o += count) {
+          count = tiles.columns_from(o);
+          // The next line is gathered while this one is multiplied; what was written just now in other pieces than it is read in must be in the cache first.
+          strips.load(image, band.first, 1);
+          for (index_t line = 0; line < band.lines; ++line) {
+            T* const results = y + (band.image * p_ + band.first + line) * q_ * g_.o;
+            split::split_words(strips.line(0), words, middle, low);
+            if (line + 1 < band.lines) strips.load(image, band.first + line + 1, 1);
+            tiles.multiply(rows, packed.data() + tiles.packed_size(o), count, starts + o, results + o, g_.o);
+            if (o + count == g_.o) epilogue.apply(results, q_ * g_.o);
+          }
+        }
       }
     }
   }
@@ -171,7 +189,7 @@ class ThinConvolution {
       for (index_t i = 0; i < kernels_.rows; ++i) {
         to[i] = y + std::min(m + i, results - 1) * g_.o;
         window.rows[i] = i < rows ? strips.line(line) + column * strips.step() : window.rows[i - 1];
-        if (i < rows && ++column == g_.q()) column = 0, ++line;
+        if (i < rows && ++column == q_) column = 0, ++line;
       }
       for (index_t n = 0; n < columns_;) {
         const int vectors = kernels_.next_width((columns_ - n) / kernels_.lanes);
@@ -187,22 +205,41 @@ class ThinConvolution {
     }
   }
 
-  /// sums[taps × O] += windowsᵀ · gradients
-  NASH_NOINLINE void add_products(const WindowStrips<T>& strips, index_t lines, const T* gradients, T* sums) const {
-    Segment<T> segments[near_results];
-    T *rows[max_tile_rows], *c[max_tile_rows];
+  /// sums[taps × O] += windowsᵀ · gradients. `panel` has room for some taps of all windows, side by side.
+  NASH_NOINLINE void add_products(const WindowStrips<T>& strips, index_t lines, const T* gradients, T* sums, T* panel) const {
+    Segment<T> segment{.begin = 0, .count = lines * q_, .rows = {}};
+    T* c[max_tile_rows];
+    for (index_t i = 0; i < kernels_.rows; ++i) segment.rows[i] = panel + i;
     for (index_t tap = 0; tap < taps_; tap += kernels_.rows) {
-      for (index_t i = 0; i < kernels_.rows; ++i) rows[i] = sums + (tap + i) * columns_;
-      for (index_t line = 0; line < lines; ++line) {
-        segments[line].begin = line * g_.q(), segments[line].count = g_.q();
-        for (index_t i = 0; i < kernels_.rows; ++i) segments[line].rows[i] = strips.line(line) + std::min(tap + i, taps_ - 1);
-      }
+      T* to = panel;
+      for (index_t line = 0; line < lines; ++line, to += q_ * kernels_.rows)
+        if (kernels_.rows == 8)
+          gather<8>(strips.line(line) + tap, strips.step(), to);
+        else
+          gather<6>(strips.line(line) + tap, strips.step(), to);
       for (index_t n = 0; n < columns_;) {
         const int vectors = kernels_.next_width((columns_ - n) / kernels_.lanes);
-        for (index_t i = 0; i < kernels_.rows; ++i) c[i] = rows[i] + n;
-        kernels_.multiply[vectors - 1]({segments, static_cast<int>(lines), strips.step(), gradients + n, columns_, c, nullptr, true});
+        for (index_t i = 0; i < kernels_.rows; ++i) c[i] = sums + (tap + i) * columns_ + n;
+        kernels_.multiply[vectors - 1]({&segment, 1, kernels_.rows, gradients + n, columns_, c, nullptr, true});
         n += vectors * kernels_.lanes;
       }
+    }
+  }
+
+  /// Some taps of a line of windows. Beyond the last tap it is other windows' values, which nobody reads.
+  template <index_t count>
+  void gather(const T* from, index_t step, T* to) const {
+    for (index_t left = q_; left > 0; --left, from += step, to += count) std::memcpy(to, from, count * sizeof(T));
+  }
+
+  /// sums[i] += terms[i], for whole vectors.
+  NASH_NOINLINE static void add(const T* terms, index_t count, T* sums) {
+    using Vector = typename VectorOf<T, 16>::type;
+    for (const T* const end = terms + count; terms < end; terms += 16 / sizeof(T), sums += 16 / sizeof(T)) {
+      Vector term, sum;
+      std::memcpy(&term, terms, sizeof term), std::memcpy(&sum, sums, sizeof sum);
+      sum += term;
+      std::memcpy(sums, &sum, sizeof sum);
     }
   }
 
@@ -212,12 +249,12 @@ class ThinConvolution {
     alignas(64) T beyond[TileKernels<T>::max_columns];
     T* c[max_tile_rows];
     const T* ahead = gradients + 2 * kernels_.rows * g_.o;
-    for (index_t m = 0; m < g_.q(); m += kernels_.rows) {
+    for (index_t m = 0; m < q_; m += kernels_.rows) {
       for (const T* const end = ahead + kernels_.rows * g_.o; ahead < end; ahead += 64 / sizeof(T)) __builtin_prefetch(ahead, 0, 3);
-      for (index_t i = 0; i < kernels_.rows; ++i) gradient.rows[i] = gradients + std::min(m + i, g_.q() - 1) * g_.o;
+      for (index_t i = 0; i < kernels_.rows; ++i) gradient.rows[i] = gradients + std::min(m + i, q_ - 1) * g_.o;
       for (index_t n = 0; n < width;) {
         const int vectors = kernels_.next_width((width - n) / kernels_.lanes);
-        for (index_t i = 0; i < kernels_.rows; ++i) c[i] = m + i < g_.q() ? given + (m + i) * width + n : beyond;
+        for (index_t i = 0; i < kernels_.rows; ++i) c[i] = m + i < q_ ? given + (m + i) * width + n : beyond;
         kernels_.multiply[vectors - 1]({&gradient, 1, 1, filters + n, width, c, nullptr, false});
         n += vectors * kernels_.lanes;
       }
@@ -228,6 +265,7 @@ class ThinConvolution {
   Conv2dGeometry g_;
   TileKernels<T> kernels_;
   index_t taps_, columns_;  // of a window; of the filters, in whole vectors
+  index_t p_, q_;           // of the results: not to be divided out again and again
 };
 
 }  // namespace nash::cpu

@@ -17,7 +17,7 @@ template <class T>
 class WindowStrips {
  public:
   /// Of at most `lines` lines; `memory` has `size` of them.
-  WindowStrips(const Conv2dGeometry& g, T* memory) : g_(g), line_size_(line_size(g)), strips_(memory) {}
+  WindowStrips(const Conv2dGeometry& g, T* memory) : g_(g), columns_(line_columns(g)), line_size_(line_size(g)), strips_(memory) {}
   static index_t size(const Conv2dGeometry& g, index_t lines) { return lines * line_size(g) + slack; }
 
   /// Lines [first, first + count) of the results of one image.
@@ -40,7 +40,7 @@ class WindowStrips {
 
   /// The strip of the rows of pixels from `top` on.
   void load_line(const T* image, index_t top, T* to) const {
-    const index_t columns = line_columns(g_), low = std::min(g_.padding_w, columns), high = std::clamp(g_.w + g_.padding_w, low, columns);
+    const index_t columns = columns_, low = std::min(g_.padding_w, columns), high = std::clamp(g_.w + g_.padding_w, low, columns);
     const index_t step = g_.r * g_.c, row_size = g_.w * g_.c, count = high - low;
     const T* const first = image + top * row_size + (low - g_.padding_w) * g_.c;
     std::fill_n(to, low * step, T{0});
@@ -61,14 +61,16 @@ class WindowStrips {
 
   /// All rows, with a whole vector for each pixel: what that has of the next pixel is written over. The last column has exactly its own.
   void load_pixels(const T* from, index_t count, T* to) const {
-    const index_t row_size = g_.w * g_.c;
-    for (; count > 1; --count, from += g_.c)
-      for (index_t r = 0; r < g_.r; ++r, to += g_.c) std::memcpy(to, from + r * row_size, most_channels * sizeof(T));
-    for (index_t r = 0; r < g_.r && count > 0; ++r, to += g_.c) std::copy_n(from + r * row_size, g_.c, to);
+    const index_t rows = g_.r, channels = g_.c, row_size = g_.w * channels;
+    for (; count > 1; --count, from += channels) {
+      const T* pixel = from;
+      for (index_t r = rows; r > 0; --r, pixel += row_size, to += channels) std::memcpy(to, pixel, most_channels * sizeof(T));
+    }
+    for (index_t r = 0; r < rows && count > 0; ++r, to += channels) std::copy_n(from + r * row_size, channels, to);
   }
 
   Conv2dGeometry g_;
-  index_t line_size_;
+  index_t columns_, line_size_;
   T* strips_;
 };
 
