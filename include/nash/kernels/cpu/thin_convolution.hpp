@@ -205,11 +205,14 @@ class ThinConvolution {
     }
   }
 
-  /// sums[taps × O] += windowsᵀ · gradients. `panel` has room for some taps of all windows, side by side.
+  /// sums[taps × O] += windowsᵀ · gradients. `panel` has room for some taps of all windows, side by side. Meanwhile the next gradients are fetched.
   NASH_NOINLINE void add_products(const WindowStrips<T>& strips, index_t lines, const T* gradients, T* sums, T* panel) const {
     Segment<T> segment{.begin = 0, .count = lines * q_, .rows = {}};
     T* c[max_tile_rows];
     for (index_t i = 0; i < kernels_.rows; ++i) segment.rows[i] = panel + i;
+    const index_t tiles = divide_up(taps_, kernels_.rows) * divide_up(columns_, kernels_.lanes * kernels_.vectors);
+    const index_t ahead_step = round_up(divide_up(columns_, tiles), 4);  // a line of the cache, or more, for every fourth result
+    const T* ahead = gradients + segment.count * columns_;
     for (index_t tap = 0; tap < taps_; tap += kernels_.rows) {
       T* to = panel;
       for (index_t line = 0; line < lines; ++line, to += q_ * kernels_.rows)
@@ -220,7 +223,8 @@ class ThinConvolution {
       for (index_t n = 0; n < columns_;) {
         const int vectors = kernels_.next_width((columns_ - n) / kernels_.lanes);
         for (index_t i = 0; i < kernels_.rows; ++i) c[i] = sums + (tap + i) * columns_ + n;
-        kernels_.multiply[vectors - 1]({&segment, 1, kernels_.rows, gradients + n, columns_, c, nullptr, true});
+        kernels_.multiply[vectors - 1]({&segment, 1, kernels_.rows, gradients + n, columns_, c, nullptr, true, ahead, ahead_step});
+        ahead += segment.count * ahead_step;
         n += vectors * kernels_.lanes;
       }
     }
@@ -248,14 +252,12 @@ class ThinConvolution {
     Segment<T> gradient{.begin = 0, .count = g_.o, .rows = {}};
     alignas(64) T beyond[TileKernels<T>::max_columns];
     T* c[max_tile_rows];
-    const T* ahead = gradients + 2 * kernels_.rows * g_.o;
     for (index_t m = 0; m < q_; m += kernels_.rows) {
-      for (const T* const end = ahead + kernels_.rows * g_.o; ahead < end; ahead += 64 / sizeof(T)) __builtin_prefetch(ahead, 0, 3);
       for (index_t i = 0; i < kernels_.rows; ++i) gradient.rows[i] = gradients + std::min(m + i, q_ - 1) * g_.o;
       for (index_t n = 0; n < width;) {
         const int vectors = kernels_.next_width((width - n) / kernels_.lanes);
         for (index_t i = 0; i < kernels_.rows; ++i) c[i] = m + i < q_ ? given + (m + i) * width + n : beyond;
-        kernels_.multiply[vectors - 1]({&gradient, 1, 1, filters + n, width, c, nullptr, false});
+        kernels_.multiply[vectors - 1]({&gradient, 1, 1, filters + n, width, c, nullptr, false, n == 0 ? gradients + (m + 2 * kernels_.rows) * g_.o : nullptr, n == 0 ? kernels_.rows : 0});
         n += vectors * kernels_.lanes;
       }
     }
