@@ -16,16 +16,16 @@ struct NormTarget {
   }
 };
 
-/// out := ε·a + (1 − ε)·b, with one ε ~ U(0, 1) for each sample
+/// out := ε·a + (1 − ε)·b, with one ε for each sample
 template <class T>
 struct MixSamples {
-  RandomStream random;
+  const T* epsilons;
   index_t size;
   const T* a;
   const T* b;
   T* out;
   NASH_HOST_DEVICE void operator()(index_t i) const {
-    const T epsilon = static_cast<T>(random.uniform(i / size));
+    const T epsilon = epsilons[i / size];
     out[i] = epsilon * a[i] + (T{1} - epsilon) * b[i];
   }
 };
@@ -65,8 +65,9 @@ class GradientPenalty {
                     Gradients<T, Device>& gradients) {
       if (weight_ == 0) return 0;
       mixed_.resize(real.shape());
-      pointwise(update.context, real.count(),
-                MixSamples<T>{update.random.child(1), real.shape().count_per_sample(), real.data(), fakes.data(), mixed_.data()});
+      const auto epsilons = update.context.template scratch<T>(real.shape()[0]);
+      fill_uniform(update.context, update.random.child(1), 0, 1, real.shape()[0], epsilons.data());
+      pointwise(update.context, real.count(), MixSamples<T>{epsilons.data(), real.shape().count_per_sample(), real.data(), fakes.data(), mixed_.data()});
       return gradient_.penalise(update, discriminator, mixed_, weight_ / static_cast<double>(real.shape()[0]),
                                 NormTarget{options_.target, options_.one_sided}, gradients);
     }
