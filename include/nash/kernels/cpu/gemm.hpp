@@ -73,7 +73,7 @@ struct GemmKernels<Cpu> {
 
  private:
   static constexpr index_t small_m = 192;
-  static constexpr index_t single_work = 1 << 14;  // products of a single sample that a thread does at a time
+  static constexpr index_t single_work = 1 << 12;  // products of a single sample that a thread does at a time
 
   template <class T>
   static void product(Context<Cpu>& context, index_t m, index_t n, index_t k, const T* a, bool transpose_a, const T* b,
