@@ -49,6 +49,7 @@ inline constexpr ConvCase conv_cases[] = {
     {"batch:17", {.n = 33, .h = 4, .w = 4, .c = 17, .o = 3, .r = 3, .s = 3, .stride_h = 2, .stride_w = 2, .padding_h = 1, .padding_w = 1}},
     {"thin:2", {.n = 3, .h = 9, .w = 7, .c = 2, .o = 17, .r = 4, .s = 3, .stride_h = 2, .stride_w = 1, .padding_h = 1, .padding_w = 2}},
     {"thin:4", {.n = 17, .h = 32, .w = 31, .c = 4, .o = 5, .r = 3, .s = 4, .stride_h = 1, .stride_w = 2, .padding_h = 1, .padding_w = 1}},  // padded by several threads
+    {"thin:two blocks of filters", {.n = 4, .h = 10, .w = 64, .c = 3, .o = 80, .r = 4, .s = 4, .stride_h = 2, .stride_w = 2, .padding_h = 1, .padding_w = 1}},
     {"thin:large window", {.n = 2, .h = 12, .w = 11, .c = 3, .o = 4, .r = 10, .s = 9, .padding_h = 2, .padding_w = 1}},
     {"thin:stride5", {.n = 2, .h = 17, .w = 23, .c = 3, .o = 6, .r = 4, .s = 4, .stride_h = 5, .stride_w = 5, .padding_h = 1}},
     {"stride5", {.n = 2, .h = 17, .w = 13, .c = 9, .o = 6, .r = 4, .s = 3, .stride_h = 5, .stride_w = 2, .padding_h = 1}},              // more phases than go together

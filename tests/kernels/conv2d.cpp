@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "nash/kernels/conv2d.hpp"
 
+#include <cmath>
 #include <cstdlib>
+#include <limits>
 
 #include "cases/conv2d.hpp"
 #include "kernels/comparison.hpp"
@@ -117,6 +119,7 @@ struct ThinCase {
 };
 constexpr ThinCase thin_cases[] = {
     {{"as in DCGAN", {.n = 3, .h = 28, .w = 28, .c = 1, .o = 64, .r = 4, .s = 4, .stride_h = 2, .stride_w = 2, .padding_h = 1, .padding_w = 1}}, true},
+    {{"5x5, stride 2", {.n = 3, .h = 11, .w = 13, .c = 3, .o = 24, .r = 5, .s = 5, .stride_h = 2, .stride_w = 2, .padding_h = 2, .padding_w = 2}}, false},
     {{"colours", {.n = 4, .h = 10, .w = 64, .c = 3, .o = 80, .r = 4, .s = 4, .stride_h = 2, .stride_w = 2, .padding_h = 1, .padding_w = 1}}, true},
     {{"tiles that share a result", {.n = 9, .h = 5, .w = 21, .c = 3, .o = 16, .r = 5, .s = 5, .padding_h = 2, .padding_w = 2}}, true},
     {{"one image, many filters", {.n = 1, .h = 40, .w = 30, .c = 4, .o = 144, .r = 2, .s = 2, .stride_h = 1, .stride_w = 2}}, true},
@@ -137,11 +140,41 @@ TEST_CASE_TEMPLATE("convolutions of images with few channels agree with the naiv
   for (const ThinCase& c : thin_cases) {
     CAPTURE(c.convolution.name);
     CHECK(cpu::ThinConvolution<T>::suits(c.convolution.geometry));
+    CHECK(cpu::ThinConvolution<T>::suits_backward_data(c.convolution.geometry));
     for_each_instruction_set([&](Context<Cpu>& context) {
       CHECK(cpu::ThinConvolution<float>(context, c.convolution.geometry).tiles_suit() == (c.suits_tile_registers && context.instruction_set() == InstructionSet::amx));
     });
     for (const Direction direction : directions) compare<T>(c.convolution, direction);
   }
+}
+
+TEST_CASE("what a value that is not finite reaches in thin convolutions is what the naive loops let it reach") {
+  Context<Reference> reference(1);
+  const auto same_values_are_finite = [](const Guarded<float>& a, const Guarded<float>& b) {
+    for (index_t i = 0; i < a.count(); ++i)
+      if (std::isfinite(a[i]) != std::isfinite(b[i])) return false;
+    return true;
+  };
+  for (const ThinCase& c : thin_cases) {
+    CAPTURE(c.convolution.name);
+    for (const Direction direction : directions)
+      for (const float value : {std::numeric_limits<float>::infinity(), std::numeric_limits<float>::quiet_NaN()}) {
+        Problem<float> problem(direction, c.convolution.geometry);  // its left operand is x, or dy going back to the data
+        problem.left.data()[problem.left.count() * 3 / 7] = value;
+        const auto expected = problem.run(reference, true);
+        for_each_instruction_set([&](Context<Cpu>& context) { CHECK(same_values_are_finite(problem.run(context, true), expected)); });
+      }
+  }
+}
+
+TEST_CASE("thin convolutions are left alone where lines or windows leave the near caches") {
+  using Thin = cpu::ThinConvolution<float>;
+  CHECK_FALSE(Thin::suits({.n = 1, .h = 1, .w = 16384, .c = 1, .o = 64, .s = 25, .padding_w = 12}));
+  CHECK_FALSE(Thin::suits({.n = 1, .h = 224, .w = 224, .c = 3, .o = 96, .r = 16, .s = 16, .stride_h = 16, .stride_w = 16}));
+  CHECK_FALSE(Thin::suits({.n = 1, .h = 8, .w = 8, .c = 5, .o = 16}));
+  CHECK_FALSE(Thin::suits({.n = 1, .h = 8, .w = 8, .c = 1, .o = 0}));
+  CHECK_FALSE(Thin::suits_backward_data({.n = 1, .h = 512, .w = 512, .c = 4, .o = 64, .stride_h = 32, .stride_w = 32}));
+  CHECK(Thin::suits_backward_data({.n = 1, .h = 224, .w = 224, .c = 3, .o = 96, .r = 16, .s = 16, .stride_h = 16, .stride_w = 16}));
 }
 
 // What tile registers do, where there are some: whole tiles and parts, one or two blocks of images, slices of channels, all kinds of windows.

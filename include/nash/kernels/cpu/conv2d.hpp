@@ -51,7 +51,7 @@ struct Conv2dKernels<Cpu> {
       if (g.n == 0) return;
       if (sees_all(g) && bias == nullptr)
         return GemmKernels<Cpu>::multiply(context, {.m = g.n, .n = taps(g), .k = g.o}, dy, w, dx, static_cast<const T*>(nullptr), epilogue);
-      if (cpu::ThinConvolution<T>::suits(g)) return cpu::ThinConvolution<T>(context, g).backward_data(dy, w, dx, bias, epilogue);
+      if (cpu::ThinConvolution<T>::suits_backward_data(g)) return cpu::ThinConvolution<T>(context, g).backward_data(dy, w, dx, bias, epilogue);
       if constexpr (std::is_same_v<T, float>) {
         if (cpu::SplitConvolution::suits(context, g)) return cpu::SplitConvolution(context, g).backward_data(dy, w, dx, bias, epilogue);
         if (cpu::Winograd<T>::suits(context, g)) return cpu::Winograd<T>(context, g).backward_data(dy, w, dx, bias, epilogue);

@@ -14,12 +14,12 @@ namespace nash::cpu {
 /// backward_data when all gradients have been multiplied with all taps.
 ///
 /// Pixels are cut into blocks of stride_h × stride_w, counted from the first pixel of the padding. A filter reaches across_h × across_w blocks, from
-/// the one of its first tap on, and a result gives each of these a value for each pixel and channel, zero where the filter ends within the block:
-/// [block row][block column][pixel row][pixel column][channel]. So a row of pixels of a block adds up what lies side by side.
+/// the one of its first tap on, and a result gives each of these a value for each pixel and channel, which nobody reads where the filter ends within
+/// the block: [block row][block column][pixel row][pixel column][channel]. So a row of pixels of a block adds up what lies side by side.
 template <class T>
 class GivenPixels {
  public:
-  /// `vector` values are one; what a result gives fills some.
+  /// What a result gives is rounded up to a multiple of `vector` values.
   GivenPixels(const Conv2dGeometry& g, index_t vector)
       : g_(g), across_h_(divide_up(g.r, g.stride_h)), across_w_(divide_up(g.s, g.stride_w)), block_(g.stride_h * g.stride_w * g.c),
         width_(round_up(across_h_ * across_w_ * block_, vector)), grid_w_(divide_up(g.w + g.padding_w, g.stride_w)), p_(g.p()), line_size_((across_w_ - 1 + std::max(g.q(), grid_w_)) * width_) {}
@@ -61,11 +61,15 @@ class GivenPixels {
     for (index_t phase = 0; phase < g_.stride_h; ++phase) {
       const index_t h = line * g_.stride_h + phase - g_.padding_h;
       if (h < 0 || h >= g_.h) continue;
+      const index_t whole = g_.s / g_.stride_w;  // blocks side by side in which the filter does not end
+      const auto source = [&](index_t a, index_t b) { return given_by(memory, line - a) - b * width_ + (a * across_w_ + b) * block_ + phase * run(); };
+      const auto gives = [&](index_t a) { return line - a >= 0 && line - a < p_ && a * g_.stride_h + phase < g_.r; };
       index_t count = 0;
       for (index_t a = 0; a < across_h_; ++a)
-        for (index_t b = 0; b < across_w_ && line - a >= 0 && line - a < p_; ++b)
-          sources[count++] = given_by(memory, line - a) - b * width_ + (a * across_w_ + b) * block_ + phase * run();
+        for (index_t b = 0; b < whole && gives(a); ++b) sources[count++] = source(a, b);
       count == usual ? add_row<usual>(sources, count, starts, row) : add_row<0>(sources, count, starts, row);
+      for (index_t a = 0; a < across_h_; ++a)
+        if (whole < across_w_ && gives(a)) add_part(source(a, whole), (g_.s - whole * g_.stride_w) * g_.c, row);
       T* const to = image + h * g_.w * g_.c;
       std::copy_n(row + g_.padding_w * g_.c, g_.w * g_.c, to);
       epilogue.apply(to, g_.w * g_.c);
@@ -98,6 +102,12 @@ class GivenPixels {
         }
         std::memcpy(to + i, &sum, sizeof sum);
       }
+  }
+
+  /// to[j·run + i] += source[j·width + i] for all blocks j and i < count.
+  void add_part(const T* source, index_t count, T* to) const {
+    for (index_t blocks = grid_w_; blocks > 0; --blocks, source += width_, to += run())
+      for (index_t i = 0; i < count; ++i) to[i] += source[i];
   }
 
   Conv2dGeometry g_;

@@ -41,7 +41,7 @@ class LineTiles {
     }
   }
 
-  /// c := a·b + starts for a line and some columns, with c's rows `c_step` values apart, and a's in bytes.
+  /// c := a·b + starts for a line and some columns. The rows of c are `c_step` values apart.
   void multiply(const split::WordRows& a, const split::Word* packed, index_t columns, const float* starts, float* c, index_t c_step) const {
     constexpr decltype(&split::multiply_words<1>) widths[] = {split::multiply_words<1>, split::multiply_words<2>, split::multiply_words<3>, split::multiply_words<4>};
     const index_t a_step = a.step / index_t{sizeof(split::Word)};

@@ -12,7 +12,7 @@ namespace nash::cpu {
 /// all that belongs to them lies in a near cache, by the micro-kernels of products:
 ///
 ///     forward           y[results × O] = windows · filters
-///     backward_data     given[results × taps] = dy · filters, of which each pixel then adds up what it was given
+///     backward_data     given[results × taps] = dy · filters, of which each pixel then adds up what it was given (GivenPixels)
 ///     backward_weights  dw[taps × O] = Σ over lines of results of windowsᵀ · dy
 ///
 /// Windows are read from WindowStrips, dy where it lies. Forward is done on tile registers where they suit; the others would have to split all of dy,
@@ -20,7 +20,13 @@ namespace nash::cpu {
 template <class T>
 class ThinConvolution {
  public:
-  static bool suits(const Conv2dGeometry& g) { return g.c <= WindowStrips<T>::most_channels && g.r * g.s * g.c <= most_taps; }
+  /// Whether the channels are few, and a line is not so long, nor a window so large, that they leave the near caches.
+  static bool suits(const Conv2dGeometry& g) { return is_thin(g) && g.r * g.s * g.c <= most_taps && g.q() <= long_line; }
+  /// Whether backward_data does not multiply with many more taps than there are, as it would where strides are larger than filters.
+  static bool suits_backward_data(const Conv2dGeometry& g) {
+    const index_t taps = round_up(g.r, g.stride_h) * round_up(g.s, g.stride_w) * g.c;
+    return is_thin(g) && taps <= std::max<index_t>(64, 2 * g.r * g.s * g.c);
+  }
 
   ThinConvolution(Context<Cpu>& context, const Conv2dGeometry& g)
       : context_(context), g_(g), kernels_(tile_kernels<T>(context.instruction_set())), taps_(g.r * g.s * g.c), columns_(round_up(g.o, kernels_.lanes)), p_(g.p()), q_(g.q()) {}
@@ -99,8 +105,9 @@ class ThinConvolution {
   bool tiles_suit() const { return std::is_same_v<T, float> && tiles().suits(context_) && g_.n * p_ * q_ >= least_results; }
 
  private:
-  static constexpr index_t most_taps = 1 << 10;
-  static constexpr index_t near_results = 128;        // whose gradients stay in the first cache, where filters are 64
+  static constexpr index_t most_taps = max_slice;
+  static constexpr index_t long_line = 1 << 10;       // results
+  static constexpr index_t near_results = 128;        // whose gradients stay in the first cache, where there are 64 filters
   static constexpr index_t results_of_tiles = 1024;   // a line at a time is near, and the first of a band costs more
   static constexpr index_t least_results = 512;       // for which it pays to split the filters
   static constexpr index_t wanted_tasks = 8;          // so many, that a handful of threads find work
@@ -116,18 +123,19 @@ class ThinConvolution {
     Bands(const Conv2dGeometry& g, index_t results, index_t least_tasks = wanted_tasks) : images(g.n), all_lines(g.p()), lines(std::clamp<index_t>(results / g.q(), 1, g.p())) {
       while (lines > 1 && images * divide_up(all_lines, lines) < least_tasks) lines = divide_up(lines, 2);
       count = divide_up(all_lines, lines);
-      lines = divide_up(all_lines, count);  // of equal size
+      lines = divide_up(all_lines, count);  // of equal size, but for the last
     }
 
     index_t images, all_lines, lines, count = 1;
 
     index_t tasks() const { return images * count; }
     Band of(index_t task) const {
-      const index_t first = std::min(all_lines, task % count * lines);
+      const index_t first = task % count * lines;
       return {task / count, first, std::min(lines, all_lines - first)};
     }
   };
 
+  static bool is_thin(const Conv2dGeometry& g) { return g.c <= WindowStrips<T>::most_channels && g.o > 0; }
   index_t image_size() const { return g_.h * g_.w * g_.c; }
 
   /// Where a tap, in the order (column, row, channel) of windows, lies in a filter.
@@ -149,7 +157,7 @@ class ThinConvolution {
     const index_t words = round_up(WindowStrips<T>::size(g_, 1), split::tile_edge);
     const auto packed = context_.template scratch<split::Word>(tiles().packed_size(g_.o));
     const ThreadMemory<split::Word> windows(context_, 2 * words);
-    const ThreadMemory<T> memory(context_, WindowStrips<T>::size(g_, 1));
+    const ThreadMemory<T> memory(context_, words);  // more than a strip: whole vectors of it are split
     tiles().pack(filters, packed.data());
 #pragma omp parallel num_threads(context_.threads())
     {
@@ -211,7 +219,7 @@ class ThinConvolution {
     T* c[max_tile_rows];
     for (index_t i = 0; i < kernels_.rows; ++i) segment.rows[i] = panel + i;
     const index_t tiles = divide_up(taps_, kernels_.rows) * divide_up(columns_, kernels_.lanes * kernels_.vectors);
-    const index_t ahead_step = round_up(divide_up(columns_, tiles), 4);  // a line of the cache, or more, for every fourth result
+    const index_t ahead_step = round_up(divide_up(columns_, tiles), 4);  // a line of the cache for every fourth result, spread over all that comes next
     const T* ahead = gradients + segment.count * columns_;
     for (index_t tap = 0; tap < taps_; tap += kernels_.rows) {
       T* to = panel;

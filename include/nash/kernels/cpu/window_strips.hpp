@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cstring>
 
 #include "nash/kernels/conv2d.hpp"
 #include "nash/kernels/cpu/matrix_operands.hpp"
@@ -33,7 +34,7 @@ class WindowStrips {
   static constexpr index_t most_channels = 4;
 
  private:
-  static constexpr index_t slack = 16;  // whole vectors may be read to the end
+  static constexpr index_t slack = 16;  // values that may be read behind the last window: they go into sums that nobody reads
 
   static index_t line_columns(const Conv2dGeometry& g) { return (g.q() - 1) * g.stride_w + g.s; }
   static index_t line_size(const Conv2dGeometry& g) { return line_columns(g) * g.r * g.c; }
@@ -59,7 +60,7 @@ class WindowStrips {
       for (index_t c = 0; c < g_.c; ++c) to[c] = from != nullptr ? from[j * g_.c + c] : T{0};
   }
 
-  /// All rows, with a whole vector for each pixel: what that has of the next pixel is written over. The last column has exactly its own.
+  /// All rows, with a copy of most_channels values for each pixel: what that has of the next pixel is written over. The last column has exactly its own.
   void load_pixels(const T* from, index_t count, T* to) const {
     const index_t rows = g_.r, channels = g_.c, row_size = g_.w * channels;
     for (; count > 1; --count, from += channels) {

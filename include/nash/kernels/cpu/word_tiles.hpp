@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstring>
+#include <type_traits>
+
 #include "nash/kernels/cpu/split_tiles.hpp"
 
 namespace nash::cpu::split {
@@ -52,7 +55,7 @@ NASH_ALWAYS_INLINE void for_tiles(const F& f) {
   if constexpr (count > 0) for_tiles<count - 1>(f), f(std::integral_constant<int, count - 1>{});
 }
 
-/// An operand of two words a value: where its rows begin, and how many bytes apart.
+/// An operand of two words a value, (x₁, x₀) and (x₂, x₀): where its rows begin, and how many bytes apart.
 struct WordRows {
   const Word *middle, *low;
   index_t step;
