@@ -3,6 +3,7 @@
 
 #include "nash/kernels/cpu/given_pixels.hpp"
 #include "nash/kernels/cpu/line_tiles.hpp"
+#include "nash/kernels/cpu/padded_rows.hpp"
 #include "nash/kernels/cpu/thread_memory.hpp"
 #include "nash/kernels/cpu/window_strips.hpp"
 
@@ -15,8 +16,8 @@ namespace nash::cpu {
 ///     backward_data     given[results × taps] = dy · filters, of which each pixel then adds up what it was given (GivenPixels)
 ///     backward_weights  dw[taps × O] = Σ over lines of results of windowsᵀ · dy
 ///
-/// Windows are read from WindowStrips, dy where it lies. Forward is done on tile registers where they suit; the others would have to split all of dy,
-/// which takes as long as to multiply it.
+/// Forward reads windows from WindowStrips, backward_weights what each tap sees from PaddedRows; dy is read where it lies. Forward is done on tile
+/// registers where they suit; the others would have to split all of dy, which takes as long as to multiply it.
 template <class T>
 class ThinConvolution {
  public:
@@ -74,28 +75,28 @@ class ThinConvolution {
 
   NASH_COLD void backward_weights(const T* x, const T* dy, T* dw, bool accumulate) {
     const index_t wanted_parts = std::clamp<index_t>(g_.n * p_ * q_ / part_results, 1, most_parts);
-    const Bands bands(g_, near_results, wanted_parts);
+    const Bands bands(g_, std::min(near_results, most_lines * q_), wanted_parts);
     const index_t parts = std::min(bands.tasks(), wanted_parts), part_size = taps_ * columns_, sums_size = round_up(taps_, kernels_.rows) * columns_;
-    const index_t panel_size = bands.lines * q_ * max_tile_rows, padded_size = columns_ > g_.o ? bands.lines * q_ * columns_ : 0;
+    const index_t padded_size = columns_ > g_.o ? bands.lines * q_ * columns_ : 0;
     const auto partial = context_.template scratch<T>(parts * part_size);
-    const ThreadMemory<T> memory(context_, sums_size + panel_size + padded_size + WindowStrips<T>::size(g_, bands.lines));
+    const ThreadMemory<T> memory(context_, sums_size + padded_size + PaddedRows<T>::size(g_, bands.lines));
 #pragma omp parallel for schedule(dynamic) num_threads(context_.threads())
     for (index_t part = 0; part < parts; ++part) {
-      T *const sums = memory.own(), *const panel = sums + sums_size, *const padded = panel + panel_size;
-      WindowStrips<T> strips(g_, padded + padded_size);
+      T *const sums = memory.own(), *const padded = sums + sums_size;
+      PaddedRows<T> rows(g_, padded + padded_size, bands.lines);
       std::fill_n(sums, sums_size, T{0});
       for (index_t task = part * bands.tasks() / parts; task < (part + 1) * bands.tasks() / parts; ++task) {
         const Band band = bands.of(task);
         const T* const gradients = dy + (band.image * p_ + band.first) * q_ * g_.o;
-        strips.load(x + band.image * image_size(), band.first, band.lines);
+        rows.load(x + band.image * image_size(), band.first, band.lines);
         for (index_t i = 0; padded_size > 0 && i < band.lines * q_; ++i) pack_row(gradients + i * g_.o, g_.o, columns_, padded + i * columns_);
-        add_products(strips, band.lines, padded_size > 0 ? padded : gradients, sums, panel);
+        add_products(rows, band.lines, padded_size > 0 ? padded : gradients, sums);
       }
       std::copy_n(sums, part_size, partial.data() + part * part_size);
     }
 #pragma omp parallel for schedule(static) num_threads(context_.threads()) if (parts * part_size > 1 << 14)
     for (index_t tap = 0; tap < taps_; ++tap) {
-      T *const sums = partial.data() + tap * columns_, *const to = dw + place_of(tap);
+      T *const sums = partial.data() + tap * columns_, *const to = dw + tap;
       for (index_t part = 1; part < parts; ++part) add(sums + part * part_size, columns_, sums);
       for (index_t o = 0; o < g_.o; ++o) to[o * taps_] = accumulate ? to[o * taps_] + sums[o] : sums[o];
     }
@@ -108,6 +109,7 @@ class ThinConvolution {
   static constexpr index_t most_taps = max_slice;
   static constexpr index_t long_line = 1 << 10;       // results
   static constexpr index_t near_results = 128;        // whose gradients stay in the first cache, where there are 64 filters
+  static constexpr index_t most_lines = 16;           // of which backward_weights reads what a tap sees in one go
   static constexpr index_t results_of_tiles = 1024;   // a line at a time is near, and the first of a band costs more
   static constexpr index_t least_results = 512;       // for which it pays to split the filters
   static constexpr index_t wanted_tasks = 8;          // so many, that a handful of threads find work
@@ -213,35 +215,27 @@ class ThinConvolution {
     }
   }
 
-  /// sums[taps × O] += windowsᵀ · gradients. `panel` has room for some taps of all windows, side by side. Meanwhile the next gradients are fetched.
-  NASH_NOINLINE void add_products(const WindowStrips<T>& strips, index_t lines, const T* gradients, T* sums, T* panel) const {
-    Segment<T> segment{.begin = 0, .count = lines * q_, .rows = {}};
+  /// sums[taps × O] += windowsᵀ · gradients. Meanwhile the next gradients are fetched.
+  NASH_NOINLINE void add_products(const PaddedRows<T>& rows, index_t lines, const T* gradients, T* sums) const {
+    Segment<T> segments[most_lines];
     T* c[max_tile_rows];
-    for (index_t i = 0; i < kernels_.rows; ++i) segment.rows[i] = panel + i;
-    const index_t tiles = divide_up(taps_, kernels_.rows) * divide_up(columns_, kernels_.lanes * kernels_.vectors);
+    const index_t results = lines * q_, tiles = divide_up(taps_, kernels_.rows) * divide_up(columns_, kernels_.lanes * kernels_.vectors);
     const index_t ahead_step = round_up(divide_up(columns_, tiles), 4);  // a line of the cache for every fourth result, spread over all that comes next
-    const T* ahead = gradients + segment.count * columns_;
+    const T* ahead = gradients + results * columns_;
     for (index_t tap = 0; tap < taps_; tap += kernels_.rows) {
-      T* to = panel;
-      for (index_t line = 0; line < lines; ++line, to += q_ * kernels_.rows)
-        if (kernels_.rows == 8)
-          gather<8>(strips.line(line) + tap, strips.step(), to);
-        else
-          gather<6>(strips.line(line) + tap, strips.step(), to);
+      for (index_t i = 0; i < kernels_.rows; ++i) {
+        const index_t offset = rows.offset(std::min(tap + i, taps_ - 1));  // beyond the last tap: sums that nobody reads
+        for (index_t line = 0; line < lines; ++line) segments[line].rows[i] = rows.line(line) + offset;
+      }
+      for (index_t line = 0; line < lines; ++line) segments[line].begin = line * q_, segments[line].count = q_;
       for (index_t n = 0; n < columns_;) {
         const int vectors = kernels_.next_width((columns_ - n) / kernels_.lanes);
         for (index_t i = 0; i < kernels_.rows; ++i) c[i] = sums + (tap + i) * columns_ + n;
-        kernels_.multiply[vectors - 1]({&segment, 1, kernels_.rows, gradients + n, columns_, c, nullptr, true, ahead, ahead_step});
-        ahead += segment.count * ahead_step;
+        kernels_.multiply[vectors - 1]({segments, static_cast<int>(lines), rows.step(), gradients + n, columns_, c, nullptr, true, ahead, ahead_step});
+        ahead += results * ahead_step;
         n += vectors * kernels_.lanes;
       }
     }
-  }
-
-  /// Some taps of a line of windows. Beyond the last tap it is other windows' values, which nobody reads.
-  template <index_t count>
-  void gather(const T* from, index_t step, T* to) const {
-    for (index_t left = q_; left > 0; --left, from += step, to += count) std::memcpy(to, from, count * sizeof(T));
   }
 
   /// sums[i] += terms[i], for whole vectors.
