@@ -18,6 +18,15 @@ void pack_row(const T* from, index_t columns, index_t width, T* to) {
   for (; j < width; ++j) to[j] = T{0};
 }
 
+/// Vectors of four values as the rows of a matrix, which is transposed.
+template <class Vector>
+NASH_ALWAYS_INLINE void transpose_vectors(Vector& a, Vector& b, Vector& c, Vector& d) {
+  const Vector ac_low = __builtin_shufflevector(a, c, 0, 4, 1, 5), ac_high = __builtin_shufflevector(a, c, 2, 6, 3, 7);
+  const Vector bd_low = __builtin_shufflevector(b, d, 0, 4, 1, 5), bd_high = __builtin_shufflevector(b, d, 2, 6, 3, 7);
+  a = __builtin_shufflevector(ac_low, bd_low, 0, 4, 1, 5), b = __builtin_shufflevector(ac_low, bd_low, 2, 6, 3, 7);
+  c = __builtin_shufflevector(ac_high, bd_high, 0, 4, 1, 5), d = __builtin_shufflevector(ac_high, bd_high, 2, 6, 3, 7);
+}
+
 /// to[j·to_step + i] := from[i·from_step + j] for i < rows, j < columns: blocks of 4×4 in vector registers, then what is left.
 template <class T>
 void transpose_block(const T* from, index_t from_step, index_t rows, index_t columns, T* to, index_t to_step) {
@@ -29,10 +38,7 @@ void transpose_block(const T* from, index_t from_step, index_t rows, index_t col
       const T* const block = from + i * from_step + j;
       std::memcpy(&a, block, sizeof a), std::memcpy(&b, block + from_step, sizeof b);
       std::memcpy(&c, block + 2 * from_step, sizeof c), std::memcpy(&d, block + 3 * from_step, sizeof d);
-      const Vector ac_low = __builtin_shufflevector(a, c, 0, 4, 1, 5), ac_high = __builtin_shufflevector(a, c, 2, 6, 3, 7);
-      const Vector bd_low = __builtin_shufflevector(b, d, 0, 4, 1, 5), bd_high = __builtin_shufflevector(b, d, 2, 6, 3, 7);
-      a = __builtin_shufflevector(ac_low, bd_low, 0, 4, 1, 5), b = __builtin_shufflevector(ac_low, bd_low, 2, 6, 3, 7);
-      c = __builtin_shufflevector(ac_high, bd_high, 0, 4, 1, 5), d = __builtin_shufflevector(ac_high, bd_high, 2, 6, 3, 7);
+      transpose_vectors(a, b, c, d);
       T* const out = to + j * to_step + i;
       std::memcpy(out, &a, sizeof a), std::memcpy(out + to_step, &b, sizeof b);
       std::memcpy(out + 2 * to_step, &c, sizeof c), std::memcpy(out + 3 * to_step, &d, sizeof d);

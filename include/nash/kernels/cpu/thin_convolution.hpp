@@ -39,7 +39,7 @@ class ThinConvolution {
     if constexpr (std::is_same_v<T, float>)
       if (tiles_suit()) return forward_on_tiles(x, filters.data(), starts.data(), y, epilogue);
     const Bands bands(g_, near_results);
-    const ThreadMemory<T> memory(context_, WindowStrips<T>::size(g_, bands.lines));
+    const ThreadMemory<T> memory(context_, WindowStrips<T>::memory_size(g_, bands.lines));
 #pragma omp parallel for schedule(static) num_threads(context_.threads())
     for (index_t task = 0; task < bands.tasks(); ++task) {
       const Band band = bands.of(task);
@@ -159,7 +159,7 @@ class ThinConvolution {
     const index_t words = round_up(WindowStrips<T>::size(g_, 1), split::tile_edge);
     const auto packed = context_.template scratch<split::Word>(tiles().packed_size(g_.o));
     const ThreadMemory<split::Word> windows(context_, 2 * words);
-    const ThreadMemory<T> memory(context_, words);  // more than a strip: whole vectors of it are split
+    const ThreadMemory<T> memory(context_, WindowStrips<T>::memory_size(g_, 1) + split::tile_edge);  // more than a strip: whole vectors of it are split
     tiles().pack(filters, packed.data());
 #pragma omp parallel num_threads(context_.threads())
     {

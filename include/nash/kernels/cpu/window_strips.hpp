@@ -17,9 +17,13 @@ namespace nash::cpu {
 template <class T>
 class WindowStrips {
  public:
-  /// Of at most `lines` lines; `memory` has `size` of them.
-  WindowStrips(const Conv2dGeometry& g, T* memory) : g_(g), columns_(line_columns(g)), line_size_(line_size(g)), strips_(memory) {}
+  /// Of at most `lines` lines; `memory` has `memory_size` of them.
+  WindowStrips(const Conv2dGeometry& g, T* memory) : g_(g), columns_(line_columns(g)), line_size_(line_size(g)), row_size_(g.w * g.c), zeros_(memory), strips_(memory + zeros_size(g)) {
+    std::fill_n(memory, zeros_size(g), T{0});
+  }
+  /// Of the strips and what may be read behind them; of these and a row of zeros before them.
   static index_t size(const Conv2dGeometry& g, index_t lines) { return lines * line_size(g) + slack; }
+  static index_t memory_size(const Conv2dGeometry& g, index_t lines) { return zeros_size(g) + size(g, lines); }
 
   /// Lines [first, first + count) of the results of one image.
   void load(const T* image, index_t first, index_t count) {
@@ -30,48 +34,77 @@ class WindowStrips {
   const T* line(index_t index) const { return strips_ + index * line_size_; }
   index_t step() const { return g_.stride_w * g_.r * g_.c; }
 
-  /// The most channels that images have here.
-  static constexpr index_t most_channels = 4;
+  /// The most channels that images have here, and the most rows that a window has.
+  static constexpr index_t most_channels = 4, most_rows = max_slice;
 
  private:
-  static constexpr index_t slack = 16;  // values that may be read behind the last window: they go into sums that nobody reads
+  static constexpr index_t lanes = most_channels, usual_rows = 4;
+  static constexpr index_t slack = 16;  // values that may be read or written behind the last window
+  using Vector = typename VectorOf<T, lanes * sizeof(T)>::type;
 
+  static index_t zeros_size(const Conv2dGeometry& g) { return round_up(g.w * g.c, index_t{64 / sizeof(T)}); }  // the strips begin with a line of the cache
   static index_t line_columns(const Conv2dGeometry& g) { return (g.q() - 1) * g.stride_w + g.s; }
   static index_t line_size(const Conv2dGeometry& g) { return line_columns(g) * g.r * g.c; }
 
   /// The strip of the rows of pixels from `top` on.
   void load_line(const T* image, index_t top, T* to) const {
-    const index_t columns = columns_, low = std::min(g_.padding_w, columns), high = std::clamp(g_.w + g_.padding_w, low, columns);
-    const index_t step = g_.r * g_.c, row_size = g_.w * g_.c, count = high - low;
-    const T* const first = image + top * row_size + (low - g_.padding_w) * g_.c;
-    std::fill_n(to, low * step, T{0});
-    if (top < 0 || top + g_.r > g_.h)
-      for (index_t r = 0; r < g_.r; ++r) load_row(top + r >= 0 && top + r < g_.h ? first + r * row_size : nullptr, count, to + low * step + r * g_.c);
-    else if (g_.c == 1)
-      transpose_block(first, row_size, g_.r, count, to + low * step, step);
+    const index_t low = std::min(g_.padding_w, columns_), high = std::clamp(g_.w + g_.padding_w, low, columns_), step = g_.r * g_.c, count = high - low;
+    const T* rows[most_rows];
+    for (index_t r = 0; r < g_.r; ++r) rows[r] = top + r >= 0 && top + r < g_.h ? image + (top + r) * row_size_ : zeros_;
+    clear(to, low * step);
+    if (g_.c == 1)
+      load_values(rows, count, to + low * step);
+    else if (g_.r == usual_rows)
+      load_pixels<usual_rows>(rows, count, to + low * step);
     else
-      load_pixels(first, count, to + low * step);
-    std::fill(to + high * step, to + columns * step, T{0});
+      load_pixels<0>(rows, count, to + low * step);
+    clear(to + high * step, (columns_ - high) * step);
   }
 
-  /// One row of pixels, or zeros, into its places in the strip.
-  void load_row(const T* from, index_t count, T* to) const {
-    for (index_t j = 0; j < count; ++j, to += g_.r * g_.c)
-      for (index_t c = 0; c < g_.c; ++c) to[c] = from != nullptr ? from[j * g_.c + c] : T{0};
-  }
-
-  /// All rows, with a copy of most_channels values for each pixel: what that has of the next pixel is written over. The last column has exactly its own.
-  void load_pixels(const T* from, index_t count, T* to) const {
-    const index_t rows = g_.r, channels = g_.c, row_size = g_.w * channels;
-    for (; count > 1; --count, from += channels) {
-      const T* pixel = from;
-      for (index_t r = rows; r > 0; --r, pixel += row_size, to += channels) std::memcpy(to, pixel, most_channels * sizeof(T));
+  /// Zeros, which are few, in vectors that may reach beyond them, into what is written next.
+  static void clear(T* to, index_t count) {
+    for (const T* const end = to + count; to < end; to += lanes) {
+      asm("" : "+r"(to));  // or it becomes a call, which takes longer
+      const Vector zero{};
+      std::memcpy(to, &zero, sizeof zero);
     }
-    for (index_t r = 0; r < rows && count > 0; ++r, to += channels) std::copy_n(from + r * row_size, channels, to);
+  }
+
+  /// Rows of a single channel: four of them at a time, four columns at a time, and what is left.
+  void load_values(const T* const* rows, index_t count, T* to) const {
+    const index_t whole_rows = count < lanes ? 0 : g_.r / lanes * lanes;
+    for (index_t r = 0; r < whole_rows; r += lanes)
+      for (index_t j = 0; j < count; j += lanes) {
+        const index_t column = std::min(j, count - lanes);  // the last four are all there, some of them once more
+        transpose(rows + r, column, to + column * g_.r + r, g_.r);
+      }
+    for (index_t r = whole_rows; r < g_.r; ++r)
+      for (index_t j = 0; j < count; ++j) to[j * g_.r + r] = rows[r][j];
+  }
+
+  /// to[j·step + i] := rows[i][column + j] for i, j < 4
+  static void transpose(const T* const* rows, index_t column, T* to, index_t step) {
+    Vector a, b, c, d;
+    std::memcpy(&a, rows[0] + column, sizeof a), std::memcpy(&b, rows[1] + column, sizeof b);
+    std::memcpy(&c, rows[2] + column, sizeof c), std::memcpy(&d, rows[3] + column, sizeof d);
+    transpose_vectors(a, b, c, d);
+    std::memcpy(to, &a, sizeof a), std::memcpy(to + step, &b, sizeof b);
+    std::memcpy(to + 2 * step, &c, sizeof c), std::memcpy(to + 3 * step, &d, sizeof d);
+  }
+
+  /// A copy of most_channels values for each pixel: what that has of the next pixel is written over. The last column has exactly its own.
+  /// So many rows as are known when it is compiled, or all.
+  template <index_t known>
+  void load_pixels(const T* const* rows, index_t count, T* to) const {
+    const index_t channels = g_.c, row_count = known > 0 ? known : g_.r;
+    for (index_t at = 0; at < (count - 1) * channels; at += channels)
+      for (index_t r = 0; r < row_count; ++r, to += channels) std::memcpy(to, rows[r] + at, sizeof(Vector));
+    for (index_t r = 0; r < row_count && count > 0; ++r, to += channels) std::copy_n(rows[r] + (count - 1) * channels, channels, to);
   }
 
   Conv2dGeometry g_;
-  index_t columns_, line_size_;
+  index_t columns_, line_size_, row_size_;
+  const T* zeros_;
   T* strips_;
 };
 
