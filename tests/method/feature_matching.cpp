@@ -2,6 +2,8 @@
 #include "nash/method/feature_matching.hpp"
 
 #include "method/methods.hpp"
+#include "nash/nn/any_sequential.hpp"
+#include "nash/nn/layers.hpp"
 
 using namespace nash;
 
@@ -51,6 +53,31 @@ TEST_CASE("FeatureMatching is the squared distance of mean features") {
   GanTrainer trainer{g, d, NoLoss{}, {.phases = {{generator}}}, FeatureMatching{0.5, {0}}};
   const Tensor<double> real({2, 2}, std::vector<double>{0, 1, 4, 5});  // mean (2, 3)
   CHECK(*trainer.step(real).g_added == doctest::Approx(0.5 * (1 + 9)).epsilon(1e-14));
+}
+
+TEST_CASE("FeatureMatching of a discriminator put together at run time has the same bits as of one that the compiler knows") {
+  using Any = AnyLayer<float>;
+  const auto layers = [](bool one_more) {
+    std::vector<Any> all{Dense{64, 6}, LeakyReLU{0.2}, Dense{6, 4}, Tanh{}, Dense{4, 1}};
+    if (one_more) all.insert(all.begin(), Any{Flatten{}});
+    return Discriminator{AnySequential<float>(std::move(all))};
+  };
+  Discriminator known{Sequential{Dense{64, 6}, LeakyReLU{0.2}, Dense{6, 4}, Tanh{}, Dense{4, 1}}};
+  for (const FeatureMatching& method : {FeatureMatching{1}, FeatureMatching{2, {0, 2}}, FeatureMatching{1, {4}}}) {
+    GanTrainer any{small_generator(), layers(false), NonSaturating{}, {.seed = 4}, method};
+    GanTrainer same{small_generator(), known, NonSaturating{}, {.seed = 4}, method};
+    CHECK(same_bits(state_after(any, 3, {6, 8, 8, 1}), state_after(same, 3, {6, 8, 8, 1})));
+  }
+  // Another discriminator of the same type has other layers: it is matched by what it has, or refused.
+  GanTrainer trainer{small_generator(), layers(true), NonSaturating{}, {.seed = 4}, FeatureMatching{1, {5}}};
+  const auto images = random_images<float>({6, 8, 8, 1});
+  trainer.step(images);
+  auto other = layers(false);
+  other.initialise(1);
+  CHECK(message_of<ShapeError>([&] {
+          trainer.discriminator() = other;
+          trainer.step(images);
+        }).find("a discriminator of at least 6 layers") != std::string::npos);
 }
 
 TEST_CASE("FeatureMatching with weight 0 changes no bit; a layer that is not there is refused") {

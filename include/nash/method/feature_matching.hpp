@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <algorithm>
 #include <array>
 #include <vector>
 
 #include "nash/kernels/normalize.hpp"
 #include "nash/kernels/weighted_sums.hpp"
-#include "nash/nn/sequential.hpp"
+#include "nash/nn/chain.hpp"
 #include "nash/train/method.hpp"
 
 namespace nash {
@@ -35,8 +34,8 @@ struct AddToEverySample {
 ///
 ///     λ·Σ_taps ‖ mean f(x) − mean f(G(z)) ‖²
 ///
-/// where f is the output of a layer of the discriminator. Salimans et al. 2016, section 3.1; there it takes the place of the
-/// generator's loss, here it is added.
+/// where f is the output of a layer of the discriminator, whose body is a Sequential or an AnySequential; layers within a layer of that count as
+/// the outer one. Salimans et al. 2016, section 3.1; there it takes the place of the generator's loss, here it is added.
 class FeatureMatching {
  public:
   static constexpr const char* name = "FeatureMatching";
@@ -48,98 +47,79 @@ class FeatureMatching {
 
   template <class G, class D>
   class Work {
-    static_assert(sizeof(D) == 0, "feature matching taps the layers of a Sequential: give the discriminator one");
-  };
-
-  template <class G, template <class> class Role, class... Layers>
-  class Work<G, Role<Sequential<Layers...>>> {
-    using D = Role<Sequential<Layers...>>;
     using T = typename D::Scalar;
     using Device = typename D::Device;
     using Images = Tensor<T, Device>;
-    static constexpr std::size_t layers = sizeof...(Layers);
+    static_assert(std::is_base_of_v<Chain<T, Device>, typename D::BodyType>,
+                  "feature matching taps the layers of a Sequential or an AnySequential: give the discriminator one");
 
    public:
     static constexpr bool carries_nothing = true, runs_ahead = true;
 
-    Work(const FeatureMatching& method, const G&, const D&) : weight_(method.weight_) {
+    Work(const FeatureMatching& method, const G&, const D& discriminator) : weight_(method.weight_) {
+      const index_t layers = discriminator.body().size();
+      taps_.assign(static_cast<std::size_t>(layers), method.layers_.empty());
+      if (method.layers_.empty()) taps_.back() = false;
       for (const index_t layer : method.layers_) {
-        if (layer < 0 || layer >= static_cast<index_t>(layers))
+        if (layer < 0 || layer >= layers)
           throw ShapeError("FeatureMatching", concat({"layers from 0 to ", layers - 1}), concat({layer}), "name layers of the discriminator");
         taps_[static_cast<std::size_t>(layer)] = true;
       }
-      if (method.layers_.empty()) std::fill(taps_.begin(), taps_.end() - 1, true);
-      while (end_ > 0 && !taps_[end_ - 1]) --end_;
+      while (!taps_.empty() && !taps_.back()) taps_.pop_back();
+      saved_.resize(taps_.size());
+      features_.resize(taps_.size());
+      means_.resize(taps_.size());
     }
 
     double match(const Update<Device>& update, const D& d, const Images& real, const Images& fakes, Images& d_fakes) {
-      if (weight_ == 0 || end_ == 0) return 0;
+      if (weight_ == 0 || taps_.empty()) return 0;
       Context<Device>& context = update.context;
       const Pass<Device> pass{.context = context, .mode = Mode::train, .random = update.random, .labels = update.labels};
       forward(pass, d, real);
-      for_each([&]<std::size_t i>() {
+      for (std::size_t i = 0; i < taps_.size(); ++i)
         if (taps_[i]) sum_features(context, means_[i], i);
-      });
       forward(pass, d, fakes);
-      WeightedSums<Device> value(context, static_cast<index_t>(end_));
-      for_each([&]<std::size_t i>() {
-        if (!taps_[i]) return;
+      WeightedSums<Device> value(context, static_cast<index_t>(taps_.size()));
+      for (std::size_t i = 0; i < taps_.size(); ++i) {
+        if (!taps_[i]) continue;
         sum_features(context, sums_, i);
         const auto of_real = static_cast<T>(1 / static_cast<double>(real.shape()[0])), of_fakes = static_cast<T>(1 / static_cast<double>(fakes.shape()[0]));
         pointwise(context, sums_.count(), WeightedDifference<T>{of_fakes, of_real, sums_.data(), means_[i].data(), means_[i].data()});
         value.add(weight_, means_[i].count(), Square<T>{means_[i].data()});
-      });
+      }
       backward(pass, d, fakes, d_fakes);
       return value.total();
     }
 
    private:
-    /// f.operator()<i>() for the layers up to the last tap.
-    template <class Function>
-    void for_each(const Function& f) {
-      [&]<std::size_t... Is>(std::index_sequence<Is...>) {
-        ((Is < end_ ? static_cast<void>(f.template operator()<Is>()) : static_cast<void>(0)), ...);
-      }(std::make_index_sequence<layers>{});
-    }
-    template <class Function>
-    void for_each_reversed(const Function& f) {
-      for_each_reversed_of(f, std::make_index_sequence<layers>{});
-    }
-    template <class Function, std::size_t... Is>
-    void for_each_reversed_of(const Function& f, std::index_sequence<Is...>) {
-      ((layers - 1 - Is < end_ ? static_cast<void>(f.template operator()<layers - 1 - Is>()) : static_cast<void>(0)), ...);
-    }
-
     void forward(const Pass<Device>& pass, const D& d, const Images& x) {
-      for_each([&]<std::size_t i>() {
-        d.body().template layer<i>().forward(pass.child(static_cast<index_t>(i)), input<i>(x), features_[i], &std::get<i>(saved_));
-      });
+      if (d.body().size() < static_cast<index_t>(taps_.size()))
+        throw ShapeError("FeatureMatching", concat({"a discriminator of at least ", taps_.size(), " layers, as at first"}), concat({d.body().size()}), "make a trainer of it");
+      for (std::size_t i = 0; i < taps_.size(); ++i) {
+        const auto& link = d.body().links()[i];
+        if (saved_[i].table() != link.table->saved) saved_[i] = AnyValue(*link.table->saved);
+        link.table->forward(link.layer.get(), pass.child(static_cast<index_t>(i)), input(i, x), features_[i], saved_[i].get());
+      }
     }
 
     /// From the last tap to the images, whose cotangent is added to.
     void backward(const Pass<Device>& pass, const D& d, const Images& x, Images& d_fakes) {
-      for_each_reversed([&]<std::size_t i>() {
+      Images& last = cotangents_[(taps_.size() - 1) % 2];
+      last.resize(features_.back().shape());
+      pointwise(pass.context, last.count(), Fill<T>{last.data(), T{0}});
+      for (std::size_t i = taps_.size(); i-- > 0;) {
         Images &own = cotangents_[i % 2], &next = cotangents_[(i + 1) % 2];
-        if (i + 1 == end_) {
-          own.resize(features_[i].shape());
-          pointwise(pass.context, own.count(), Fill<T>{own.data(), T{0}});
-        }
         const index_t samples = features_[i].shape()[0];
         if (taps_[i])
           pointwise_in_rows(pass.context, samples, means_[i].count(),
                             AddToEverySample<T>{static_cast<T>(2 * weight_ / static_cast<double>(samples)), means_[i].data(), own.data()});
-        d.body().template layer<i>().backward(pass.child(static_cast<index_t>(i)), input<i>(x), features_[i], std::get<i>(saved_), own, &next, nullptr);
-      });
+        const auto& link = d.body().links()[i];
+        link.table->backward(link.layer.get(), pass.child(static_cast<index_t>(i)), input(i, x), features_[i], saved_[i].get(), own, &next, nullptr);
+      }
       pointwise(pass.context, d_fakes.count(), Accumulate<T>{cotangents_[1].data(), d_fakes.data()});
     }
 
-    template <std::size_t i>
-    const Images& input(const Images& x) const {
-      if constexpr (i == 0)
-        return x;
-      else
-        return features_[i - 1];
-    }
+    const Images& input(std::size_t i, const Images& x) const { return i == 0 ? x : features_[i - 1]; }
 
     void sum_features(Context<Device>& context, Images& sums, std::size_t i) const {
       const Images& features = features_[i];
@@ -148,10 +128,9 @@ class FeatureMatching {
     }
 
     double weight_;
-    std::array<bool, layers> taps_{};
-    std::size_t end_ = layers;  // past the last tap
-    std::tuple<typename Layers::Saved...> saved_;
-    std::array<Images, layers> features_, means_;  // means_: of real samples, then the fakes' less those
+    std::vector<bool> taps_;  // of the layers up to the last one that is matched
+    std::vector<AnyValue> saved_;
+    std::vector<Images> features_, means_;  // means_: of real samples, then the fakes' less those
     std::array<Images, 2> cotangents_;
     Images sums_;
   };

@@ -34,6 +34,8 @@ class Chain : public LayerDefaults<T, D> {
   };
 
   index_t size() const { return static_cast<index_t>(links_.size()); }
+  /// The layers, for who goes through them one by one.
+  const auto& links() const { return links_; }
 
   NASH_COLD Shape output_shape(const Shape& x) const {
     Shape shape = x;
@@ -136,7 +138,6 @@ class Chain : public LayerDefaults<T, D> {
   }
 
   const void* layer(index_t i) const { return links_[at(i)].layer.get(); }
-  const auto& links() const { return links_; }
 
   /// `tables` are the layers' tables of either order; null where the links' own are.
   NASH_COLD void tangent(const LayerTable<T, D>* const* tables, const Pass<D>& pass, const Tensor<T, D>& x, const Tensor<T,
