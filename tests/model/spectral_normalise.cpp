@@ -91,6 +91,9 @@ TEST_CASE("spectral_normalise goes into networks that were put together at run t
   const LayerDescription description = spectral_normalise(skip).describe();
   CHECK(description.children()[0].children()[0].type() == "SpectralNorm");
 
+  const AnyLayer<double> batch(ReferenceBatch<AnyLayer<double>>(Tensor<double>::zeros({2, 5}), AnyLayer<double>(Dense<double>{5, 2})));
+  CHECK(spectral_normalise(batch).describe().children()[0].type() == "SpectralNorm");
+
   // Against the static network of the same layers and parameters.
   auto fixed = Discriminator{Sequential{Dense<double>{5, 4}, Tanh<double>{}, Dense<double>{4, 1}}};
   fixed.initialise(1);
@@ -102,4 +105,13 @@ TEST_CASE("spectral_normalise goes into networks that were put together at run t
   spectral_normalise(fixed).discriminate(context, x, expected);
   spectral_normalise(free).discriminate(context, x, got);
   CHECK(got.to_host() == expected.to_host());
+}
+
+TEST_CASE("spectral_normalise refuses weighted layers that it cannot reach, and no others") {
+  const AnyLayer<double> hidden(Sequential{Tanh<double>{}, Dense<double>{5, 2}});
+  CHECK(message_of<Error>([&] { spectral_normalise(hidden); }) ==
+        "spectral_normalise: expected layers put together at run time (AnySequential, Residual or ReferenceBatch of AnyLayer), got a Sequential whose "
+        "layers the compiler alone knows.\nGive its layers to an AnySequential, or normalise it before it becomes an AnyLayer.");
+  CHECK(spectral_normalise(AnyLayer<double>(spectral_normalise(Sequential{Tanh<double>{}, Dense<double>{5, 2}}))).describe().children()[1].type() == "SpectralNorm");
+  CHECK(spectral_normalise(AnyLayer<double>(Sequential{Tanh<double>{}, LeakyReLU<double>{0.2}})).describe().type() == "Sequential");
 }

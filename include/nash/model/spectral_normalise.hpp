@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <algorithm>
 #include <optional>
 #include <vector>
 
@@ -21,7 +22,8 @@ namespace nash {
 template <class L>
 concept Weighted = Layer<L> && std::is_base_of_v<AffineLayer<L, typename L::Scalar, typename L::Device>, L>;
 
-/// The same layer, with SpectralNorm around every weighted layer in it. What has one already, and layers of other kinds, Maxout among them, stay.
+/// The same layer, with SpectralNorm around every Dense, Conv2d and ConvTranspose2d in it. What has one already stays, and so do other layers with
+/// weights: Maxout, Embedding, ProjectionHead, MinibatchDiscrimination.
 template <Layer L>
 auto spectral_normalise(const L& layer, const SpectralNormOptions& options = {}) {
   if constexpr (Weighted<L>) {
@@ -56,7 +58,14 @@ auto spectral_normalise(const Sequential<Layers...>& layers, const SpectralNormO
   }(std::index_sequence_for<Layers...>{});
 }
 
-/// The same, of a layer whose type is known at run time only.
+/// Whether there is a weighted layer in it that has no SpectralNorm.
+inline bool has_plain_weights(const LayerDescription& layer) {
+  if (layer.type() == "SpectralNorm") return false;
+  if (layer.type() == "Dense" || layer.type() == "Conv2d" || layer.type() == "ConvTranspose2d") return true;
+  return std::any_of(layer.children().begin(), layer.children().end(), has_plain_weights);
+}
+
+/// The same, of a layer whose type is known at run time only. Throws Error for one that holds weighted layers in a way that is not known here.
 template <class T, class D>
 NASH_COLD AnyLayer<T, D> spectral_normalise(const AnyLayer<T, D>& layer, const SpectralNormOptions& options = {});
 template <class T, class D>
@@ -77,10 +86,16 @@ NASH_COLD AnyLayer<T, D> spectral_normalise(const AnyLayer<T, D>& layer, const S
   normalise_if(layer.template as<AnySequential<T, D>>());
   normalise_if(layer.template as<Residual<AnyLayer<T, D>>>());
   normalise_if(layer.template as<Residual<AnyLayer<T, D>, AnyLayer<T, D>>>());
-  return normalised ? std::move(*normalised) : layer;
+  normalise_if(layer.template as<ReferenceBatch<AnyLayer<T, D>>>());
+  if (normalised) return std::move(*normalised);
+  const LayerDescription description = layer.describe();
+  if (has_plain_weights(description))
+    throw Error("spectral_normalise", "layers put together at run time (AnySequential, Residual or ReferenceBatch of AnyLayer)",
+                concat({"a ", description.type(), " whose layers the compiler alone knows"}), "give its layers to an AnySequential, or normalise it before it becomes an AnyLayer");
+  return layer;
 }
 
-/// A discriminator with spectral normalisation on every weighted layer: GanTrainer{generator, spectral_normalise(discriminator), Hinge{}}.
+/// A discriminator with spectral normalisation on every Dense, Conv2d and ConvTranspose2d: GanTrainer{generator, spectral_normalise(discriminator), Hinge{}}.
 /// Parameters that were set stay. Miyato et al. 2018, section 2.
 template <class Body>
 auto spectral_normalise(const Discriminator<Body>& discriminator, const SpectralNormOptions& options = {}) {
