@@ -133,6 +133,10 @@ constexpr ThinCase thin_cases[] = {
     {{"padding wider than the image", {.n = 2, .h = 2, .w = 3, .c = 1, .o = 16, .r = 4, .s = 4, .padding_h = 3, .padding_w = 3}}, false},
     {{"padding of whole blocks", {.n = 2, .h = 4, .w = 6, .c = 1, .o = 16, .r = 6, .s = 6, .stride_h = 2, .stride_w = 2, .padding_h = 4, .padding_w = 5}}, false},
     {{"columns of results", {.n = 1, .h = 300, .w = 2, .c = 1, .o = 3, .r = 3, .s = 2}}, false},
+    {{"eight rows and one", {.n = 2, .h = 20, .w = 11, .c = 1, .o = 17, .r = 9, .s = 3, .stride_h = 2, .padding_h = 4, .padding_w = 1}}, false},
+    {{"fours of columns and three", {.n = 3, .h = 12, .w = 15, .c = 1, .o = 17, .r = 5, .s = 2, .padding_h = 1}}, false},
+    {{"lines of padding alone", {.n = 2, .h = 3, .w = 1, .c = 1, .o = 17, .r = 2, .s = 1, .stride_w = 8, .padding_w = 3}}, false},
+    {{"many lines of few results", {.n = 1, .h = 40, .w = 6, .c = 3, .o = 32, .r = 3, .s = 3, .padding_h = 1, .padding_w = 1}}, false},
     {{"lines of results", {.n = 1, .h = 5, .w = 300, .c = 4, .o = 48, .r = 3, .s = 3, .padding_w = 1}}, true},
 };
 
@@ -148,7 +152,7 @@ TEST_CASE_TEMPLATE("convolutions of images with few channels agree with the naiv
   }
 }
 
-TEST_CASE("what a value that is not finite reaches in thin convolutions is what the naive loops let it reach") {
+TEST_CASE("what an image's value that is not finite reaches in thin convolutions is what the naive loops let it reach") {
   Context<Reference> reference(1);
   const auto same_values_are_finite = [](const Guarded<float>& a, const Guarded<float>& b) {
     for (index_t i = 0; i < a.count(); ++i)
@@ -173,6 +177,7 @@ TEST_CASE("thin convolutions are left alone where lines or windows leave the nea
   CHECK_FALSE(Thin::suits({.n = 1, .h = 224, .w = 224, .c = 3, .o = 96, .r = 16, .s = 16, .stride_h = 16, .stride_w = 16}));
   CHECK_FALSE(Thin::suits({.n = 1, .h = 8, .w = 8, .c = 5, .o = 16}));
   CHECK_FALSE(Thin::suits({.n = 1, .h = 8, .w = 8, .c = 1, .o = 0}));
+  CHECK_FALSE(Thin::suits({.n = 1, .h = 8, .w = 8, .c = 0, .o = 16}));
   CHECK_FALSE(Thin::suits_backward_data({.n = 1, .h = 512, .w = 512, .c = 4, .o = 64, .stride_h = 32, .stride_w = 32}));
   CHECK(Thin::suits_backward_data({.n = 1, .h = 224, .w = 224, .c = 3, .o = 96, .r = 16, .s = 16, .stride_h = 16, .stride_w = 16}));
 }

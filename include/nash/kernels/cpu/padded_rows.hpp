@@ -14,12 +14,15 @@ namespace nash::cpu {
 template <class T>
 class PaddedRows {
  public:
-  /// Of at most `lines` lines; `memory` has `size` of them.
+  /// Of at most `lines` lines, in memory_size(g, lines) values that outlive it.
   PaddedRows(const Conv2dGeometry& g, T* memory, index_t lines)
       : g_(g), row_size_(row_size(g)), padding_(std::min(g.padding_w * g.c, row_size_)), pixels_(std::min(g.w * g.c, row_size_ - padding_)), rows_(memory) {
-    for (index_t row = 0; row < rows_of(g, lines); ++row) fill_zeros(rows_ + row * row_size_, 0, padding_), fill_zeros(rows_ + row * row_size_, padding_ + pixels_, row_size_);
+    for (T *row = memory, *const end = memory + memory_size(g, lines); row < end; row += row_size_) {
+      fill_zeros(row, 0, padding_);
+      fill_zeros(row, padding_ + pixels_, row_size_);
+    }
   }
-  static index_t size(const Conv2dGeometry& g, index_t lines) { return rows_of(g, lines) * row_size(g); }
+  static index_t memory_size(const Conv2dGeometry& g, index_t lines) { return rows_of(g, lines) * row_size(g); }
 
   /// Lines [first, first + count) of the results of one image.
   void load(const T* image, index_t first, index_t count) {

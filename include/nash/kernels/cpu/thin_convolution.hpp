@@ -22,7 +22,7 @@ template <class T>
 class ThinConvolution {
  public:
   /// Whether the channels are few, and a line is not so long, nor a window so large, that they leave the near caches.
-  static bool suits(const Conv2dGeometry& g) { return is_thin(g) && g.r * g.s * g.c <= most_taps && g.q() <= long_line; }
+  static bool suits(const Conv2dGeometry& g) { return is_thin(g) && g.r * g.s * g.c <= WindowStrips<T>::most_taps && g.q() <= long_line; }
   /// Whether backward_data does not multiply with many more taps than there are, as it would where strides are larger than filters.
   static bool suits_backward_data(const Conv2dGeometry& g) {
     const index_t taps = round_up(g.r, g.stride_h) * round_up(g.s, g.stride_w) * g.c;
@@ -40,12 +40,15 @@ class ThinConvolution {
       if (tiles_suit()) return forward_on_tiles(x, filters.data(), starts.data(), y, epilogue);
     const Bands bands(g_, near_results);
     const ThreadMemory<T> memory(context_, WindowStrips<T>::memory_size(g_, bands.lines));
-#pragma omp parallel for schedule(static) num_threads(context_.threads())
-    for (index_t task = 0; task < bands.tasks(); ++task) {
-      const Band band = bands.of(task);
+#pragma omp parallel num_threads(context_.threads())
+    {
       WindowStrips<T> strips(g_, memory.own());
-      strips.load(x + band.image * image_size(), band.first, band.lines);
-      multiply_windows(strips, band.lines * q_, filters.data(), starts.data(), y + (band.image * p_ + band.first) * q_ * g_.o, epilogue);
+#pragma omp for schedule(static)
+      for (index_t task = 0; task < bands.tasks(); ++task) {
+        const Band band = bands.of(task);
+        strips.load(x + band.image * image_size(), band.first, band.lines);
+        multiply_windows(strips, band.lines * q_, filters.data(), starts.data(), y + (band.image * p_ + band.first) * q_ * g_.o, epilogue);
+      }
     }
   }
 
@@ -79,7 +82,7 @@ class ThinConvolution {
     const index_t parts = std::min(bands.tasks(), wanted_parts), part_size = taps_ * columns_, sums_size = round_up(taps_, kernels_.rows) * columns_;
     const index_t padded_size = columns_ > g_.o ? bands.lines * q_ * columns_ : 0;
     const auto partial = context_.template scratch<T>(parts * part_size);
-    const ThreadMemory<T> memory(context_, sums_size + padded_size + PaddedRows<T>::size(g_, bands.lines));
+    const ThreadMemory<T> memory(context_, sums_size + padded_size + PaddedRows<T>::memory_size(g_, bands.lines));
 #pragma omp parallel for schedule(dynamic) num_threads(context_.threads())
     for (index_t part = 0; part < parts; ++part) {
       T *const sums = memory.own(), *const padded = sums + sums_size;
@@ -90,7 +93,10 @@ class ThinConvolution {
         const T* const gradients = dy + (band.image * p_ + band.first) * q_ * g_.o;
         rows.load(x + band.image * image_size(), band.first, band.lines);
         for (index_t i = 0; padded_size > 0 && i < band.lines * q_; ++i) pack_row(gradients + i * g_.o, g_.o, columns_, padded + i * columns_);
-        add_products(rows, band.lines, padded_size > 0 ? padded : gradients, sums);
+        if (padded_size > 0)
+          add_products(rows, band.lines, padded, sums, nullptr);
+        else
+          add_products(rows, band.lines, gradients, sums, gradients + band.lines * q_ * columns_);
       }
       std::copy_n(sums, part_size, partial.data() + part * part_size);
     }
@@ -106,7 +112,6 @@ class ThinConvolution {
   bool tiles_suit() const { return std::is_same_v<T, float> && tiles().suits(context_) && g_.n * p_ * q_ >= least_results; }
 
  private:
-  static constexpr index_t most_taps = max_slice;
   static constexpr index_t long_line = 1 << 10;       // results
   static constexpr index_t near_results = 128;        // whose gradients stay in the first cache, where there are 64 filters
   static constexpr index_t most_lines = 16;           // of which backward_weights reads what a tap sees in one go
@@ -137,7 +142,7 @@ class ThinConvolution {
     }
   };
 
-  static bool is_thin(const Conv2dGeometry& g) { return g.c <= WindowStrips<T>::most_channels && g.o > 0; }
+  static bool is_thin(const Conv2dGeometry& g) { return g.c <= WindowStrips<T>::most_channels && g.o > 0 && g.r * g.s * g.c > 0; }
   index_t image_size() const { return g_.h * g_.w * g_.c; }
 
   /// Where a tap, in the order (column, row, channel) of windows, lies in a filter.
@@ -156,10 +161,10 @@ class ThinConvolution {
 
   NASH_COLD void forward_on_tiles(const T* x, const T* filters, const T* starts, T* y, const Epilogue<T>& epilogue) {
     const Bands bands(g_, results_of_tiles);
-    const index_t words = round_up(WindowStrips<T>::size(g_, 1), split::tile_edge);
+    const index_t words = round_up(WindowStrips<T>::line_size(g_), split::tile_edge);  // whole vectors are split
     const auto packed = context_.template scratch<split::Word>(tiles().packed_size(g_.o));
     const ThreadMemory<split::Word> windows(context_, 2 * words);
-    const ThreadMemory<T> memory(context_, WindowStrips<T>::memory_size(g_, 1) + split::tile_edge);  // more than a strip: whole vectors of it are split
+    const ThreadMemory<T> memory(context_, WindowStrips<T>::memory_size(g_, 1));
     tiles().pack(filters, packed.data());
 #pragma omp parallel num_threads(context_.threads())
     {
@@ -215,13 +220,12 @@ class ThinConvolution {
     }
   }
 
-  /// sums[taps × O] += windowsᵀ · gradients. Meanwhile the next gradients are fetched.
-  NASH_NOINLINE void add_products(const PaddedRows<T>& rows, index_t lines, const T* gradients, T* sums) const {
+  /// sums[taps × O] += windowsᵀ · gradients. Meanwhile as many values of `ahead` are fetched, if it is not null.
+  NASH_NOINLINE void add_products(const PaddedRows<T>& rows, index_t lines, const T* gradients, T* sums, const T* ahead) const {
     Segment<T> segments[most_lines];
     T* c[max_tile_rows];
-    const index_t results = lines * q_, tiles = divide_up(taps_, kernels_.rows) * divide_up(columns_, kernels_.lanes * kernels_.vectors);
-    const index_t ahead_step = round_up(divide_up(columns_, tiles), 4);  // a line of the cache for every fourth result, spread over all that comes next
-    const T* ahead = gradients + results * columns_;
+    const index_t tiles = divide_up(taps_, kernels_.rows) * divide_up(columns_, kernels_.lanes * kernels_.vectors), fetched = lines * (q_ / 4 * 4);
+    const index_t ahead_step = ahead != nullptr && fetched > 0 ? round_up(divide_up(lines * q_ * columns_, tiles * fetched), 4) : 0;
     for (index_t tap = 0; tap < taps_; tap += kernels_.rows) {
       for (index_t i = 0; i < kernels_.rows; ++i) {
         const index_t offset = rows.offset(std::min(tap + i, taps_ - 1));  // beyond the last tap: sums that nobody reads
@@ -232,7 +236,7 @@ class ThinConvolution {
         const int vectors = kernels_.next_width((columns_ - n) / kernels_.lanes);
         for (index_t i = 0; i < kernels_.rows; ++i) c[i] = sums + (tap + i) * columns_ + n;
         kernels_.multiply[vectors - 1]({segments, static_cast<int>(lines), rows.step(), gradients + n, columns_, c, nullptr, true, ahead, ahead_step});
-        ahead += results * ahead_step;
+        ahead += fetched * ahead_step;
         n += vectors * kernels_.lanes;
       }
     }

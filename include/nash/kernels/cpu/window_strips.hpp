@@ -17,13 +17,17 @@ namespace nash::cpu {
 template <class T>
 class WindowStrips {
  public:
-  /// Of at most `lines` lines; `memory` has `memory_size` of them.
-  WindowStrips(const Conv2dGeometry& g, T* memory) : g_(g), columns_(line_columns(g)), line_size_(line_size(g)), row_size_(g.w * g.c), zeros_(memory), strips_(memory + zeros_size(g)) {
+  /// The most channels that images have here, and the most values that a window has.
+  static constexpr index_t most_channels = 4, most_taps = max_slice;
+
+  /// Of at most `lines` lines, in memory_size(g, lines) values that outlive it.
+  WindowStrips(const Conv2dGeometry& g, T* memory)
+      : g_(g), columns_(line_columns(g)), line_size_(line_size(g)), row_size_(g.w * g.c), zeros_(memory), strips_(memory + zeros_size(g)) {
     std::fill_n(memory, zeros_size(g), T{0});
   }
-  /// Of the strips and what may be read behind them; of these and a row of zeros before them.
-  static index_t size(const Conv2dGeometry& g, index_t lines) { return lines * line_size(g) + slack; }
-  static index_t memory_size(const Conv2dGeometry& g, index_t lines) { return zeros_size(g) + size(g, lines); }
+  static index_t memory_size(const Conv2dGeometry& g, index_t lines) { return zeros_size(g) + lines * line_size(g) + slack; }
+  /// Values of a line's strip.
+  static index_t line_size(const Conv2dGeometry& g) { return line_columns(g) * g.r * g.c; }
 
   /// Lines [first, first + count) of the results of one image.
   void load(const T* image, index_t first, index_t count) {
@@ -34,22 +38,18 @@ class WindowStrips {
   const T* line(index_t index) const { return strips_ + index * line_size_; }
   index_t step() const { return g_.stride_w * g_.r * g_.c; }
 
-  /// The most channels that images have here, and the most rows that a window has.
-  static constexpr index_t most_channels = 4, most_rows = max_slice;
-
  private:
   static constexpr index_t lanes = most_channels, usual_rows = 4;
-  static constexpr index_t slack = 16;  // values that may be read or written behind the last window
+  static constexpr index_t slack = 16;  // values behind the last strip that may be written, and read by who reads whole vectors
   using Vector = typename VectorOf<T, lanes * sizeof(T)>::type;
 
   static index_t zeros_size(const Conv2dGeometry& g) { return round_up(g.w * g.c, index_t{64 / sizeof(T)}); }  // the strips begin with a line of the cache
   static index_t line_columns(const Conv2dGeometry& g) { return (g.q() - 1) * g.stride_w + g.s; }
-  static index_t line_size(const Conv2dGeometry& g) { return line_columns(g) * g.r * g.c; }
 
   /// The strip of the rows of pixels from `top` on.
   void load_line(const T* image, index_t top, T* to) const {
     const index_t low = std::min(g_.padding_w, columns_), high = std::clamp(g_.w + g_.padding_w, low, columns_), step = g_.r * g_.c, count = high - low;
-    const T* rows[most_rows];
+    const T* rows[most_taps];
     for (index_t r = 0; r < g_.r; ++r) rows[r] = top + r >= 0 && top + r < g_.h ? image + (top + r) * row_size_ : zeros_;
     clear(to, low * step);
     if (g_.c == 1)
