@@ -6,7 +6,6 @@
 #include "nash/sample/nearest_neighbours.hpp"
 #include "nash/sample/rejection.hpp"
 #include "nash/sample/truncation.hpp"
-#include "stand_in.hpp"
 #include "train/players.hpp"
 
 using namespace nash;
@@ -176,34 +175,6 @@ TEST_CASE("the nearest training images, however they come in batches; a copy is 
   CHECK(message_of<ShapeError>([&] { (void)nearest.of(4); }).starts_with("NearestNeighbours: expected a sample from 0 to 3, got 4"));
   CHECK(message_of<NumericError>([&] { nearest.add(context, Tensor<float>::filled({1, 3, 3, 1}, std::nanf(""))); })
             .starts_with("NearestNeighbours: expected finite samples and images, got a distance of nan to image 50"));
-}
-
-TEST_CASE("every sampler makes on a GPU's stand-in what it makes on the Cpu") {
-  const auto all = []<class Device>(Device) {
-    Generator g{Latent::normal(3), Sequential{Dense<double, Device>{3, 6}, Tanh<double, Device>{}}};
-    Discriminator d{Sequential{Dense<double, Device>{6, 5}, Softplus<double, Device>{}, Dense<double, Device>{5, 1}}};
-    g.initialise(1), d.initialise(2);
-    Context<Device> context(1);
-    Tensor<double, Device> a, b;
-    truncated(g.latent(), 1).draw(context, RandomStream(1), 3, a);
-    g.latent().draw(context, RandomStream(2), 3, b);
-    std::vector<double> found;
-    const auto add = [&](const std::vector<double>& values) { found.insert(found.end(), values.begin(), values.end()); };
-    const auto path = interpolate(context, a, b, 4);
-    add(path.to_host());
-    refine_latents(context, g, d, RandomStream(3), b, {.steps = 5, .rate = 0.1});
-    add(b.to_host());
-    const auto kept = DiscriminatorRejection{{.burn_in = 40, .batch = 20}}.sample(context, g, d, RandomStream(4), 9);
-    add(kept.to_host());
-    const std::vector<std::int32_t> classes{0, 1, 1, 0, 2};  // of no concern to these networks
-    add(DiscriminatorRejection{{.burn_in = 40, .batch = 20}}.sample(context, g, d, RandomStream(4), Labels<Device>(classes)).to_host());
-    NearestNeighbours nearest(kept, 2);
-    nearest.add(context, random_images<double, Device>({11, 6}));
-    for (index_t n = 0; n < 9; ++n)
-      for (const Neighbour& neighbour : nearest.of(n)) add({static_cast<double>(neighbour.index), neighbour.distance});
-    return found;
-  };
-  CHECK(relative_difference(all(StandIn{}), all(Cpu{})) < 1e-10);
 }
 
 TEST_CASE("what the samplers refuse") {
