@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "method/methods.hpp"
 #include "nash/method/balanced_steps.hpp"
+#include "nash/method/diff_augment.hpp"
+#include "nash/method/dragan.hpp"
+#include "nash/method/gradient_penalty.hpp"
 #include "nash/method/historical_averaging.hpp"
 #include "nash/method/instance_noise.hpp"
 #include "nash/method/lecam.hpp"
 #include "nash/method/orthogonal_regularisation.hpp"
+#include "nash/method/r1.hpp"
 #include "nash/method/replay_pool.hpp"
 #include "nash/method/top_k.hpp"
 
@@ -21,6 +25,14 @@ std::vector<float> run(auto... methods) {
   return state_after(trainer, 3, {6, 8, 8, 1});
 }
 
+/// The same with a critic that treats each sample by itself, as penalties want it.
+std::vector<float> run_penalised(auto... methods) {
+  GanTrainer trainer{small_generator(), plain_discriminator<float>(), NonSaturating{}, {.seed = 4}, methods...};
+  return state_after(trainer, 3, {6, 8, 8, 1});
+}
+
+constexpr AugmentationOptions no_change{.brightness = 0, .saturation = 0, .contrast = 0, .translation = 0, .cutout = 0};
+
 }  // namespace
 
 TEST_CASE("each trick at its zero changes no bit, and above it does") {
@@ -30,11 +42,25 @@ TEST_CASE("each trick at its zero changes no bit, and above it does") {
   CHECK(same_bits(run(LeCam{0}), plain));
   CHECK(same_bits(run(OrthogonalRegularisation{0}), plain));
   CHECK(same_bits(run(HistoricalAveraging{0}), plain));
+  CHECK(same_bits(run(DiffAugment{no_change}), plain));
+  CHECK(same_bits(run(BalancedSteps{1}), plain));
   CHECK_FALSE(same_bits(run(TopK{{.decay = 0.5, .every = 1}}), plain));
   CHECK_FALSE(same_bits(run(InstanceNoise{0.1}), plain));
   CHECK_FALSE(same_bits(run(LeCam{1, {.begin = 1}}), plain));
   CHECK_FALSE(same_bits(run(OrthogonalRegularisation{1}), plain));
   CHECK_FALSE(same_bits(run(HistoricalAveraging{1}), plain));
+  CHECK_FALSE(same_bits(run(DiffAugment{}), plain));
+  CHECK_FALSE(same_bits(run(BalancedSteps{0}), plain));
+}
+
+TEST_CASE("each penalty at its zero changes no bit, and above it does") {
+  const auto plain = run_penalised();
+  CHECK(same_bits(run_penalised(GradientPenalty{0}), plain));
+  CHECK_FALSE(same_bits(run_penalised(GradientPenalty{1}), plain));
+  CHECK(same_bits(run_penalised(R1{0}, R2{0}, Dragan{0}), plain));
+  CHECK_FALSE(same_bits(run_penalised(R1{1}, R2{0}, Dragan{0}), plain));
+  CHECK_FALSE(same_bits(run_penalised(R1{0}, R2{1}, Dragan{0}), plain));
+  CHECK_FALSE(same_bits(run_penalised(R1{0}, R2{0}, Dragan{1}), plain));
 }
 
 TEST_CASE("TopK keeps the k largest logits, of equal ones the first, and averages over them") {
@@ -201,6 +227,38 @@ TEST_CASE("BalancedSteps leaves D out of the step after one that D won by far, a
   for (int step = 0; step < 3; ++step) CHECK(trainer.step(random_images({3, 8, 8, 1})).d_loss);
   CHECK(message_of<ShapeError>([] { GanTrainer(small_generator(), small_discriminator(), NonSaturating{}, {.reuse_fakes = true}, BalancedSteps{}); }) ==
         "GanTrainer: expected with reuse_fakes no method that leaves phases out, got one that does.\nLeave that method or reuse_fakes out.");
+}
+
+TEST_CASE("with BalancedSteps D stays as it is, to the bit, in the steps after those that it won by far, while G learns") {
+  Discriminator sure{Sequential{Dense<float>{64, 1}}};  // real images are bright
+  sure.initialise(1);
+  sure.parameters().assign_from_host([] {
+    std::vector<float> weights(65, 1.0f);
+    weights.back() = -20;
+    return weights;
+  }());
+  const auto taken = [&](double margin) {
+    auto g = small_generator();
+    GanTrainer trainer{g, sure, NonSaturating{}, {.seed = 2}, BalancedSteps{margin}};
+    std::vector<bool> steps;
+    for (int step = 1; step <= 5; ++step) {
+      const auto d_before = state_values(trainer.discriminator()), g_before = step == 1 ? std::vector<float>{} : state_values(trainer.generator());
+      const index_t updates = trainer.optimizer(discriminator).steps();
+      const StepReport report = trainer.step(Tensor<float>::filled({5, 8, 8, 1}, 0.9f));
+      const bool moved = !same_bits(state_values(trainer.discriminator()), d_before);
+      CHECK(report.d_loss.has_value() == moved);
+      CHECK(report.d_real.has_value() == moved);
+      CHECK(trainer.optimizer(discriminator).steps() == updates + (moved ? 1 : 0));
+      if (moved) CHECK(*report.d_real - *report.d_fake > 0.5);
+      CHECK(report.g_loss.has_value());
+      CHECK_FALSE(same_bits(state_values(trainer.generator()), g_before));
+      CHECK(trainer.optimizer(generator).steps() == step);
+      steps.push_back(moved);
+    }
+    return steps;
+  };
+  CHECK(taken(0.5) == std::vector<bool>{true, false, true, false, true});
+  CHECK(taken(1) == std::vector<bool>(5, true));
 }
 
 TEST_CASE("options of tricks that make no sense") {
