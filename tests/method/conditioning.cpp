@@ -33,6 +33,27 @@ auto conditional_critic(index_t heads = 0) {
   return d;
 }
 
+/// The class as a vector that is learned, beside each pixel.
+auto embedding_concat_critic() {
+  Discriminator d{Sequential{ConditionalConcat<double>{3, {.embedding = 2}}, Conv2d<double>{3, 2, {.kernel = 3, .stride = 2}}, Tanh<double>{}, Dense<double>{8, 4},
+                             Softplus<double>{}, Dense<double>{4, 1}}};
+  d.initialise(4);
+  return d;
+}
+
+/// A bias for each class, in front of what is curved.
+auto embedding_critic() {
+  Discriminator d{Sequential{Residual{Dense<double>{25, 5}, Embedding<double>{3, 5}}, Tanh<double>{}, Dense<double>{5, 1}}};
+  d.initialise(4);
+  return d;
+}
+
+auto semi_supervised_critic() {
+  Discriminator d{Sequential{Dense<double>{25, 4}, Tanh<double>{}, Dense<double>{4, 3}, SemiSupervisedHead<double>{3}}};
+  d.initialise(8);
+  return d;
+}
+
 auto projection_critic() {
   Discriminator d{Sequential{Dense<double>{25, 5}, Tanh<double>{}, ProjectionHead<double>{5, 3}}};
   d.initialise(4);
@@ -85,6 +106,13 @@ struct NoteLabels {
 TEST_CASE("penalties on conditional critics are of the samples' own classes, their gradients those of their values") {
   check_penalty(conditional_critic(), GradientPenalty{10}, R1{1});
   check_penalty(projection_critic(), GradientPenalty{1});
+  check_penalty(embedding_concat_critic(), GradientPenalty{10}, R1{1});
+  check_penalty(embedding_critic(), GradientPenalty{10}, R1{1});
+}
+
+TEST_CASE("so are those on the critic of a semi-supervised GAN, of the logit that is a sum of its classes'") {
+  check_penalty(semi_supervised_critic(), GradientPenalty{10});
+  check_penalty(semi_supervised_critic(), R1{1}, R2{0.5});
 }
 
 TEST_CASE("cross-entropy: value and gradient by hand, without overflow") {
@@ -124,8 +152,7 @@ TEST_CASE("Infogan's term by hand: the codes of the latents against the last out
 }
 
 TEST_CASE("SemiSupervised's gradient is that of its value; it draws labelled samples with their labels") {
-  Discriminator d{Sequential{Dense<double>{25, 4}, Tanh<double>{}, Dense<double>{4, 3}, SemiSupervisedHead<double>{3}}};
-  d.initialise(8);
+  const auto d = semi_supervised_critic();
   check_penalty(d, SemiSupervised{labelled_digits(), 2, {.batch_size = 5}});
 
   // A batch of one: the value is the cross-entropy of one of the labelled samples with its own label.
