@@ -1,4 +1,5 @@
-// expect: SeesEachSampleByItself<nash::MinibatchDiscrimination
+// expect: : MinibatchDiscrimination couples the samples of a batch, so that a penalty on the gradient of each makes no sense
+// expect: use MinibatchStdDev in its place
 #include "nash/nash.hpp"
 
 using namespace nash;

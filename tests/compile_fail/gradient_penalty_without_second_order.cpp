@@ -1,3 +1,4 @@
+// expect: SeesEachSampleByItself<FirstOrderAlone
 // expect: a gradient penalty needs the second derivatives of every layer of the discriminator
 #include "nash/nash.hpp"
 
@@ -12,7 +13,6 @@ struct FirstOrderAlone : LayerDefaults<float, Cpu> {
   }
   LayerDescription describe() const { return LayerDescription("FirstOrderAlone"); }
 };
-
 
 int main() {
   const auto generator = [] { return Generator{Latent::normal(2), Sequential{Dense{2, 4}}}; };

@@ -186,10 +186,41 @@ TEST_CASE("a step with penalties allocates nothing once it has run") {
 TEST_CASE("networks put together at run time are refused where a layer couples the samples") {
   const auto any = [](const auto& network) { return Discriminator{LayerRegistry<float>::standard().build_network(network.body().describe())}; };
   CHECK(message_of<Error>([&] { GanTrainer(small_generator(), any(small_discriminator()), Wasserstein{}, GradientPenalty{}); }) ==
-        "GradientPenalty: expected a discriminator whose layers see each sample by itself, got one of Conv2d, LeakyReLU, Conv2d, BatchNorm, LeakyReLU, "
-        "Dropout, Dense.\nUse LayerNorm or SpectralNorm in the place of BatchNorm, or leave the penalty out.");
+        "GradientPenalty: expected a discriminator whose layers see each sample by itself, got one with BatchNorm.\n"
+        "Use LayerNorm or SpectralNorm in the place of BatchNorm, or leave the penalty out.");
   GanTrainer good{small_generator(), any(plain_discriminator<float>()), Wasserstein{}, GradientPenalty{}};
   CHECK(*good.step(random_images({3, 8, 8, 1})).d_added > 0);
+}
+
+template <bool coupled>
+struct OwnFirstOrder : LayerDefaults<float, Cpu> {
+  using Values = Tensor<float>;
+  static constexpr bool couples_samples = coupled;
+  Shape output_shape(const Shape& x) const { return x; }
+  void forward(const Pass<Cpu>&, const Values& x, Values& y, NoSaved*) const { y = x; }
+  void backward(const Pass<Cpu>&, const Values&, const Values&, NoSaved&, const Values& dy, Values* dx, Gradients<float, Cpu>*) const {
+    if (dx != nullptr) *dx = dy;
+  }
+  LayerDescription describe() const { return LayerDescription(coupled ? "Coupling" : "Plain"); }
+};
+
+TEST_CASE("of networks put together at run time the layers in a penalty's way are named, each with what to use in its place") {
+  using Layers = std::vector<AnyLayer<>>;
+  const auto message = [](const auto& penalty, const Layers& layers) {
+    return message_of<Error>([&] { GanTrainer(small_generator(), Discriminator{AnySequential<>(layers)}, NonSaturating{}, penalty); });
+  };
+  CHECK(message(Dragan{}, {Flatten{}, Residual{AnySequential<>(Layers{Dense{64, 64}, BatchNorm{64}})}, BatchNorm{64}, Tanh{}, MinibatchDiscrimination{64, 2},
+                           ConditionalBatchNorm{3, 66}, Dense{66, 1}}) ==
+        "Dragan: expected a discriminator whose layers see each sample by itself, got one with BatchNorm, MinibatchDiscrimination, ConditionalBatchNorm.\n"
+        "Use LayerNorm or SpectralNorm in the place of BatchNorm, use MinibatchStdDev in the place of MinibatchDiscrimination, "
+        "use LayerNorm and ConditionalAffine in the place of ConditionalBatchNorm, or leave the penalty out.");
+  CHECK(message(R1{}, {ReferenceBatch{Shape{2, 8, 8, 1}, AnySequential<>(Layers{Dense{64, 2}, BatchNorm{2}, Dense{2, 1}})}}).find("got one with BatchNorm.") !=
+        std::string::npos);
+  CHECK(message(R2{}, {Dense{64, 1}, OwnFirstOrder<true>{}}) ==
+        "R2: expected a discriminator whose layers see each sample by itself, got one with Coupling.\nLeave out Coupling, or leave the penalty out.");
+  CHECK(message(R2{}, {Dense{64, 1}, OwnFirstOrder<false>{}}) ==
+        "R2: expected a discriminator whose layers are all twice differentiable, got one with Plain.\n"
+        "Give tangent and tangent_backward to Plain, or leave the penalty out.");
 }
 
 TEST_CASE("a weight that makes no sense") {

@@ -24,6 +24,12 @@ class BatchNorm : public LayerDefaults<T, D> {
  public:
   static constexpr bool couples_samples = true;
   static constexpr bool curved = true;
+  static constexpr const char* instead = "LayerNorm or SpectralNorm";
+  template <bool penalised>
+  struct Penalised {
+    static_assert(!penalised, "BatchNorm couples the samples of a batch, so that a penalty on the gradient of each makes no sense: "
+                              "use LayerNorm or SpectralNorm in its place, or leave the penalty out");
+  };
 
   struct Saved {
     Tensor<T, D> mean, variance, rstd;  // channels each

@@ -15,6 +15,12 @@ class ConditionalBatchNorm : public LayerDefaults<T, D> {
  public:
   static constexpr bool couples_samples = true;
   static constexpr bool curved = true;
+  static constexpr const char* instead = "LayerNorm and ConditionalAffine";
+  template <bool penalised>
+  struct Penalised {
+    static_assert(!penalised, "ConditionalBatchNorm couples the samples of a batch, so that a penalty on the gradient of each makes no sense: "
+                              "use LayerNorm and ConditionalAffine in its place, or leave the penalty out");
+  };
 
   struct Saved {
     typename BatchNorm<T, D>::Saved norm;

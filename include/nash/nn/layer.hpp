@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <algorithm>
 #include <concepts>
 #include <string>
 #include <string_view>
 #include <type_traits>
+#include <vector>
 
 #include "nash/kernels/host.hpp"
 #include "nash/nn/description.hpp"
@@ -66,6 +68,9 @@ struct IgnoreState {
 /// Static traits: `reads`; `runs_in_place` (forward allows y to be x itself); `couples_samples` (a sample's output depends
 /// on the others in the batch); `curved` (f is not piecewise linear in x); `penalised_although_coupled` (penalties on each sample's
 /// gradient are allowed although samples are coupled; a layer that says so says why).
+///
+/// A layer that is the reason why such penalties are refused may say what to use in its place: in `instead`, for networks that are put
+/// together at run time, and by a static_assert of its own in `Penalised<true>`, which is asked for in others. See batch_norm.hpp.
 template <class L>
 concept Layer = requires(const L& layer, L& own, const Pass<typename L::Device>& pass, const Tensor<typename L::Scalar, typename L::Device>& x,
                          Tensor<typename L::Scalar, typename L::Device>& y, typename L::Saved& saved,
@@ -104,6 +109,19 @@ concept CouplesSamples = Layer<L> && L::couples_samples;
 template <class L>
 concept RefusesPenalties = CouplesSamples<L> && !requires { requires L::penalised_although_coupled; };
 
+/// A layer that refuses penalties in its own words.
+template <class L>
+concept SaysWhatToUseInstead = requires {
+  L::instead;
+  typename L::template Penalised<false>;
+};
+
+/// A kind of layer that stands in the way of a penalty, and what to use in its place; empty where nothing is known.
+struct LayerInTheWay {
+  std::string type, instead;
+  bool operator==(const LayerInTheWay&) const = default;
+};
+
 /// Of the classes that two parts know which get the same labels, those that both do. 0: takes no notice of labels.
 inline index_t fewer_classes(index_t a, index_t b) { return a == 0 ? b : b == 0 ? a : std::min(a, b); }
 
@@ -111,11 +129,21 @@ inline index_t fewer_classes(index_t a, index_t b) { return a == 0 ? b : b == 0 
 struct LayerTraits {
   bool curved = false, couples_samples = false, refuses_penalties = false, twice_differentiable = true;
   index_t classes = 0;  ///< that it knows: a pass needs labels below that
+  std::vector<LayerInTheWay> refusing{};     ///< each kind of layer that refuses penalties, once
+  std::vector<LayerInTheWay> first_order{};  ///< that is not twice differentiable
 
   /// Those of two layers in one network.
-  LayerTraits with(const LayerTraits& other) const {
+  NASH_COLD LayerTraits with(const LayerTraits& other) const {
     return {curved || other.curved, couples_samples || other.couples_samples, refuses_penalties || other.refuses_penalties,
-            twice_differentiable && other.twice_differentiable, fewer_classes(classes, other.classes)};
+            twice_differentiable && other.twice_differentiable, fewer_classes(classes, other.classes), united(refusing, other.refusing),
+            united(first_order, other.first_order)};
+  }
+
+ private:
+  static std::vector<LayerInTheWay> united(std::vector<LayerInTheWay> layers, const std::vector<LayerInTheWay>& others) {
+    for (const LayerInTheWay& other : others)
+      if (std::find(layers.begin(), layers.end(), other) == layers.end()) layers.push_back(other);
+    return layers;
   }
 };
 
@@ -127,6 +155,11 @@ LayerTraits traits_of(const L& layer) {
   } else {
     LayerTraits traits{L::curved, L::couples_samples, RefusesPenalties<L>, TwiceDifferentiable<L>};
     if constexpr (requires { layer.classes(); }) traits.classes = layer.classes();
+    if constexpr (RefusesPenalties<L> && SaysWhatToUseInstead<L>)
+      traits.refusing = {{layer.describe().type(), L::instead}};
+    else if constexpr (RefusesPenalties<L>)
+      traits.refusing = {{layer.describe().type(), ""}};
+    if constexpr (!TwiceDifferentiable<L>) traits.first_order = {{layer.describe().type(), ""}};
     return traits;
   }
 }

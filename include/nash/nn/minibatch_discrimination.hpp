@@ -106,6 +106,12 @@ class MinibatchDiscrimination : public LayerDefaults<T, D> {
  public:
   static constexpr bool couples_samples = true;
   static constexpr bool curved = true;
+  static constexpr const char* instead = "MinibatchStdDev";
+  template <bool penalised>
+  struct Penalised {
+    static_assert(!penalised, "MinibatchDiscrimination couples the samples of a batch, so that a penalty on the gradient of each makes no sense: "
+                              "use MinibatchStdDev in its place, or leave the penalty out");
+  };
 
   struct Saved {
     Tensor<T, D> m;  // N×(kernels·dimensions)
