@@ -1,4 +1,5 @@
-// expect: labels can be softened or flipped where a loss takes one logit at a time: leave the label methods out
+// expect: GoesWithPairLoss<nash::LabelSmoothing
+// expect: labels can be softened or flipped where a loss takes one logit at a time: leave out the method that GoesWithPairLoss<
 #include "nash/nash.hpp"
 
 using namespace nash;

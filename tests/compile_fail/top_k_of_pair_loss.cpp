@@ -1,4 +1,5 @@
-// expect: fakes can be weighed where a loss takes one logit at a time: leave TopK out, or use another loss
+// expect: GoesWithPairLoss<nash::TopK
+// expect: fakes can be weighed where a loss takes one logit at a time: leave out the method that GoesWithPairLoss<
 #include "nash/nash.hpp"
 
 using namespace nash;

@@ -215,6 +215,12 @@ TEST_CASE("labels that are missing or out of range are refused before the first 
   CHECK(message({0, 1, 2, 0}, 3).empty());
 }
 
+struct ExchangingMethod {
+  static constexpr const char* name = "ExchangingMethod";
+  static constexpr bool exchanges_fakes = true;
+  void change_images(const Update<Cpu>&, ImageSource, Tensor<double>&) const {}
+};
+
 TEST_CASE("what does not fit is refused when the trainer is made") {
   const auto message = [](const auto& g, const auto& d, const auto&... methods) {
     return message_of<ShapeError>([&] { GanTrainer(g, d, NonSaturating{}, {}, methods...); });
@@ -232,6 +238,7 @@ TEST_CASE("what does not fit is refused when the trainer is made") {
   CHECK(message(plain, conditional_critic(), ReplayPool{}) ==
         "GanTrainer: expected each fake with its own label and latent where something depends on them, got a method that exchanges fakes with "
         "past ones.\nLeave ReplayPool out.");
+  CHECK(message(plain, conditional_critic(), ExchangingMethod{}).ends_with("\nLeave ExchangingMethod out."));
   CHECK(message_of<DataError>([] { SemiSupervised(Dataset("photos", {1, 5, 5, 1}, std::vector<std::uint8_t>(25))); }) ==
         "photos: expected labelled images for SemiSupervised, got none with a label.\nGive it a slice of a dataset with labels.");
   CHECK_THROWS_AS(AuxiliaryClassifier{-1}, ShapeError);

@@ -145,19 +145,30 @@ TEST_CASE("a method of a list is found by its type, or refused") {
         "GanTrainer: expected the method TopK, got InstanceNoise, LeCam.\nAsk for one that it was given.");
 }
 
+struct OwnWeights {
+  static constexpr const char* name = "OwnWeights";
+  void weigh_fakes(const Update<Cpu>&, const Tensor<float>&, Tensor<float>&) const {}
+};
+struct OwnPool {
+  static constexpr const char* name = "OwnPool";
+  static constexpr bool exchanges_fakes = true;
+  void change_images(const Update<Cpu>&, ImageSource, Tensor<float>&) const {}
+};
+
 TEST_CASE("what makes no sense is refused when a trainer with a list is made, as the compiler does") {
   const auto make = [](auto loss, const TrainerOptions& options, const AnyList& list) {
     return message_of<ShapeError>([&] { GanTrainer(make_generator(), make_discriminator(), loss, options, list); });
   };
   CHECK(make(RelativisticAverage{}, {}, {InstanceNoise{0.1}, LabelFlips{0.1}}) ==
         "GanTrainer: expected a loss that takes one logit at a time, where labels are softened or flipped or fakes weighed, got one that compares both "
-        "sides.\nLeave the label methods out, or use another loss.");
-  CHECK(make(RelativisticAverage{}, {}, {TopK{}}).find("Leave TopK out") != std::string::npos);
+        "sides.\nLeave LabelFlips out, or use another loss.");
+  CHECK(make(RelativisticAverage{}, {}, {TopK{}, InstanceNoise{0.1}, OwnWeights{}}).find("Leave TopK, OwnWeights out") != std::string::npos);
   CHECK(make(NonSaturating{}, {}, {Logan{0.5}, TopK{}, Logan{0.1}}) ==
         "GanTrainer: expected at most one method that changes latents by the networks' parameters, got Logan, TopK, Logan.\nLeave one out.");
   CHECK(make(NonSaturating{}, {.reuse_fakes = true}, {Logan{0.5}}).find("no method that changes latents") != std::string::npos);
   CHECK(make(NonSaturating{}, {.reuse_fakes = true}, {BalancedSteps{1}}).find("no method that leaves phases out") != std::string::npos);
   CHECK(make(NonSaturating{}, {}, {ReplayPool{20}, AuxiliaryClassifier{1, {.classes = 3}}}).find("Leave ReplayPool out") != std::string::npos);
+  CHECK(make(NonSaturating{}, {}, {OwnPool{}, AuxiliaryClassifier{1, {.classes = 3}}}).find("Leave OwnPool out") != std::string::npos);
 }
 
 TEST_CASE("networks that are put together at run time take methods that are chosen there, and are asked whether they can") {

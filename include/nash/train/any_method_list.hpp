@@ -103,8 +103,12 @@ class MethodList<G, D, std::vector<AnyMethod<G, D>>> {
   }
 
   NASH_COLD std::string names() const {
+    return names([](const UsedHooks&) { return true; });
+  }
+  NASH_COLD std::string names(bool (*such)(const UsedHooks&)) const {
     std::string names;
-    for (const auto& method : methods_) names += (names.empty() ? "" : ", ") + method->name();
+    for (const auto& method : methods_)
+      if (such(method->used())) names += (names.empty() ? "" : ", ") + method->name();
     return names;
   }
 

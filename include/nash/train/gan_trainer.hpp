@@ -27,10 +27,7 @@ class GanTrainer {
   using List = typename Game::List;
   static_assert(std::is_same_v<typename G::Scalar, typename D::Scalar>, "both players have one scalar type");
   static_assert(std::is_same_v<typename G::Device, typename D::Device>, "both players are on one device");
-  static_assert(LogitLoss<L> || List::is_dynamic || !List::possible.change_targets,
-                "labels can be softened or flipped where a loss takes one logit at a time: leave the label methods out, or use another loss");
-  static_assert(LogitLoss<L> || List::is_dynamic || !List::possible.weigh_fakes,
-                "fakes can be weighed where a loss takes one logit at a time: leave TopK out, or use another loss");
+  static_assert((goes_with_loss<L, Methods, G, D>() && ...));
 
  public:
   using Scalar = typename G::Scalar;
@@ -46,7 +43,7 @@ class GanTrainer {
   NASH_COLD GanTrainer(G generator, D discriminator, L loss, TrainerOptions options = {}, Methods... methods)
       : game_(std::move(generator), std::move(discriminator), std::move(loss), std::move(options), methods...) {
     check_trainer(game_.methods, game_.options, game_.labels.classes());
-    if constexpr (List::is_dynamic && !LogitLoss<L>) check_methods_of_pair_loss(game_.methods.used());
+    if constexpr (List::is_dynamic && !LogitLoss<L>) check_methods_of_pair_loss(game_.methods);
     game_.begin();
   }
 

@@ -47,6 +47,23 @@ class MethodList {
   template <class M>
   using Work = typename detail::WorkOf<M, G, D>::type;
 
+  /// What method M has.
+  template <class M>
+  static constexpr UsedHooks hooks_of{.takes_part = TakesPart<Work<M>, Device>,
+                                      .change_latents = ChangesLatents<Work<M>, G, D>,
+                                      .change_latents_backward = ChangesLatentsBackward<Work<M>, G, D>,
+                                      .change_images = ChangesImages<Work<M>, T, Device>,
+                                      .change_targets = ChangesTargets<Work<M>, T, Device>,
+                                      .weigh_fakes = WeighsFakes<Work<M>, T, Device>,
+                                      .add_to_loss = AddsToLoss<Work<M>, T, Device>,
+                                      .recover = Recovers<Work<M>, T, Device>,
+                                      .match = Matches<Work<M>, D>,
+                                      .penalise = Penalises<Work<M>, D>,
+                                      .discriminator_term = AddsParameterTerm<Work<M>, D>,
+                                      .generator_term = AddsParameterTerm<Work<M>, G>,
+                                      .exchange_fakes = ExchangesFakes<Work<M>>,
+                                      .run_ahead = RunsAhead<Work<M>>};
+
   static_assert((!is_method_list<Methods> && ...),
                 "a list of AnyMethod is the only thing that a GanTrainer is given after its options: put the other methods into it");
 
@@ -64,20 +81,7 @@ class MethodList {
   /// Whether methods are chosen when the program runs: not in this list, see any_method.hpp.
   static constexpr bool is_dynamic = false;
   /// The hooks that there may be, and that there are: here the same.
-  static constexpr UsedHooks possible{.takes_part = (TakesPart<Work<Methods>, Device> || ...),
-                                      .change_latents = (ChangesLatents<Work<Methods>, G, D> || ...),
-                                      .change_latents_backward = (ChangesLatentsBackward<Work<Methods>, G, D> || ...),
-                                      .change_images = (ChangesImages<Work<Methods>, T, Device> || ...),
-                                      .change_targets = (ChangesTargets<Work<Methods>, T, Device> || ...),
-                                      .weigh_fakes = (WeighsFakes<Work<Methods>, T, Device> || ...),
-                                      .add_to_loss = (AddsToLoss<Work<Methods>, T, Device> || ...),
-                                      .recover = (Recovers<Work<Methods>, T, Device> || ...),
-                                      .match = (Matches<Work<Methods>, D> || ...),
-                                      .penalise = (Penalises<Work<Methods>, D> || ...),
-                                      .discriminator_term = (AddsParameterTerm<Work<Methods>, D> || ...),
-                                      .generator_term = (AddsParameterTerm<Work<Methods>, G> || ...),
-                                      .exchange_fakes = (ExchangesFakes<Work<Methods>> || ...),
-                                      .run_ahead = (RunsAhead<Work<Methods>> && ...)};
+  static constexpr UsedHooks possible = (UsedHooks{} | ... | hooks_of<Methods>);
   static constexpr const UsedHooks& used() { return possible; }
   static constexpr index_t most_sums() { return UsedHooks::most_sums_of_method * static_cast<index_t>(sizeof...(Methods)); }
 
@@ -191,8 +195,12 @@ class MethodList {
 
   /// "LeCam, TopK"
   NASH_COLD static std::string names() {
+    return names([](const UsedHooks&) { return true; });
+  }
+  /// Of those whose hooks are such.
+  NASH_COLD static std::string names([[maybe_unused]] bool (*such)(const UsedHooks&)) {
     std::string names;
-    ((names += (names.empty() ? "" : ", ") + name_of<Methods>()), ...);
+    ((names += such(hooks_of<Methods>) ? (names.empty() ? "" : ", ") + name_of<Methods>() : ""), ...);
     return names;
   }
 

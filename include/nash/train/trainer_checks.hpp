@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "nash/train/method_list.hpp"
 #include "nash/train/trainer_options.hpp"
-#include "nash/train/used_hooks.hpp"
 
 namespace nash {
 
@@ -18,14 +18,36 @@ NASH_COLD void check_trainer(const List& list, const TrainerOptions& options, in
     throw ShapeError("GanTrainer", "with reuse_fakes no method that changes latents", "one that does", "leave that method or reuse_fakes out");
   if (methods.exchange_fakes && (methods.recover || classes > 0))
     throw ShapeError("GanTrainer", "each fake with its own label and latent where something depends on them",
-                     "a method that exchanges fakes with past ones", "leave ReplayPool out");
+                     "a method that exchanges fakes with past ones",
+                     concat({"leave ", list.names([](const UsedHooks& hooks) { return hooks.exchange_fakes; }), " out"}));
+}
+
+/// Whether a method makes sense with a loss that compares both sides. It is a class of each method, so that the compiler's message has the
+/// name of the one that does not.
+template <class M, class G, class D>
+struct GoesWithPairLoss {
+  using Work = typename detail::WorkOf<M, G, D>::type;
+  static_assert(!ChangesTargets<Work, typename D::Scalar, typename D::Device>,
+                "labels can be softened or flipped where a loss takes one logit at a time: leave out the method that GoesWithPairLoss<…> names first, or use another loss");
+  static_assert(!WeighsFakes<Work, typename D::Scalar, typename D::Device>,
+                "fakes can be weighed where a loss takes one logit at a time: leave out the method that GoesWithPairLoss<…> names first, or use another loss");
+  static constexpr bool value = true;
+};
+template <class L, class M, class G, class D>
+constexpr bool goes_with_loss() {
+  if constexpr (LogitLoss<L> || is_method_list<M>)
+    return true;
+  else
+    return GoesWithPairLoss<M, G, D>::value;
 }
 
 /// Throws ShapeError where methods that were chosen at run time need a loss that takes one logit at a time; of others the compiler knows.
-NASH_COLD inline void check_methods_of_pair_loss(const UsedHooks& methods) {
-  if (methods.change_targets || methods.weigh_fakes)
+template <class List>
+NASH_COLD void check_methods_of_pair_loss(const List& list) {
+  const std::string unfit = list.names([](const UsedHooks& hooks) { return hooks.change_targets || hooks.weigh_fakes; });
+  if (!unfit.empty())
     throw ShapeError("GanTrainer", "a loss that takes one logit at a time, where labels are softened or flipped or fakes weighed", "one that compares both sides",
-                     concat({"leave ", methods.change_targets ? "the label methods" : "TopK", " out, or use another loss"}));
+                     concat({"leave ", unfit, " out, or use another loss"}));
 }
 
 /// Throws ShapeError unless there are real images, of the shape of the generator's samples.
