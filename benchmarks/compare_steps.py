@@ -116,7 +116,8 @@ def contest(options, network, mode, batch, threads, width, variants):
     if mode != "generate" and network in ("dcgan28", "dcgan28_dense", "mlp"):
         common += ["--data", DIGITS]
     environment = {**os.environ, "OMP_NUM_THREADS": str(threads), "MKL_NUM_THREADS": str(threads)}
-    commands = {"nash": [options.program, *common]}
+    limit = ["--instruction-set", options.instruction_set] if options.instruction_set else []
+    commands = {"nash": [options.program, *common, *limit]}
     for name, flags in variants.items():
         program = [options.dlib] if name in DLIB else [options.python, os.path.join(HERE, "peers", "torch_step.py")]
         commands[name] = [*program, *common, *flags]
@@ -215,6 +216,8 @@ def finished_contests(options, parser):
         parser.error(f"--resume: {options.json}: {error}")
     if figures["rounds"] != options.rounds:
         parser.error(f"--resume: {options.json} is of {figures['rounds']} rounds, not {options.rounds}")
+    if figures.get("instruction_set") != options.instruction_set:
+        parser.error(f"--resume: {options.json} is of instruction set {figures.get('instruction_set')}, not {options.instruction_set}")
     contests = {}
     for result in figures["results"]:
         contests.setdefault(tuple(result[name] for name in ("network", "mode", "batch", "threads", "width")), []).append(result)
@@ -224,7 +227,7 @@ def finished_contests(options, parser):
 def write(options, results):
     temporary = options.json + ".part"
     with open(temporary, "w") as output:
-        json.dump({"rounds": options.rounds, "results": results}, output, indent=1)
+        json.dump({"rounds": options.rounds, "instruction_set": options.instruction_set, "results": results}, output, indent=1)
         output.write("\n")
     os.replace(temporary, options.json)
 
@@ -239,6 +242,7 @@ def main():
     parser.add_argument("--threads", nargs="+", type=positive, default=sorted({1, os.cpu_count()}), metavar="N")
     parser.add_argument("--rounds", type=positive, default=5)
     parser.add_argument("--steps", type=positive, help="in a round (default: about a second's worth)")
+    parser.add_argument("--instruction-set", choices=["baseline", "avx2", "avx512", "amx"], help="of nash, at most (default: the widest)")
     parser.add_argument("--no-compile", dest="compile", action="store_false", help="without torch.compile, which takes most of the time")
     parser.add_argument("--no-generate", dest="generate", action="store_false", help="without generation")
     parser.add_argument("--no-scaling", dest="scaling", action="store_false", help="without other widths and sizes")

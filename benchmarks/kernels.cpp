@@ -16,6 +16,7 @@
 
 #include "../tests/cases/conv2d.hpp"
 #include "cases/gemm.hpp"
+#include "support/instruction_set.hpp"
 #include "support/record.hpp"
 
 namespace benchmark {
@@ -135,14 +136,12 @@ auto whole_number(const char* option, int& value, int most) {
 
 auto instruction_set(nash::InstructionSet& value) {
   return [&value](const std::string& text) {
-    for (const auto set : {nash::InstructionSet::baseline, nash::InstructionSet::avx2, nash::InstructionSet::avx512, nash::InstructionSet::amx})
-      if (text == name_of(set)) {
-        if (set > nash::detect_instruction_set())
-          return Parsed::runtimeError(nash::concat({"--instruction-set: this processor does not have ", text, ", only ", name_of(nash::detect_instruction_set())}));
-        value = set;
-        return Parsed::ok(Catch::clara::ParseResultType::Matched);
-      }
-    return Parsed::runtimeError(nash::concat({"--instruction-set: expected baseline, avx2, avx512 or amx, got '", text, "'"}));
+    try {
+      value = benchmark::instruction_set_of(text);
+      return Parsed::ok(Catch::clara::ParseResultType::Matched);
+    } catch (const nash::ShapeError& error) {
+      return Parsed::runtimeError(error.what());
+    }
   };
 }
 

@@ -5,10 +5,13 @@
 // the forward pass also alone in a loop, which finds its memory warm. Prints medians of all rounds, and of the rounds' ratios.
 //
 //   penalty --batch 64 --threads 2
+#include <algorithm>
+#include <array>
 #include <cstdio>
 
 #include "nash/nash.hpp"
 #include "support/arguments.hpp"
+#include "support/instruction_set.hpp"
 #include "support/median.hpp"
 #include "support/stopwatch.hpp"
 
@@ -16,23 +19,41 @@ namespace {
 
 struct Options {
   std::int64_t batch = 64, threads = nash::default_threads(), width = 64, steps = 20, rounds = 7;
+  std::string instruction_set{benchmark::name_of(nash::detect_instruction_set())};
 };
 
-/// The medians over a round's steps, in milliseconds.
+double milliseconds_of(const auto& f) {
+  const benchmark::Stopwatch watch;
+  f();
+  return 1e3 * watch.seconds();
+}
+
+/// What is shown: the median over all rounds of a figure that each round has.
+class Figure {
+ public:
+  void add(double value) { of_rounds_.push_back(value); }
+  double median() const { return benchmark::median(of_rounds_); }
+
+ private:
+  std::vector<double> of_rounds_;
+};
+
+/// The medians over a round's steps, each a turn of all functions.
 template <class... Functions>
-std::vector<double> round_of(std::int64_t steps, const Functions&... functions) {
-  std::vector<std::vector<double>> times(sizeof...(functions));
-  for (std::int64_t i = 0; i < steps; ++i) {
-    auto place = times.begin();
-    (place++->push_back(1e3 * functions()), ...);
+std::array<double, sizeof...(Functions)> round_of(std::int64_t steps, const Functions&... functions) {
+  std::array<Figure, sizeof...(Functions)> times;
+  for (std::int64_t step = 0; step < steps; ++step) {
+    std::size_t i = 0;
+    (times[i++].add(milliseconds_of(functions)), ...);
   }
-  std::vector<double> medians;
-  for (const auto& of_one : times) medians.push_back(benchmark::median(of_one));
+  std::array<double, sizeof...(Functions)> medians;
+  std::transform(times.begin(), times.end(), medians.begin(), [](const Figure& figure) { return figure.median(); });
   return medians;
 }
 
 void run(const Options& options) {
   using namespace nash;
+  const InstructionSet instruction_set = benchmark::instruction_set_of(options.instruction_set);
   const Adam adam = WganGpOptions{}.optimizer;
   const auto trainer_with = [&](double weight) {
     return GanTrainer{dcgan28_generator({.width = options.width}), dcgan28_critic({.width = options.width}), Wasserstein{},
@@ -40,6 +61,8 @@ void run(const Options& options) {
                       GradientPenalty{weight}};
   };
   auto plain = trainer_with(0), penalised = trainer_with(10);
+  plain.context().limit_instruction_set(instruction_set);
+  penalised.context().limit_instruction_set(instruction_set);
   using Generator = std::remove_cvref_t<decltype(plain.generator())>;
   using Critic = std::remove_cvref_t<decltype(plain.discriminator())>;
   const Critic& critic = plain.discriminator();
@@ -53,31 +76,26 @@ void run(const Options& options) {
   Gradients<float, Cpu> gradients(sums);
   typename Critic::Saved tape;
   const Update<Cpu> update{.context = context, .player = Player::discriminator, .step = 1, .repetition = 0, .random = RandomStream(3)};
-  const Pass<Cpu> pass{.context = context, .mode = Mode::train, .random = RandomStream(4), .second_order = true};
+  const Pass<Cpu> pass{.context = context, .mode = Mode::train, .random = RandomStream(4)};
 
-  const auto seconds_of = [](const auto& f) {
-    const benchmark::Stopwatch watch;
-    f();
-    return watch.seconds();
-  };
-  const auto update_without = [&] { return seconds_of([&] { plain.step(real); }); };
-  const auto update_with = [&] { return seconds_of([&] { penalised.step(real); }); };
-  const auto forward = [&] { return seconds_of([&] { critic.forward(pass, real, logits, &tape); }); };
-  const auto penalise = [&] { return seconds_of([&] { work.penalise(update, critic, real, fakes, gradients); }); };
+  const auto update_without = [&] { plain.step(real); };
+  const auto update_with = [&] { penalised.step(real); };
+  const auto forward = [&] { critic.forward(pass, real, logits, &tape); };
+  const auto penalise = [&] { work.penalise(update, critic, real, fakes, gradients); };
 
-  (void)round_of(2, update_without, forward, update_without, penalise, update_with);  // memory is there from the second one on
-  std::vector<std::vector<double>> rounds(7);
+  (void)round_of(2, update_without, forward, penalise, update_with);  // memory is there from the second one on
+  Figure forward_within, forward_alone, penalty, penalty_by_within, penalty_by_alone, without, with_by_without;
   for (std::int64_t i = 0; i < options.rounds; ++i) {
-    const auto within = round_of(options.steps, update_without, forward, update_without, penalise);
-    const auto alone = round_of(options.steps, forward), whole = round_of(options.steps, update_with);
-    const double figures[] = {within[1], alone[0], within[3], within[3] / within[1], within[3] / alone[0], within[0], whole[0] / within[0]};
-    for (std::size_t j = 0; j < rounds.size(); ++j) rounds[j].push_back(figures[j]);
+    const auto [first, after_update, second, after_another] = round_of(options.steps, update_without, forward, update_without, penalise);
+    const auto [alone] = round_of(options.steps, forward);
+    const auto [with] = round_of(options.steps, update_with);
+    forward_within.add(after_update), forward_alone.add(alone), penalty.add(after_another), without.add(second);
+    penalty_by_within.add(after_another / after_update), penalty_by_alone.add(after_another / alone), with_by_without.add(with / second);
   }
-  const auto figure = [&](std::size_t j) { return benchmark::median(rounds[j]); };
-  std::printf("D forward within an update    %8.3f ms\n", figure(0));
-  std::printf("D forward alone in a loop     %8.3f ms\n", figure(1));
-  std::printf("the penalty within an update  %8.3f ms   %.2f x forward within, %.2f x forward alone\n", figure(2), figure(3), figure(4));
-  std::printf("an update without it          %8.3f ms   with it %.2f x\n", figure(5), figure(6));
+  std::printf("D forward within an update    %8.3f ms\n", forward_within.median());
+  std::printf("D forward alone in a loop     %8.3f ms\n", forward_alone.median());
+  std::printf("the penalty within an update  %8.3f ms   %.2f x forward within, %.2f x forward alone\n", penalty.median(), penalty_by_within.median(), penalty_by_alone.median());
+  std::printf("an update without it          %8.3f ms   with it %.2f x\n", without.median(), with_by_without.median());
 }
 
 }  // namespace
@@ -87,6 +105,7 @@ int main(int argc, char** argv) {
   example::Arguments arguments("Times the gradient penalty of WGAN-GP beside a forward pass of dcgan28's critic.");
   arguments.option("--batch", options.batch, "images a step")
       .option("--threads", options.threads, "of the kernels")
+      .option("--instruction-set", options.instruction_set, "of the kernels, at most: baseline, avx2, avx512 or amx")
       .option("--width", options.width, "of the networks")
       .option("--steps", options.steps, "in a round")
       .option("--rounds", options.rounds, "of which the medians are shown");

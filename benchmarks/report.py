@@ -116,11 +116,12 @@ def step_tables(figures):
     results = figures["results"]
     main = [r for r in results if r["width"] == 64 and not (r["network"] in ("dcgan32", "dcgan128"))]
     text = ""
+    limit = f" nash in {figures['instruction_set']}." if figures.get("instruction_set") else ""
     libraries = ", ".join(dict.fromkeys(r["library"] for r in results if "library" in r and r["by"] != "nash"))
     for mode, title in (("train", "Training steps"), ("wgan_gp", "Steps of WGAN-GP's critic"), ("generate", "Generation")):
         rows = [[f"`{r['network']}`", r["batch"], r["threads"], r["by"], *step_cells(r)] for r in main if r["mode"] == mode]
         if rows:
-            text += f"### {title}\n\n{libraries + '. ' if libraries else ''}Medians of {figures['rounds']} rounds in turns.\n\n"
+            text += f"### {title}\n\n{libraries + '. ' if libraries else ''}Medians of {figures['rounds']} rounds in turns.{limit}\n\n"
             text += table(["network", "batch", "threads", "by", "ms", "time against nash's", "images/s", "memory of a step, MiB",
                            "peak of the process, MiB", "s from start to first step"], rows) + "\n"
     results = [r for r in results if "failed" not in r]

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Times whole training steps (the discriminator's update on a real and a generated batch and the generator's update), the
-// critic's step of WGAN-GP alone with and without the penalty, or the generation of images. Prints a line of JSON when the first step is done, one after each round and one at the end.
+// critic's step of WGAN-GP alone with and without the penalty, or the generation of images. Prints a line of JSON when the first
+// step is done, one after each round and one at the end.
 //
 //   step dcgan64 --batch 64 --steps 5 --threads 2
 //   step mlp --mode generate --batch 1
@@ -10,12 +11,13 @@
 #include "nash/io.hpp"
 #include "nash/nash.hpp"
 #include "support/arguments.hpp"
+#include "support/instruction_set.hpp"
 #include "support/step_rounds.hpp"
 
 namespace {
 
 struct Options {
-  std::string network, mode = "train", data;
+  std::string network, mode = "train", data, instruction_set{benchmark::name_of(nash::detect_instruction_set())};
   std::int64_t batch = 64, steps = 10, rounds = 1, threads = nash::default_threads(), width = 64;
 };
 
@@ -73,6 +75,7 @@ int main(int argc, char** argv) {
       .option("--steps", options.steps, "in a round")
       .option("--rounds", options.rounds, "0: one for each line of input")
       .option("--threads", options.threads, "of the kernels")
+      .option("--instruction-set", options.instruction_set, "of the kernels, at most: baseline, avx2, avx512 or amx")
       .option("--width", options.width, "of a DCGAN")
       .option("--data", options.data, "folder of 28×28 digits to train on; else the images are random");
   return arguments.run(argc, argv, [&] {
@@ -86,10 +89,12 @@ int main(int argc, char** argv) {
     if (mode != "train" && mode != "reuse" && mode != "wgan_gp" && mode != "critic" && mode != "generate")
       throw nash::ShapeError("--mode", "train, reuse, wgan_gp, critic or generate", nash::concat({"'", mode, "'"}), "");
     const int threads = static_cast<int>(options.threads);
+    const nash::InstructionSet instruction_set = benchmark::instruction_set_of(options.instruction_set);
     const auto run = [&](auto& generator, auto& discriminator, const auto& step) {
       benchmark::run_rounds({options.rounds, options.steps, "nash", generator.parameters().count(), discriminator.parameters().count()}, step);
     };
     const auto run_trainer = [&](auto trainer) {
+      trainer.context().limit_instruction_set(instruction_set);
       const nash::Tensor<float> images = real_images(options, trainer.generator().sample_shape(options.batch));
       run(trainer.generator(), trainer.discriminator(), [&] {
         const nash::StepReport report = trainer.step(images);
@@ -108,6 +113,7 @@ int main(int argc, char** argv) {
         return run_trainer(nash::GanTrainer{std::move(generator), std::move(discriminator), nash::NonSaturating{},
                                             {.seed = 1, .reuse_fakes = mode == "reuse", .threads = threads}});
       nash::Context<> context(threads);
+      context.limit_instruction_set(instruction_set);
       generator.initialise(context, nash::RandomStream(1));
       const nash::KeptFilters kept(context, generator.parameters());
       nash::Tensor<float> latents, samples;

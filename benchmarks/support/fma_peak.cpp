@@ -62,8 +62,4 @@ double FmaPeak::measure(double milliseconds) const {
   return static_cast<double>(threads_) * static_cast<double>(rounds) * 2 * sums_at_once * static_cast<double>(lanes) / seconds / 1e9;
 }
 
-const char* name_of(nash::InstructionSet set) {
-  return set == nash::InstructionSet::baseline ? "baseline" : set == nash::InstructionSet::avx2 ? "avx2" : set == nash::InstructionSet::avx512 ? "avx512" : "amx";
-}
-
 }  // namespace benchmark

@@ -19,6 +19,4 @@ class FmaPeak {
   int threads_;
 };
 
-const char* name_of(nash::InstructionSet set);
-
 }  // namespace benchmark

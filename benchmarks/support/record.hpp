@@ -8,6 +8,7 @@
 #include "peers/peer.hpp"
 #include "support/bandwidth.hpp"
 #include "support/contest.hpp"
+#include "support/instruction_set.hpp"
 
 namespace benchmark {
 

@@ -42,6 +42,13 @@ int main(int argc, char** argv) {
     count([&] { Conv::backward_data(context, g, y.data(), w.data(), result.data()); });
   } else if (kind == "conv2d_backward_weights") {
     count([&] { Conv::backward_weights(context, g, x.data(), y.data(), dw.data()); });
+  } else if (kind.starts_with("thin_")) {
+    const Conv2dGeometry thin{.n = 8, .h = 28, .w = 28, .c = 1, .o = 64, .r = 4, .s = 4, .stride_h = 2, .stride_w = 2, .padding_h = 1, .padding_w = 1};
+    const auto image = random(context, thin.image_shape()), filters = random(context, thin.filter_shape()), gradients = random(context, thin.output_shape());
+    Tensor<float> out(kind == "thin_forward" ? thin.output_shape() : kind == "thin_backward_data" ? thin.image_shape() : thin.filter_shape());
+    if (kind == "thin_forward") count([&] { Conv::forward(context, thin, image.data(), filters.data(), out.data()); });
+    if (kind == "thin_backward_data") count([&] { Conv::backward_data(context, thin, gradients.data(), filters.data(), out.data()); });
+    if (kind == "thin_backward_weights") count([&] { Conv::backward_weights(context, thin, image.data(), gradients.data(), out.data()); });
   } else if (kind == "gemm") {
     const auto a = random(context, {200, 200}), b = random(context, {200, 200});
     Tensor<float> c(Shape{200, 200});
@@ -51,7 +58,7 @@ int main(int argc, char** argv) {
     const auto images = random(context, {8, 28, 28, 1});
     count([&] { trainer.step(images); });
   } else {
-    std::fprintf(stderr, "usage: nash_instructions conv2d_forward|conv2d_backward_data|conv2d_backward_weights|gemm|dcgan_step\n");
+    std::fprintf(stderr, "usage: nash_instructions conv2d_forward|conv2d_backward_data|conv2d_backward_weights|thin_forward|thin_backward_data|thin_backward_weights|gemm|dcgan_step\n");
     return 2;
   }
 }
