@@ -7,6 +7,7 @@
 #include "nash/loss/wasserstein.hpp"
 #include "nash/optim/adam.hpp"
 #include "nash/optim/ema.hpp"
+#include "nash/optim/rmsprop.hpp"
 #include "nash/optim/sgd.hpp"
 #include "nn/specimens.hpp"
 
@@ -126,6 +127,7 @@ TEST_CASE("losses and optimisers of a GPU are those of the Reference device") {
     return values;
   };
   CHECK(difference(after_ten_steps(context, Adam{}), after_ten_steps(reference, Adam{})) < 1e-14);
+  CHECK(difference(after_ten_steps(context, RmsProp{.learning_rate = 1e-2}), after_ten_steps(reference, RmsProp{.learning_rate = 1e-2})) < 1e-14);
   CHECK(difference(after_ten_steps(context, Sgd{}), after_ten_steps(reference, Sgd{})) < 1e-14);
 
   Dense<double, Device> dense{3, 2};

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "gpu/device_under_test.hpp"
+#include "gpu/method_runs.hpp"
 #include "method/all_methods.hpp"
 
 using namespace nash;
@@ -7,26 +7,6 @@ using namespace nash;
 namespace {
 
 using Device = DeviceUnderTest;
-
-/// A discriminator whose second derivatives are not zero, with spectral norm or without.
-template <class T, bool spectral>
-auto curved_discriminator() {
-  Sequential body{Conv2d<T>{1, 4, {.kernel = 4, .stride = 2, .padding = 1}}, LayerNorm<T>{4}, LeakyReLU<T>{0.2}, Dense<T>{4 * 4 * 4, 5}, Tanh<T>{}, Dense<T>{5, 1}};
-  if constexpr (spectral) {
-    return Discriminator{spectral_normalise(std::move(body))};
-  } else {
-    return Discriminator{std::move(body)};
-  }
-}
-
-/// The states of both networks after three steps with some methods.
-template <class T, class D, bool spectral = false, class... Methods>
-std::vector<T> run_with(bool record, const Methods&... methods) {
-  GanTrainer trainer{small_generator<T>().template to<T, D>(), curved_discriminator<T, spectral>().template to<T, D>(), Hinge{},
-                     {.seed = 3, .record_steps = record}, methods...};
-  if constexpr (requires { trainer.context().set_exact_products(true); }) trainer.context().set_exact_products(true);
-  return state_after(trainer, 3, {6, 8, 8, 1});
-}
 
 /// A method's run is Reference's in double, the Cpu's in float, and the same bits whether steps are recorded or not.
 template <bool spectral = false, class... Methods>
