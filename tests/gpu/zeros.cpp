@@ -12,9 +12,9 @@ TEST_CASE("on a GPU, too, each method at its zero changes no bit") {
       {"HistoricalAveraging", HistoricalAveraging{0}}, {"LabelFlips", LabelFlips{0}}, {"LabelSmoothing", LabelSmoothing{1}},
       {"DiffAugment", DiffAugment{{.brightness = 0, .saturation = 0, .contrast = 0, .translation = 0, .cutout = 0}}}, {"BalancedSteps", BalancedSteps{1}},
       {"GradientPenalty", GradientPenalty{0}}, {"R1", R1{0}}, {"R2", R2{0}}, {"Dragan", Dragan{0}}};
-  for (const auto& [name, method] : zeros) {
-    CAPTURE(name);
-    CHECK(same_bits(run({method}), plain));
+  for (const auto& zero : zeros) {
+    CAPTURE(zero.first);
+    CHECK(same_bits(run({zero.second}), plain));
   }
   CHECK_FALSE(same_bits(run({InstanceNoise{0.1}}), plain));
 }

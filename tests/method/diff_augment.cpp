@@ -59,8 +59,9 @@ TEST_CASE("D is shown augmented images alone, real and generated, in both player
   CHECK(seen[0].first == LossTerm::generator);
   CHECK(seen[1].first == LossTerm::real);
   CHECK(seen[2].first == LossTerm::fake);
-  for (const auto& [term, logits] : seen) {
-    CAPTURE(static_cast<int>(term));
+  for (const auto& of_term : seen) {
+    CAPTURE(static_cast<int>(of_term.first));
+    const std::vector<double>& logits = of_term.second;
     REQUIRE(logits.size() == samples);
     for (const double logit : logits) {
       const auto kept = static_cast<int>(logit);
