@@ -8,15 +8,17 @@
 //
 // Of 2,500 samples a sample is of high quality if it lies within 3 deviations of a mode's centre, and a mode is found if at least one
 // sample of high quality lies there: Srivastava et al. 2017 (VEEGAN), section 4.1. The table has the mean over the seeds, and for the
-// modes the fewest of any seed; each picture shows the samples of the first seed, dark, on the modes, light.
+// modes the fewest of any seed; each picture shows the samples of the first seed, dark, on the modes, light. The last column says how
+// a row differs from the baseline by more than twice the standard error of the difference, and by half a mode or 2 % at least.
 //
-// Two multilayer perceptrons with three hidden layers of 64 units play, the same for all rows but for what the row is about. All
+// Two multilayer perceptrons with three hidden layers of 64 units play, on the grid for four times the steps, the same for all rows but for what the row is about. All
 // methods that change no bit at their zero are in one trainer, so that a row is a line of numbers and the program compiles soon.
 #include <array>
 #include <cmath>
 #include <cstdio>
 #include <functional>
 #include <mutex>
+#include <numeric>
 #include <optional>
 
 #include "nash/io.hpp"
@@ -29,11 +31,12 @@ namespace {
 using namespace nash;
 using example::AnyLogitLoss;
 using Samples = Tensor<float>;
-constexpr index_t drawn = 2500, latent_size = 16, units = 64, hidden_layers = 3;
+constexpr index_t drawn = 2500, latent_size = 16, units = 64, hidden_layers = 3, reference_size = 64;
 
 struct Mixture {
   std::string name;
   double deviation, extent;  // the picture's, from the middle to the border
+  index_t work;              // times as many steps as the ring, so that the baseline gets sharp
   std::vector<std::array<double, 2>> centres;
 
   index_t modes() const { return static_cast<index_t>(centres.size()); }
@@ -54,17 +57,22 @@ struct Mixture {
 };
 
 Mixture ring() {
-  Mixture mixture{"ring", 0.1, 3, {}};
+  Mixture mixture{"ring", 0.1, 3, 1, {}};
   for (int k = 0; k < 8; ++k) mixture.centres.push_back({2 * std::cos(k * std::numbers::pi / 4), 2 * std::sin(k * std::numbers::pi / 4)});
   return mixture;
 }
 Mixture grid() {
-  Mixture mixture{"grid", 0.1, 6, {}};
+  Mixture mixture{"grid", 0.1, 6, 4, {}};
   for (int k = 0; k < 25; ++k) mixture.centres.push_back({2.0 * (k % 5) - 4, 2.0 * (k / 5) - 4});
   return mixture;
 }
 
-enum class Kind { plain, relativistic, feature_matching, replay_pool, balanced, concat, projection, acgan, infogan, class_normal };
+enum class Kind {
+  plain, relativistic, feature_matching, replay_pool, balanced, logan, wgan, wgan_gp,
+  minibatch_std_dev, minibatch_discrimination, layer_norm, virtual_batch_norm,
+  truncation, rejection, ddls, dg_flow,
+  concat, projection, acgan, infogan, class_normal
+};
 
 /// A row of the table: what is not the default is what it is about.
 struct Row {
@@ -72,8 +80,8 @@ struct Row {
   AnyLogitLoss::Kind loss = AnyLogitLoss::non_saturating;
   Kind kind = Kind::plain;
   double gradient_penalty = 0, dragan = 0, r1 = 0, r2 = 0, clip = 1e30, orthogonal = 0, historical = 0, lecam = 0, smoothing = 1, flips = 0;
-  double noise = 0, top_k = 1;
-  bool one_sided = false, spectral_norm = false, batch_norm = false, reuse_fakes = false;
+  double noise = 0, top_k = 1, generator_rate = 1;  // the last one: of D's
+  bool one_sided = false, noisy_labels = false, natural = true, own = true, spectral_norm = false, batch_norm = false, reuse_fakes = false;
   index_t critic_updates = 1;
   std::optional<double> average = std::nullopt;
 };
@@ -86,7 +94,7 @@ const std::vector<Row> rows{
     {.name = "`RelativisticAverage{NonSaturating}`", .kind = Kind::relativistic},
     {.name = "`Wasserstein`, `WeightClip{0.1}`, 5 updates of the critic", .loss = AnyLogitLoss::wasserstein, .clip = 0.1, .critic_updates = 5},
     {.name = "`Wasserstein`, `GradientPenalty{1}`, 5 updates of the critic", .loss = AnyLogitLoss::wasserstein, .gradient_penalty = 1, .critic_updates = 5},
-    {.name = "`Wasserstein`, `GradientPenalty{1, one-sided}`, 5 updates of the critic", .loss = AnyLogitLoss::wasserstein, .gradient_penalty = 1, .one_sided = true, .critic_updates = 5},
+    {.name = "`Wasserstein`, `GradientPenalty{1, {.one_sided = true}}`, 5 updates of the critic", .loss = AnyLogitLoss::wasserstein, .gradient_penalty = 1, .one_sided = true, .critic_updates = 5},
     {.name = "`GradientPenalty{1}`", .gradient_penalty = 1},
     {.name = "`Dragan{1}`", .dragan = 1},
     {.name = "`R1{0.1}`", .r1 = 0.1},
@@ -94,18 +102,33 @@ const std::vector<Row> rows{
     {.name = "`spectral_normalise(d)`", .spectral_norm = true},
     {.name = "`Hinge`, `spectral_normalise(d)`", .loss = AnyLogitLoss::hinge, .spectral_norm = true},
     {.name = "`OrthogonalRegularisation{1e-3}`", .orthogonal = 1e-3},
-    {.name = "`LeCam{0.1}`", .lecam = 0.1},
+    {.name = "`LeCam{0.1, {.begin = steps / 4}}`", .lecam = 0.1},
     {.name = "`LabelSmoothing{0.9}`", .smoothing = 0.9},
+    {.name = "`LabelSmoothing{0.9, 1}`", .smoothing = 0.9, .noisy_labels = true},
     {.name = "`LabelFlips{0.05}`", .flips = 0.05},
     {.name = "`InstanceNoise{0.3, steps}`", .noise = 0.3},
-    {.name = "`TopK{}`", .top_k = 0.5},
+    {.name = "`TopK{{.least = 0.5, .decay = 0.5, .every = steps / 4}}`", .top_k = 0.5},
     {.name = "`FeatureMatching{1}`", .kind = Kind::feature_matching},
     {.name = "`ReplayPool{2048}`", .kind = Kind::replay_pool},
     {.name = "`BalancedSteps{0.5}`", .kind = Kind::balanced},
     {.name = "`HistoricalAveraging{0.01}`", .historical = 0.01},
+    {.name = "`Logan{0.9}`", .kind = Kind::logan},
+    {.name = "`Logan{0.9, {.natural = false}}`", .kind = Kind::logan, .natural = false},
+    {.name = "`MinibatchStdDev` in D", .kind = Kind::minibatch_std_dev},
+    {.name = "`MinibatchDiscrimination{64, 8}` in D", .kind = Kind::minibatch_discrimination},
+    {.name = "`LayerNorm` in D, `Wasserstein`, `GradientPenalty{1}`, 5 updates of the critic", .loss = AnyLogitLoss::wasserstein, .kind = Kind::layer_norm, .gradient_penalty = 1, .critic_updates = 5},
+    {.name = "`VirtualBatchNorm` in G", .kind = Kind::virtual_batch_norm},
+    {.name = "`VirtualBatchNorm` in G, `.own = false`", .kind = Kind::virtual_batch_norm, .own = false},
+    {.name = "a quarter of D's rate for G", .generator_rate = 0.25},
+    {.name = "`wgan_trainer`, as published", .kind = Kind::wgan, .critic_updates = 5},
+    {.name = "`wgan_gp_trainer`, as published", .kind = Kind::wgan_gp, .critic_updates = 5},
     {.name = "`.average_decay = 0.99`", .average = 0.99},
     {.name = "`.reuse_fakes = true`", .reuse_fakes = true},
     {.name = "`BatchNorm` in G", .batch_norm = true},
+    {.name = "the baseline's by `truncated_samples(…, 1)`", .kind = Kind::truncation},
+    {.name = "the baseline's by `DiscriminatorRejection{{.percentile = std::nullopt}}`, D trained on", .kind = Kind::rejection},
+    {.name = "the baseline's by `refine_latents`, DDLS, D trained on", .kind = Kind::ddls},
+    {.name = "the baseline's by `refine_latents`, DG-flow, D trained on", .kind = Kind::dg_flow},
     {.name = "`ConditionalConcat` in both, with labels", .kind = Kind::concat},
     {.name = "`ConditionalBatchNorm`, `ProjectionHead`, with labels", .kind = Kind::projection},
     {.name = "`AuxiliaryClassifier{1}`, with labels", .kind = Kind::acgan},
@@ -132,10 +155,12 @@ auto make_generator(const Row& row, const Mixture& mixture) {
     layers.push_back(Dense{inputs, units, {.init = Init::he()}});
     if (row.batch_norm) layers.push_back(BatchNorm{units});
     if (row.kind == Kind::projection) layers.push_back(ConditionalBatchNorm{classes, units});
+    if (row.kind == Kind::virtual_batch_norm) layers.push_back(VirtualBatchNorm{units, reference_size, {.own = row.own}});
     layers.push_back(ReLU{});
     inputs = units;
   }
   layers.push_back(Dense{inputs, 2});
+  if (row.kind == Kind::virtual_batch_norm) layers = {ReferenceBatch<Net>{Shape{reference_size, latent_size}, Net(std::move(layers))}};
   return Generator{latent, Net(std::move(layers))};
 }
 
@@ -154,8 +179,11 @@ auto make_discriminator(const Row& row, const Mixture& mixture) {
   }
   for (index_t i = 0; i < hidden_layers; ++i) {
     add_dense(units);
+    if (row.kind == Kind::layer_norm) layers.push_back(LayerNorm{units});
     layers.push_back(LeakyReLU{0.2});
   }
+  if (row.kind == Kind::minibatch_std_dev) layers.push_back(MinibatchStdDev{}), ++inputs;
+  if (row.kind == Kind::minibatch_discrimination) layers.push_back(MinibatchDiscrimination{units, 8}), inputs += 8;
   if (row.kind == Kind::projection)
     layers.push_back(ProjectionHead{units, classes});
   else
@@ -163,77 +191,127 @@ auto make_discriminator(const Row& row, const Mixture& mixture) {
   return Discriminator{Net(std::move(layers))};
 }
 
-/// The same for a method that taps the layers of a Sequential.
-auto static_discriminator() {
-  const DenseOptions he{.init = Init::he(0.2)};
-  return Discriminator{Sequential{Dense{2, units, he}, LeakyReLU{0.2}, Dense{units, units, he}, LeakyReLU{0.2}, Dense{units, units, he}, LeakyReLU{0.2},
-                                  Dense{units, 1, he}}};
-}
-
 struct Budget {
   index_t steps, batch_size;
   double learning_rate;
 };
 
-/// Trains and draws.
+/// So many steps, the second half of them at falling rates. `first` is the first one's number.
 template <class Trainer>
-Samples play(Trainer trainer, const Mixture& mixture, const Budget& budget, index_t steps, std::uint64_t seed) {
+void train(Trainer& trainer, const Mixture& mixture, const Budget& budget, index_t steps, std::uint64_t seed, index_t first = 0) {
   trainer.set_schedule(Player::generator, LinearDecay{.begin = budget.steps / 2, .end = budget.steps, .final_factor = 0.05});
   trainer.set_schedule(Player::discriminator, LinearDecay{.begin = steps / 2, .end = steps, .final_factor = 0.05});
   Samples real;
-  for (index_t step = 0; step < steps; ++step) {
+  for (index_t step = first; step < first + steps; ++step) {
     const RandomStream random = RandomStream(seed).child(static_cast<std::uint64_t>(step));
     const auto classes = mixture.draw_classes(random.child(0), budget.batch_size);
     mixture.draw(random.child(1), classes, real);
     trainer.step(real, classes);
   }
-  return trainer.sampling_generator().generate(trainer.context(), RandomStream(seed + 1000), Labels<>(mixture.draw_classes(RandomStream(seed + 2000), drawn)));
+}
+
+/// Samples of players that were trained as the baseline, by a sampler. Those that D drives are for one that was trained on with G held fixed, as
+/// Azadi et al. 2019 do, section 3.2: a quarter of the steps.
+template <class Trainer>
+Samples draw(Kind sampler, const Trainer& trainer, const Mixture& mixture, const Budget& budget, std::uint64_t seed) {
+  const auto& g = trainer.generator();
+  Context<> context(1);
+  const RandomStream random(seed + 1000);
+  if (sampler == Kind::truncation) return truncated_samples(context, g, random, drawn, 1);
+  const Adam adam{.learning_rate = budget.learning_rate};
+  GanTrainer calibrating{g, trainer.discriminator(), NonSaturating{}, {.seed = seed, .discriminator = adam, .phases = {{Player::discriminator}}, .threads = 1}};
+  train(calibrating, mixture, budget, std::max<index_t>(1, budget.steps / 4), seed, budget.steps);
+  const auto& d = calibrating.discriminator();
+  if (sampler == Kind::rejection) return DiscriminatorRejection{{.percentile = std::nullopt}}.sample(context, g, d, random, drawn);
+  Samples latents, samples;
+  g.latent().draw(context, random, drawn, latents);
+  refine_latents(context, g, d, random.child(1), latents, {.dynamics = sampler == Kind::ddls ? LatentDynamics::ddls : LatentDynamics::dg_flow});
+  g.generate(context, latents, samples);
+  return samples;
 }
 
 Samples run(const Row& row, const Mixture& mixture, const Budget& budget, std::uint64_t seed) {
   const Adam adam{.learning_rate = budget.learning_rate};
   const index_t steps = budget.steps * row.critic_updates;
   const TrainerOptions options{.seed = seed,
-                               .generator = adam,
+                               .generator = {.learning_rate = row.generator_rate * budget.learning_rate},
                                .discriminator = adam,
                                .phases = {{Player::discriminator}, {.player = Player::generator, .every = row.critic_updates}},
                                .reuse_fakes = row.reuse_fakes,
                                .average_decay = row.average,
                                .threads = 1};
-  auto g = make_generator(row, mixture);
-  const auto with = [&](auto d, auto loss, auto... methods) {
-    return play(GanTrainer{std::move(g), std::move(d), loss, options, methods...}, mixture, budget, steps, seed);
+  const auto g = make_generator(row, mixture);
+  const auto d = make_discriminator(row, mixture);
+  const auto play = [&](auto trainer) {
+    train(trainer, mixture, budget, steps, seed);
+    if (row.kind == Kind::truncation || row.kind == Kind::rejection || row.kind == Kind::ddls || row.kind == Kind::dg_flow)
+      return draw(row.kind, trainer, mixture, budget, seed);
+    return trainer.sampling_generator().generate(trainer.context(), RandomStream(seed + 1000), Labels<>(mixture.draw_classes(RandomStream(seed + 2000), drawn)));
   };
+  const auto with = [&](auto loss, auto... methods) { return play(GanTrainer{g, d, loss, options, methods...}); };
   switch (row.kind) {
-    case Kind::relativistic: return with(make_discriminator(row, mixture), RelativisticAverage{NonSaturating{}});
-    case Kind::feature_matching:
-      return with(static_discriminator(), NonSaturating{}, FeatureMatching{1});
-    case Kind::replay_pool: return with(make_discriminator(row, mixture), NonSaturating{}, ReplayPool{2048});
-    case Kind::balanced: return with(make_discriminator(row, mixture), NonSaturating{}, BalancedSteps{0.5});
-    case Kind::acgan: return with(make_discriminator(row, mixture), NonSaturating{}, AuxiliaryClassifier{1});
-    case Kind::infogan: return with(make_discriminator(row, mixture), NonSaturating{}, Infogan{1});
+    case Kind::relativistic: return with(RelativisticAverage{NonSaturating{}});
+    case Kind::feature_matching: return with(NonSaturating{}, FeatureMatching{1});
+    case Kind::replay_pool: return with(NonSaturating{}, ReplayPool{2048});
+    case Kind::balanced: return with(NonSaturating{}, BalancedSteps{0.5});
+    case Kind::logan: return with(NonSaturating{}, Logan{0.9, {.natural = row.natural}});
+    case Kind::acgan: return with(NonSaturating{}, AuxiliaryClassifier{1});
+    case Kind::infogan: return with(NonSaturating{}, Infogan{1});
+    case Kind::wgan: return play(wgan_trainer(g, d, options));
+    case Kind::wgan_gp: return play(wgan_gp_trainer(g, d, options));
     default: break;
   }
-  return with(make_discriminator(row, mixture), AnyLogitLoss{row.loss}, GradientPenalty{row.gradient_penalty, {.one_sided = row.one_sided}}, Dragan{row.dragan},
+  const LabelSmoothing smoothing(row.smoothing, row.noisy_labels ? 1 : row.smoothing);
+  return with(AnyLogitLoss{row.loss}, GradientPenalty{row.gradient_penalty, {.one_sided = row.one_sided}}, Dragan{row.dragan},
               R1{row.r1}, R2{row.r2}, WeightClip{row.clip}, OrthogonalRegularisation{row.orthogonal}, HistoricalAveraging{row.historical},
-              LeCam{row.lecam, {.begin = budget.steps / 4}}, LabelSmoothing{row.smoothing}, LabelFlips{row.flips}, InstanceNoise{row.noise, steps},
+              LeCam{row.lecam, {.begin = budget.steps / 4}}, smoothing, LabelFlips{row.flips}, InstanceNoise{row.noise, steps},
               TopK{{.least = row.top_k, .decay = row.top_k, .every = std::max<index_t>(1, budget.steps / 4)}});
 }
 
-struct Score {
-  double modes = 0, fewest = 0, quality = 0;
+/// A figure of each seed.
+struct Figure {
+  std::vector<double> of_seeds;
+
+  double mean() const { return std::accumulate(of_seeds.begin(), of_seeds.end(), 0.0) / static_cast<double>(of_seeds.size()); }
+  double least() const { return *std::min_element(of_seeds.begin(), of_seeds.end()); }
+  /// Of the mean, squared.
+  double standard_error_squared() const {
+    const auto n = static_cast<double>(of_seeds.size());
+    double sum = 0;
+    for (const double value : of_seeds) sum += (value - mean()) * (value - mean());
+    return n > 1 ? sum / (n - 1) / n : 0;
+  }
+  /// 1 or -1 where it is larger or smaller than another by more than seeds and a least difference account for, else 0.
+  int beside(const Figure& other, double least_difference) const {
+    const double difference = mean() - other.mean();
+    if (std::abs(difference) < std::max(least_difference, 2 * std::sqrt(standard_error_squared() + other.standard_error_squared()))) return 0;
+    return difference > 0 ? 1 : -1;
+  }
 };
 
-/// Modes found and the share of high quality, of one seed.
-Score score(const Mixture& mixture, const Samples& samples) {
-  std::vector<index_t> found(mixture.centres.size());
-  index_t good = 0;
-  for (index_t i = 0; i < samples.shape()[0]; ++i)
-    for (std::size_t k = 0; k < found.size(); ++k)
-      if (std::hypot(samples[2 * i] - mixture.centres[k][0], samples[2 * i + 1] - mixture.centres[k][1]) <= 3 * mixture.deviation) ++found[k], ++good;
-  const auto modes = static_cast<double>(std::count_if(found.begin(), found.end(), [](index_t count) { return count > 0; }));
-  return {modes, modes, static_cast<double>(good) / static_cast<double>(samples.shape()[0])};
-}
+/// Modes found and the share of high quality.
+struct Score {
+  Figure modes, quality;
+
+  /// Of one seed more.
+  void add(const Mixture& mixture, const Samples& samples) {
+    std::vector<index_t> found(mixture.centres.size());
+    index_t good = 0;
+    for (index_t i = 0; i < samples.shape()[0]; ++i)
+      for (std::size_t k = 0; k < found.size(); ++k)
+        if (std::hypot(samples[2 * i] - mixture.centres[k][0], samples[2 * i + 1] - mixture.centres[k][1]) <= 3 * mixture.deviation) ++found[k], ++good;
+    modes.of_seeds.push_back(static_cast<double>(std::count_if(found.begin(), found.end(), [](index_t count) { return count > 0; })));
+    quality.of_seeds.push_back(static_cast<double>(good) / static_cast<double>(samples.shape()[0]));
+  }
+
+  std::string beside(const Score& baseline, const std::string& mixture) const {
+    const int more = modes.beside(baseline.modes, 0.5), better = quality.beside(baseline.quality, 0.02);
+    if (more == 0 && better == 0) return mixture + ": no difference";
+    const char* const of_modes = more > 0 ? "more modes" : more < 0 ? "fewer modes" : "";
+    const char* const of_quality = better > 0 ? "sharper" : better < 0 ? "more blurred" : "";
+    return concat({mixture, ": ", of_modes, more != 0 && better != 0 ? ", " : "", of_quality});
+  }
+};
 
 /// Both mixtures side by side: modes as light discs, samples as dark points.
 Image picture(const std::vector<Mixture>& mixtures, const std::vector<Samples>& samples) {
@@ -266,7 +344,7 @@ int main(int argc, char** argv) {
   example::Arguments arguments("Plays every loss and method on two mixtures of Gaussians and counts the modes that they find.");
   arguments.option("--out", out, "folder for a picture of each row")
       .option("--rows", wanted, "only rows whose name holds this")
-      .option("--steps", steps, "updates of the generator")
+      .option("--steps", steps, "updates of the generator on the ring; four times as many on the grid")
       .option("--batch-size", batch_size, "samples a step")
       .option("--learning-rate", learning_rate, "of both players, for the first half of the steps")
       .option("--seeds", seeds, "runs of each row")
@@ -278,7 +356,8 @@ int main(int argc, char** argv) {
     if (std::none_of(rows.begin(), rows.end(), [&](const Row& row) { return row.name.find(wanted) != std::string::npos; }))
       throw DataError("--rows", "a part of the name of a row", "'" + wanted + "'", "leave it out to see them all");
     const std::vector<Mixture> mixtures{ring(), grid()};
-    std::printf("| Players and methods | ring: modes of 8 | of high quality | grid: modes of 25 | of high quality | picture |\n|---|---|---|---|---|---|\n");
+    std::printf("| Players and methods | ring: modes of 8 | of high quality | grid: modes of 25 | of high quality | beside the baseline | picture |\n|---|---|---|---|---|---|---|\n");
+    std::vector<Score> baseline;
     for (std::size_t r = 0; r < rows.size(); ++r) {
       const Row& row = rows[r];
       if (row.name.find(wanted) == std::string::npos) continue;
@@ -289,8 +368,8 @@ int main(int argc, char** argv) {
 #pragma omp parallel for schedule(dynamic) num_threads(static_cast<int>(threads))
       for (std::int64_t i = 0; i < runs; ++i) {
         try {
-          samples[static_cast<std::size_t>(i)] = run(row, mixtures[static_cast<std::size_t>(i / seeds)], {steps, batch_size, learning_rate},
-                                                     static_cast<std::uint64_t>(1 + i % seeds));
+          const Mixture& mixture = mixtures[static_cast<std::size_t>(i / seeds)];
+          samples[static_cast<std::size_t>(i)] = run(row, mixture, {steps * mixture.work, batch_size, learning_rate}, static_cast<std::uint64_t>(1 + i % seeds));
         } catch (...) {
           const std::lock_guard lock(mutex);
           failure = std::current_exception();
@@ -298,22 +377,20 @@ int main(int argc, char** argv) {
       }
       if (failure) std::rethrow_exception(failure);
 
-      std::string line = concat({"| ", row.name, " |"});
+      std::string line = concat({"| ", row.name, " |"}), beside;
       for (std::size_t m = 0; m < mixtures.size(); ++m) {
-        Score total{.fewest = 1e9};
-        for (std::size_t seed = 0; seed < static_cast<std::size_t>(seeds); ++seed) {
-          const Score one = score(mixtures[m], samples[m * static_cast<std::size_t>(seeds) + seed]);
-          total = {total.modes + one.modes, std::min(total.fewest, one.modes), total.quality + one.quality};
-        }
+        Score score;
+        for (std::size_t seed = 0; seed < static_cast<std::size_t>(seeds); ++seed) score.add(mixtures[m], samples[m * static_cast<std::size_t>(seeds) + seed]);
         char text[64];
-        std::snprintf(text, sizeof text, " %.1f (%.0f) | %.0f %% |", total.modes / static_cast<double>(seeds), total.fewest,
-                      100 * total.quality / static_cast<double>(seeds));
+        std::snprintf(text, sizeof text, " %.1f (%.0f) | %.0f %% |", score.modes.mean(), score.modes.least(), 100 * score.quality.mean());
         line += text;
+        if (r == 0) baseline.push_back(score);
+        if (r > 0 && !baseline.empty()) beside += (m > 0 ? "; " : " ") + score.beside(baseline[m], mixtures[m].name);
       }
       char file[32];
       std::snprintf(file, sizeof file, "modes-%02d.png", static_cast<int>(r));
       write_png(std::filesystem::path(out) / file, picture(mixtures, {samples[0], samples[static_cast<std::size_t>(seeds)]}));
-      std::printf("%s ![](images/modes/%s) |\n", line.c_str(), file);
+      std::printf("%s%s | ![](images/modes/%s) |\n", line.c_str(), beside.c_str(), file);
       std::fflush(stdout);
     }
   });

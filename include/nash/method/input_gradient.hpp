@@ -72,10 +72,10 @@ struct SeesEachSampleByItself<Composite<Parts...>> {
 template <class D>
 void require_separate_samples(const D& discriminator, std::string_view penalty) {
   static_assert(SeesEachSampleByItself<typename D::BodyType>::value);
-  const LayerTraits traits = traits_of(discriminator.body());
-  if (traits.refuses_penalties) refuse_layers(penalty, "see each sample by itself", traits.refusing, "leave out ");
-  if (!traits.twice_differentiable)
-    refuse_layers(penalty, "are all twice differentiable", traits.first_order, "give tangent and tangent_backward to ");
+  LayersInTheWay found;
+  find_in_the_way(discriminator.body(), found);
+  if (!found.refusing.empty()) refuse_layers(penalty, "see each sample by itself", found.refusing, "leave out ");
+  if (!found.first_order.empty()) refuse_layers(penalty, "are all twice differentiable", found.first_order, "give tangent and tangent_backward to ");
 }
 
 /// The gradient g_n = ∇ₓD(xₙ) of each sample's adversarial logit, and penalties on its norm: P = factor·Σₙ p(‖g_n‖²).

@@ -63,6 +63,7 @@ class AnyLayer {
     if (table_->restore != nullptr) table_->restore(layer_.get(), context);
   }
   LayerTraits traits() const { return table_->traits(layer_.get()); }
+  void find_in_the_way(LayersInTheWay& found) const { table_->find_in_the_way(layer_.get(), found); }
   NASH_COLD LayerDescription describe() const { return table_->describe(layer_.get()); }
 
   template <class Self, class Visitor>

@@ -110,6 +110,10 @@ class Chain : public LayerDefaults<T, D> {
     return traits;
   }
 
+  NASH_COLD void find_in_the_way(LayersInTheWay& found) const {
+    for (const auto& link : links_) link.table->find_in_the_way(link.layer.get(), found);
+  }
+
   template <class Self, class Visitor>
   static void visit_state(Self& self, Visitor&& visit) {
     AnyStateVisitor<T, D, std::is_const_v<Self>, std::remove_reference_t<Visitor>> visitor(visit);

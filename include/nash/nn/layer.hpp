@@ -116,12 +116,6 @@ concept SaysWhatToUseInstead = requires {
   typename L::template Penalised<false>;
 };
 
-/// A kind of layer that stands in the way of a penalty, and what to use in its place; empty where nothing is known.
-struct LayerInTheWay {
-  std::string type, instead;
-  bool operator==(const LayerInTheWay&) const = default;
-};
-
 /// Of the classes that two parts know which get the same labels, those that both do. 0: takes no notice of labels.
 inline index_t fewer_classes(index_t a, index_t b) { return a == 0 ? b : b == 0 ? a : std::min(a, b); }
 
@@ -129,21 +123,11 @@ inline index_t fewer_classes(index_t a, index_t b) { return a == 0 ? b : b == 0 
 struct LayerTraits {
   bool curved = false, couples_samples = false, refuses_penalties = false, twice_differentiable = true;
   index_t classes = 0;  ///< that it knows: a pass needs labels below that
-  std::vector<LayerInTheWay> refusing{};     ///< each kind of layer that refuses penalties, once
-  std::vector<LayerInTheWay> first_order{};  ///< that is not twice differentiable
 
   /// Those of two layers in one network.
-  NASH_COLD LayerTraits with(const LayerTraits& other) const {
+  LayerTraits with(const LayerTraits& other) const {
     return {curved || other.curved, couples_samples || other.couples_samples, refuses_penalties || other.refuses_penalties,
-            twice_differentiable && other.twice_differentiable, fewer_classes(classes, other.classes), united(refusing, other.refusing),
-            united(first_order, other.first_order)};
-  }
-
- private:
-  static std::vector<LayerInTheWay> united(std::vector<LayerInTheWay> layers, const std::vector<LayerInTheWay>& others) {
-    for (const LayerInTheWay& other : others)
-      if (std::find(layers.begin(), layers.end(), other) == layers.end()) layers.push_back(other);
-    return layers;
+            twice_differentiable && other.twice_differentiable, fewer_classes(classes, other.classes)};
   }
 };
 
@@ -155,12 +139,37 @@ LayerTraits traits_of(const L& layer) {
   } else {
     LayerTraits traits{L::curved, L::couples_samples, RefusesPenalties<L>, TwiceDifferentiable<L>};
     if constexpr (requires { layer.classes(); }) traits.classes = layer.classes();
-    if constexpr (RefusesPenalties<L> && SaysWhatToUseInstead<L>)
-      traits.refusing = {{layer.describe().type(), L::instead}};
-    else if constexpr (RefusesPenalties<L>)
-      traits.refusing = {{layer.describe().type(), ""}};
-    if constexpr (!TwiceDifferentiable<L>) traits.first_order = {{layer.describe().type(), ""}};
     return traits;
+  }
+}
+
+/// A kind of layer that stands in the way of a penalty, and what to use in its place; empty where nothing is known.
+struct LayerInTheWay {
+  std::string type, instead;
+  bool operator==(const LayerInTheWay&) const = default;
+};
+/// Those of a network, each kind once.
+struct LayersInTheWay {
+  std::vector<LayerInTheWay> refusing;     ///< that couple the samples of a batch
+  std::vector<LayerInTheWay> first_order;  ///< that are not twice differentiable
+
+  NASH_COLD static void add(std::vector<LayerInTheWay>& layers, LayerInTheWay layer) {
+    if (std::find(layers.begin(), layers.end(), layer) == layers.end()) layers.push_back(std::move(layer));
+  }
+};
+
+/// A composite has find_in_the_way(found), which goes on to its parts.
+template <class L>
+NASH_COLD void find_in_the_way(const L& layer, LayersInTheWay& found) {
+  if constexpr (requires { layer.find_in_the_way(found); }) {
+    layer.find_in_the_way(found);
+  } else {
+    if constexpr (RefusesPenalties<L>) {
+      LayerInTheWay refusing{layer.describe().type(), ""};
+      if constexpr (SaysWhatToUseInstead<L>) refusing.instead = L::instead;
+      found.add(found.refusing, std::move(refusing));
+    }
+    if constexpr (!TwiceDifferentiable<L>) found.add(found.first_order, {layer.describe().type(), ""});
   }
 }
 

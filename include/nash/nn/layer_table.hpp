@@ -24,6 +24,7 @@ struct LayerTable {
   void (*visit_state)(void* layer, StateVisitor<T, D>&);
   LayerDescription (*describe)(const void* layer);
   LayerTraits (*traits)(const void* layer);
+  void (*find_in_the_way)(const void* layer, LayersInTheWay& found);
 
   // Null where a layer has no such thing.
   void (*commit)(void* layer, Context<D>&, void* saved);
@@ -74,6 +75,7 @@ struct LayerFunctions {
   static void visit_state(void* layer, StateVisitor<T, D>& visitor) { L::visit_state(of(layer), visitor); }
   NASH_COLD static LayerDescription describe(const void* layer) { return of(layer).describe(); }
   NASH_COLD static LayerTraits traits(const void* layer) { return traits_of(of(layer)); }
+  NASH_COLD static void find_in_the_way(const void* layer, LayersInTheWay& found) { nash::find_in_the_way(of(layer), found); }
 
   static void tangent(const void* layer, const Pass<D>& pass, const Values& x, const Values& y, void* saved, const Values& x_tangent,
                       Values& y_tangent) {
@@ -97,7 +99,7 @@ struct LayerFunctions {
 
   static constexpr LayerTable<T, D> first_order() {
     LayerTable<T, D> table{.reads = L::reads, .runs_in_place = L::runs_in_place, .saved = &value_table<Saved>, .output_shape = output_shape,
-                           .forward = forward, .backward = backward, .visit_state = visit_state, .describe = describe, .traits = traits,
+                           .forward = forward, .backward = backward, .visit_state = visit_state, .describe = describe, .traits = traits, .find_in_the_way = find_in_the_way,
                            .commit = nullptr, .refresh = nullptr, .restore = nullptr, .tangent = nullptr, .tangent_backward = nullptr};
     if constexpr (!std::same_as<Saved, NoSaved>) table.commit = commit;
     if constexpr (requires(L & layer, Context<D>& context) { layer.refresh(context); }) table.refresh = refresh;

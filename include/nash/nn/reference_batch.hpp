@@ -116,6 +116,7 @@ class ReferenceBatch : public LayerDefaults<typename Body::Scalar, typename Body
     traits.classes = 0;  // the reference batch has no labels
     return traits;
   }
+  void find_in_the_way(LayersInTheWay& found) const { nash::find_in_the_way(body_, found); }
   void refresh(Context<D>& context) { nash::refresh(context, body_); }
   void restore(Context<D>& context) { nash::restore(context, body_); }
 

@@ -97,6 +97,7 @@ class Residual : public LayerDefaults<typename Body::Scalar, typename Body::Devi
   }
 
   LayerTraits traits() const { return traits_of(body_).with(traits_of(skip_)); }
+  void find_in_the_way(LayersInTheWay& found) const { nash::find_in_the_way(body_, found), nash::find_in_the_way(skip_, found); }
 
   void refresh(Context<D>& context) {
     nash::refresh(context, body_);
