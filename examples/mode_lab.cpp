@@ -254,6 +254,7 @@ Samples run(const Row& row, const Mixture& mixture, const Budget& budget, std::u
     case Kind::feature_matching: return with(NonSaturating{}, FeatureMatching{1});
     case Kind::replay_pool: return with(NonSaturating{}, ReplayPool{2048});
     case Kind::balanced: return with(NonSaturating{}, BalancedSteps{0.5});
+    case Kind::minibatch_discrimination: return with(NonSaturating{});  // penalties refuse its layer, at a weight of 0 too
     case Kind::logan: return with(NonSaturating{}, Logan{0.9, {.natural = row.natural}});
     case Kind::acgan: return with(NonSaturating{}, AuxiliaryClassifier{1});
     case Kind::infogan: return with(NonSaturating{}, Infogan{1});
