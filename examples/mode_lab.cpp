@@ -8,11 +8,13 @@
 //
 // Of 2,500 samples a sample is of high quality if it lies within 3 deviations of a mode's centre, and a mode is found if at least one
 // sample of high quality lies there: Srivastava et al. 2017 (VEEGAN), section 4.1. The table has the mean over the seeds, and for the
-// modes the fewest of any seed; each picture shows the samples of the first seed, dark, on the modes, light. The last column says how
-// a row differs from the baseline by more than twice the standard error of the difference, and by half a mode or 2 % at least; of one seed nothing.
+// modes the fewest of any seed; each picture shows the samples of the first seed, dark, on the modes, light. The column before it says
+// how a row differs from the baseline by more than twice the standard error of the difference, and by half a mode or 2 % at least; of
+// one seed nothing.
 //
-// Two multilayer perceptrons with three hidden layers of 64 units play, on the grid for four times the steps, the same for all rows but for what the row is about. All
-// methods that change no bit at their zero are in one trainer, so that a row is a line of numbers and the program compiles soon.
+// Two multilayer perceptrons with three hidden layers of 64 units play, on the grid for four times the steps, the same for all rows but
+// for what the row is about. All methods that change no bit at their zero are in one trainer, so that a row is a line of numbers and the
+// program compiles soon.
 #include <array>
 #include <cmath>
 #include <cstdio>

@@ -99,8 +99,8 @@ struct LayerFunctions {
 
   static constexpr LayerTable<T, D> first_order() {
     LayerTable<T, D> table{.reads = L::reads, .runs_in_place = L::runs_in_place, .saved = &value_table<Saved>, .output_shape = output_shape,
-                           .forward = forward, .backward = backward, .visit_state = visit_state, .describe = describe, .traits = traits, .find_in_the_way = find_in_the_way,
-                           .commit = nullptr, .refresh = nullptr, .restore = nullptr, .tangent = nullptr, .tangent_backward = nullptr};
+                           .forward = forward, .backward = backward, .visit_state = visit_state, .describe = describe, .traits = traits,
+                           .find_in_the_way = find_in_the_way, .commit = nullptr, .refresh = nullptr, .restore = nullptr, .tangent = nullptr, .tangent_backward = nullptr};
     if constexpr (!std::same_as<Saved, NoSaved>) table.commit = commit;
     if constexpr (requires(L & layer, Context<D>& context) { layer.refresh(context); }) table.refresh = refresh;
     if constexpr (requires(L & layer, Context<D>& context) { layer.restore(context); }) table.restore = restore;
