@@ -204,6 +204,11 @@ struct OwnFirstOrder : LayerDefaults<float, Cpu> {
   LayerDescription describe() const { return LayerDescription(coupled ? "Coupling" : "Plain"); }
 };
 
+/// A composite of one's own that says what it is at run time, and not which of its parts it is.
+struct OwnComposite : Identity<> {
+  LayerTraits traits() const { return {.refuses_penalties = true}; }
+};
+
 TEST_CASE("of networks put together at run time the layers in a penalty's way are named, each with what to use in its place") {
   using Layers = std::vector<AnyLayer<>>;
   const auto message = [](const auto& penalty, const Layers& layers) {
@@ -216,6 +221,7 @@ TEST_CASE("of networks put together at run time the layers in a penalty's way ar
         "use LayerNorm and ConditionalAffine in the place of ConditionalBatchNorm, or leave the penalty out.");
   CHECK(message(R1{}, {ReferenceBatch{Shape{2, 8, 8, 1}, AnySequential<>(Layers{Dense{64, 2}, BatchNorm{2}, Dense{2, 1}})}}).find("got one with BatchNorm.") !=
         std::string::npos);
+  CHECK(message(R1{}, {Dense{64, 1}, OwnComposite{}}).find("see each sample by itself, got one with Identity.") != std::string::npos);
   CHECK(message(R2{}, {Dense{64, 1}, OwnFirstOrder<true>{}}) ==
         "R2: expected a discriminator whose layers see each sample by itself, got one with Coupling.\nLeave out Coupling, or leave the penalty out.");
   CHECK(message(R2{}, {Dense{64, 1}, OwnFirstOrder<false>{}}) ==

@@ -158,18 +158,17 @@ struct LayersInTheWay {
   }
 };
 
-/// A composite has find_in_the_way(found), which goes on to its parts.
+/// A composite has find_in_the_way(found), which goes on to its parts; one that has not is to blame itself.
 template <class L>
 NASH_COLD void find_in_the_way(const L& layer, LayersInTheWay& found) {
   if constexpr (requires { layer.find_in_the_way(found); }) {
     layer.find_in_the_way(found);
   } else {
-    if constexpr (RefusesPenalties<L>) {
-      LayerInTheWay refusing{layer.describe().type(), ""};
-      if constexpr (SaysWhatToUseInstead<L>) refusing.instead = L::instead;
-      found.add(found.refusing, std::move(refusing));
-    }
-    if constexpr (!TwiceDifferentiable<L>) found.add(found.first_order, {layer.describe().type(), ""});
+    const LayerTraits traits = traits_of(layer);
+    LayerInTheWay in_the_way{layer.describe().type(), ""};
+    if (!traits.twice_differentiable) found.add(found.first_order, in_the_way);
+    if constexpr (SaysWhatToUseInstead<L>) in_the_way.instead = L::instead;
+    if (traits.refuses_penalties) found.add(found.refusing, in_the_way);
   }
 }
 
