@@ -7,7 +7,7 @@ namespace {
 
 /// Every layer of layers.safetensors, by the name that its values have there: f(name, mode, layer).
 template <class Function>
-void for_each_case(const Function& f) {
+void for_each_layer_case(const Function& f) {
   const auto train = Mode::train, infer = Mode::infer;
   f("dense", train, Dense{7, 5});
   f("dense.no_bias", train, Dense{4, 3, {.bias = false}});
@@ -86,10 +86,10 @@ void for_each_case(const Function& f) {
 }
 
 template <class T, class Device>
-void check_all(double tolerance) {
+void check_layers(double tolerance) {
   const Golden golden("layers");
   Context<Device> context;
-  for_each_case([&](const std::string& name, Mode mode, const auto& built) {
+  for_each_layer_case([&](const std::string& name, Mode mode, const auto& built) {
     GoldenLayer own(golden, name, context, built.template to<T, Device>());
     const auto& layer = own.layer;
     const auto x = golden.tensor<T, Device>(name + "/x"), dy = golden.tensor<T, Device>(name + "/dy");
@@ -112,10 +112,10 @@ void check_all(double tolerance) {
 
 // The tolerances leave room for other compilers and processors; with g++ 12 double reaches 3e-15 and float 4e-7.
 
-TEST_CASE("every layer's forward and backward give PyTorch's values in double") { check_all<double, Cpu>(1e-10); }
-TEST_CASE("every layer's forward and backward give PyTorch's values in float") { check_all<float, Cpu>(1e-4); }
+TEST_CASE("every layer's forward and backward give PyTorch's values in double") { check_layers<double, Cpu>(1e-10); }
+TEST_CASE("every layer's forward and backward give PyTorch's values in float") { check_layers<float, Cpu>(1e-4); }
 TEST_CASE("every layer's forward and backward give PyTorch's values on the reference device") {
-  check_all<double, Reference>(1e-10);
+  check_layers<double, Reference>(1e-10);
 }
 TEST_CASE("the wide convolutions among them run by minimal filtering, as those of the published networks do") {
   Context<> context;

@@ -50,7 +50,7 @@ void check_loss(const Golden& golden, const std::string& name, const std::string
 }
 
 template <class T>
-void check_all(double tolerance) {
+void check_losses(double tolerance) {
   const Golden golden("losses");
   Context<Cpu> context;
   for (const std::string name : {"usual/", "discriminator_wins/", "discriminator_loses/", "far/"}) {
@@ -77,6 +77,6 @@ void check_all(double tolerance) {
 }  // namespace
 
 TEST_CASE("losses and their gradients are PyTorch's, at logits of ±1000 too") {
-  check_all<double>(1e-10);
-  check_all<float>(1e-4);
+  check_losses<double>(1e-10);
+  check_losses<float>(1e-4);
 }

@@ -21,7 +21,7 @@ using namespace nash;
 
 namespace {
 
-const Golden& golden() {
+const Golden& method_values() {
   static const Golden file("methods");
   return file;
 }
@@ -32,23 +32,23 @@ void check_gradients(const std::string& prefix, const Network& network, const st
   for_each_parameter(network, [&](const StateName& name, const auto& parameter) {
     check_close<T>(
         std::span(gradients).subspan(static_cast<std::size_t>(parameter.offset()), static_cast<std::size_t>(parameter.count())),
-        golden().entry(prefix + name.text()), tolerance);
+        method_values().entry(prefix + name.text()), tolerance);
   });
 }
 
 template <class T>
 auto critic() {
   const Conv2d first{2, 4, {.kernel = 3, .stride = 2, .padding = 1}};
-  return loaded(golden(), "penalties/",
+  return loaded(method_values(), "penalties/",
                 Discriminator{Sequential{first, Softplus{}, Dense{48, 6}, Tanh{}, Dense{6, 3}}.to<T>()});
 }
 template <class T>
 auto generator(const Latent& latent = Latent::normal(4)) {
-  return golden_generator<T>(golden(), latent);
+  return golden_generator<T>(method_values(), latent);
 }
 template <class T>
 auto discriminator() {
-  return golden_discriminator<T>(golden());
+  return golden_discriminator<T>(method_values());
 }
 
 /// What a penalty adds in the last of some updates of D.
@@ -56,14 +56,14 @@ template <class T, class Method>
 void check_penalty(const std::string& name, const Method& method, double tolerance, int updates = 1) {
   Context<Cpu> context;
   const auto d = critic<T>();
-  const auto real = golden().tensor<T>("penalties/real"), fake = golden().tensor<T>("penalties/fake");
+  const auto real = method_values().tensor<T>("penalties/real"), fake = method_values().tensor<T>("penalties/fake");
   typename Method::template Work<decltype(generator<T>()), decltype(critic<T>())> work(method, generator<T>(), d);
   auto flat = Tensor<T>::zeros(d.parameters().shape());
   Gradients<T, Cpu> gradients(flat);
   for (int update = 1; update <= updates; ++update) {
     const double value = work.penalise({context, Player::discriminator, update, 0, RandomStream(7)}, d, real, fake, gradients);
     if (update == updates) {
-      check_close(value, golden().entry(name + "/value"), tolerance);
+      check_close(value, method_values().entry(name + "/value"), tolerance);
     } else {
       CHECK(value == 0);
       CHECK(std::all_of(flat.begin(), flat.end(), [](T gradient) { return gradient == 0; }));
@@ -92,10 +92,10 @@ void check_lecam(double tolerance) {
     const Update<Cpu> update{context, Player::discriminator, step, 0, {}};
     const auto at = [step](const char* name) { return concat({"lecam/", step, ".", name}); };
     const auto check_term = [&](LossTerm term, const char* logits, const char* value, const char* gradient) {
-      const auto l = golden().tensor<T>(at(logits));
+      const auto l = method_values().tensor<T>(at(logits));
       auto d_l = Tensor<T>::zeros(l.shape());
-      check_close(work.add_to_loss(update, term, l, d_l), golden().entry(at(value)), tolerance);
-      check_close(d_l, golden().entry(at(gradient)), tolerance);
+      check_close(work.add_to_loss(update, term, l, d_l), method_values().entry(at(value)), tolerance);
+      check_close(d_l, method_values().entry(at(gradient)), tolerance);
     };
     check_term(LossTerm::real, "real", "on_real", "d_real");
     check_term(LossTerm::fake, "fake", "on_fake", "d_fake");
@@ -103,7 +103,7 @@ void check_lecam(double tolerance) {
     Work::visit_state(work, [&]<class State>(const StateName& name, const State& state) {
       if constexpr (std::is_same_v<State, Tensor<double>>)
         check_close<double>(std::span<const double>(state.to_host()),
-                            golden().entry(at(name.text().starts_with("real") ? "real_average" : "fake_average")), tolerance);
+                            method_values().entry(at(name.text().starts_with("real") ? "real_average" : "fake_average")), tolerance);
     });
   }
 }
@@ -112,30 +112,30 @@ template <class T>
 void check_orthogonal_regularisation(double tolerance) {
   Context<Cpu> context;
   const auto g = loaded(
-      golden(), "orthogonal_regularisation/",
+      method_values(), "orthogonal_regularisation/",
       Generator{Latent::normal(3), Sequential{Dense{3, 8}, Reshape{2, 2, 2}, Conv2d{2, 5, {.kernel = 3, .padding = 1}},
                                               BatchNorm{5}, ConvTranspose2d{5, 3, {.kernel = 4, .stride = 2, .padding = 1}}}
                                        .to<T>()});
   auto gradients = Tensor<T>::zeros(g.parameters().shape());
   const double value =
       OrthogonalRegularisation{0.25}.add_parameter_term(Update<Cpu>{context, Player::generator, 1, 0, {}}, g, gradients);
-  check_close(value, golden().entry("orthogonal_regularisation/value"), tolerance);
+  check_close(value, method_values().entry("orthogonal_regularisation/value"), tolerance);
   check_gradients("orthogonal_regularisation/grad.", g, gradients.to_host(), tolerance);
 }
 
-/// One step of each player's phases with the golden latents of that step, or those of `latents`: check(player, gradients) is
+/// One step of each player's phases with the method_values latents of that step, or those of `latents`: check(player, gradients) is
 /// told the gradients.
 template <class Trainer, class Check>
 StepReport step_of(Trainer& trainer, const std::string& latents, const Check& check) {
   using T = typename Trainer::Scalar;
   trainer.set_latent_source([&](Player player, index_t step, index_t, Tensor<T>& z) {
-    const auto given = golden().tensor<T>(latents.empty() ? concat({"players/", name_of(player), ".z", step})
+    const auto given = method_values().tensor<T>(latents.empty() ? concat({"players/", name_of(player), ".z", step})
                                                           : concat({latents, name_of(player), ".z"}));
     REQUIRE(given.shape() == z.shape());
     z = given;
   });
   trainer.set_gradient_reduction([&](Player player, Tensor<T>& gradients) { check(player, gradients.to_host()); });
-  return trainer.step(golden().tensor<T>("players/real"));
+  return trainer.step(method_values().tensor<T>("players/real"));
 }
 
 template <class T>
@@ -149,8 +149,8 @@ void check_logan(const std::string& name, const Logan& method, double tolerance,
     });
     const double loss = player == Player::generator ? *report.g_loss : *report.d_loss,
                  added = player == Player::generator ? *report.g_added : *report.d_added;
-    check_close(loss, golden().entry(prefix + "loss"), tolerance);
-    check_close(loss + added, golden().entry(prefix + "value"), tolerance);
+    check_close(loss, method_values().entry(prefix + "loss"), tolerance);
+    check_close(loss + added, method_values().entry(prefix + "value"), tolerance);
   }
 }
 
@@ -167,7 +167,7 @@ void check_top_k(double tolerance) {
     const StepReport report = step_of(trainer, "", [&](Player, const std::vector<T>& gradients) {
       check_gradients(name + "grad.", trainer.generator(), gradients, tolerance);
     });
-    check_close(*report.g_loss, golden().entry(name + "value"), tolerance);
+    check_close(*report.g_loss, method_values().entry(name + "value"), tolerance);
   }
 }
 
@@ -183,10 +183,10 @@ void check_historical_averaging(double tolerance) {
           ? check_gradients(name + "generator.grad.", trainer.generator(), gradients, tolerance)
           : check_gradients(name + "discriminator.grad.", trainer.discriminator(), gradients, tolerance);
     });
-    check_close(*report.d_loss + *report.d_added, golden().entry(name + "discriminator.value"), tolerance);
-    check_close(*report.g_loss + *report.g_added, golden().entry(name + "generator.value"), tolerance);
-    check_close(*report.d_added, golden().entry(name + "discriminator.added"), tolerance);
-    check_close(*report.g_added, golden().entry(name + "generator.added"), tolerance);
+    check_close(*report.d_loss + *report.d_added, method_values().entry(name + "discriminator.value"), tolerance);
+    check_close(*report.g_loss + *report.g_added, method_values().entry(name + "generator.value"), tolerance);
+    check_close(*report.d_added, method_values().entry(name + "discriminator.added"), tolerance);
+    check_close(*report.g_added, method_values().entry(name + "generator.added"), tolerance);
   }
 }
 
@@ -197,16 +197,16 @@ void check_label_smoothing(double tolerance) {
   const StepReport report = step_of(trainer, "", [&](Player, const std::vector<T>& gradients) {
     check_gradients("label_smoothing/grad.", trainer.discriminator(), gradients, tolerance);
   });
-  check_close(*report.d_loss, golden().entry("label_smoothing/value"), tolerance);
+  check_close(*report.d_loss, method_values().entry("label_smoothing/value"), tolerance);
 }
 
 template <class T>
 void check_instance_noise(double tolerance) {
   Context<Cpu> context;
-  auto images = golden().tensor<T>("players/real");
+  auto images = method_values().tensor<T>("players/real");
   InstanceNoise{0.4, 8}.change_images(Update<Cpu>{context, Player::discriminator, 3, 0, RandomStream(7)}, ImageSource::real,
                                       images);
-  check_close(images, golden().entry("instance_noise/y"), tolerance);
+  check_close(images, method_values().entry("instance_noise/y"), tolerance);
 }
 
 template <class T>
@@ -215,11 +215,11 @@ void check_feature_matching(double tolerance) {
   const auto d = discriminator<T>();
   FeatureMatching::Work<decltype(generator<T>()), decltype(discriminator<T>())> work(FeatureMatching{0.6, {0, 2, 4}},
                                                                                      generator<T>(), d);
-  const auto real = golden().tensor<T>("players/real"), fake = golden().tensor<T>("feature_matching/fake");
+  const auto real = method_values().tensor<T>("players/real"), fake = method_values().tensor<T>("feature_matching/fake");
   auto d_fake = Tensor<T>::zeros(fake.shape());
   check_close(work.match({context, Player::generator, 1, 0, {}}, d, real, fake, d_fake),
-              golden().entry("feature_matching/value"), tolerance);
-  check_close(d_fake, golden().entry("feature_matching/d_fake"), tolerance);
+              method_values().entry("feature_matching/value"), tolerance);
+  check_close(d_fake, method_values().entry("feature_matching/d_fake"), tolerance);
 }
 
 template <class T>
@@ -227,13 +227,13 @@ void check_class_terms(double tolerance) {
   Context<Cpu> context;
   Generator g{Latent::normal(2).with_category(3).with_continuous(2), Sequential{Dense<T>{7, 4}}};
   Discriminator d{Sequential{Dense<T>{4, 9}}};
-  const auto logits = golden().tensor<T>("class_terms/logits"), latents = golden().tensor<T>("class_terms/latents");
+  const auto logits = method_values().tensor<T>("class_terms/logits"), latents = method_values().tensor<T>("class_terms/latents");
   const Labels<Cpu> labels(std::vector<std::int32_t>{0, 1, 2, 0, 1, 2});
   const Update<Cpu> update{context, Player::discriminator, 1, 0, {}, labels.view()};
   const auto check = [&](const std::string& name, const auto& term) {
     auto d_logits = Tensor<T>::zeros(logits.shape());
-    check_close(term(d_logits), golden().entry(name + "/value"), tolerance);
-    check_close(d_logits, golden().entry(name + "/d_logits"), tolerance);
+    check_close(term(d_logits), method_values().entry(name + "/value"), tolerance);
+    check_close(d_logits, method_values().entry(name + "/d_logits"), tolerance);
   };
   const AuxiliaryClassifier::Work<decltype(g), decltype(d)> classifier(AuxiliaryClassifier{0.7, {.classes = 3}}, g, d);
   check("auxiliary_classifier",
@@ -245,18 +245,18 @@ void check_class_terms(double tolerance) {
 template <class T>
 void check_semi_supervised(double tolerance) {
   Context<Cpu> context;
-  const auto whole = [](const char* name) { return golden().entry(concat({"semi_supervised/", name})).values; };
+  const auto whole = [](const char* name) { return method_values().entry(concat({"semi_supervised/", name})).values; };
   const auto pixels = whole("pixels"), labels = whole("labels");
-  const Dataset set("labelled", golden().entry("semi_supervised/pixels").shape,
+  const Dataset set("labelled", method_values().entry("semi_supervised/pixels").shape,
                     std::vector<std::uint8_t>(pixels.begin(), pixels.end()),
                     std::vector<std::int32_t>(labels.begin(), labels.end()));
   Generator g{Latent::normal(2), Sequential{Dense<T>{2, 12}, Reshape<T>{2, 2, 3}}};
-  const auto d = loaded(golden(), "semi_supervised/", Discriminator{Sequential{Dense<T>{12, 4}, Tanh<T>{}, Dense<T>{4, 4}}});
+  const auto d = loaded(method_values(), "semi_supervised/", Discriminator{Sequential{Dense<T>{12, 4}, Tanh<T>{}, Dense<T>{4, 4}}});
   SemiSupervised::Work<decltype(g), std::remove_const_t<decltype(d)>> work(SemiSupervised{set, 0.7, {.batch_size = 5}}, g, d);
   auto flat = Tensor<T>::zeros(d.parameters().shape());
   Gradients<T, Cpu> gradients(flat);
   check_close(work.penalise({context, Player::discriminator, 1, 0, RandomStream(7)}, d, {}, {}, gradients),
-              golden().entry("semi_supervised/value"), tolerance);
+              method_values().entry("semi_supervised/value"), tolerance);
   check_gradients("semi_supervised/grad.", d, flat.to_host(), tolerance);
 }
 

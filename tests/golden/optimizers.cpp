@@ -35,7 +35,7 @@ void check_path(const std::string& name, const Rule& rule, double tolerance) {
 }
 
 template <class T>
-void check_all(double tolerance) {
+void check_optimizers(double tolerance) {
   check_path<T>("adam", Adam{}, tolerance);
   check_path<T>("adam.other", Adam{.learning_rate = 1e-2, .beta1 = 0.9, .beta2 = 0.99, .epsilon = 1e-6}, tolerance);
   check_path<T>("rmsprop", RmsProp{}, tolerance);
@@ -78,8 +78,8 @@ void check_schedule(const std::string& name, const Schedule& schedule) {
 }  // namespace
 
 TEST_CASE("ten steps of each optimiser are PyTorch's") {
-  check_all<double>(1e-12);
-  check_all<float>(1e-5);
+  check_optimizers<double>(1e-12);
+  check_optimizers<float>(1e-5);
 }
 TEST_CASE("the moving average of parameters is PyTorch's") {
   check_average<double>(1e-12);

@@ -12,7 +12,7 @@ Conv2d<> keep(index_t in, index_t out, bool bias = true) { return {in, out, {.ke
 
 /// Every network of second_order.safetensors: f(name, mode, network).
 template <class Function>
-void for_each_case(const Function& f) {
+void for_each_second_order_case(const Function& f) {
   const auto train = Mode::train, infer = Mode::infer;
   f("critic", train, Sequential{down(2, 4), LeakyReLU{0.2}, keep(4, 3), Tanh{}, Dense{36, 1}});
   const Sequential batch_norm{down(2, 4, false), BatchNorm{4}, LeakyReLU{0.2}, keep(4, 3, false),
@@ -44,10 +44,10 @@ void for_each_case(const Function& f) {
 
 /// The gradients of P = ½‖∇ₓ⟨dy, f(x)⟩‖², whose ∂P/∂(∇ₓ) is ∇ₓ itself, by one tangent pass along it.
 template <class T, class Device>
-void check_all(double tolerance) {
+void check_second_order(double tolerance) {
   const Golden golden("second_order");
   Context<Device> context;
-  for_each_case([&](const std::string& name, Mode mode, const auto& built) {
+  for_each_second_order_case([&](const std::string& name, Mode mode, const auto& built) {
     GoldenLayer own(golden, name, context, built.template to<T, Device>());
     const auto& network = own.layer;
     const auto x = golden.tensor<T, Device>(name + "/x"), dy = golden.tensor<T, Device>(name + "/dy");
@@ -75,5 +75,5 @@ void check_all(double tolerance) {
 
 // With g++ 12 double reaches 2e-15 and float 2e-6.
 
-TEST_CASE("gradients of a gradient penalty are PyTorch's in double") { check_all<double, Cpu>(1e-10); }
-TEST_CASE("gradients of a gradient penalty are PyTorch's in float") { check_all<float, Cpu>(1e-4); }
+TEST_CASE("gradients of a gradient penalty are PyTorch's in double") { check_second_order<double, Cpu>(1e-10); }
+TEST_CASE("gradients of a gradient penalty are PyTorch's in float") { check_second_order<float, Cpu>(1e-4); }

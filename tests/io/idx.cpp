@@ -35,7 +35,7 @@ Bytes joined(Bytes first, const Bytes& second) {
 Bytes image_file() { return {0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 2, 0, 0, 0, 3, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}; }
 Bytes label_file() { return {0, 0, 8, 1, 0, 0, 0, 4, 9, 0, 255, 3}; }
 
-struct Folder : TemporaryFolder {
+struct IdxFile : TemporaryFolder {
   std::filesystem::path file = *this / "digits";
 
   /// What reading these bytes as images says, without the name of the file.
@@ -59,7 +59,7 @@ struct Folder : TemporaryFolder {
 }  // namespace
 
 TEST_CASE("IDX images: plain, compressed and in two compressed members") {
-  const Folder folder;
+  const IdxFile folder;
   const Bytes plain = image_file();
   const Bytes head(plain.begin(), plain.begin() + 11), tail(plain.begin() + 11, plain.end());
   for (const Bytes& bytes : {plain, gzip(plain), joined(gzip(head), gzip(tail))}) {
@@ -73,7 +73,7 @@ TEST_CASE("IDX images: plain, compressed and in two compressed members") {
 }
 
 TEST_CASE("IDX labels: plain and compressed") {
-  const Folder folder;
+  const IdxFile folder;
   for (const Bytes& bytes : {label_file(), gzip(label_file())}) {
     write_file(folder.file, bytes);
     CHECK(read_idx_labels(folder.file) == Bytes{9, 0, 255, 3});
@@ -81,7 +81,7 @@ TEST_CASE("IDX labels: plain and compressed") {
 }
 
 TEST_CASE("IDX: what is written is what is read, also when it fills many buffers") {
-  const Folder folder;
+  const IdxFile folder;
   IdxImages images{.count = 1000, .height = 17, .width = 19, .pixels = Bytes(1000 * 17 * 19)};
   std::uint32_t state = 1;
   for (auto& pixel : images.pixels) pixel = static_cast<std::uint8_t>((state = state * 1664525 + 1013904223) >> 24);
@@ -96,7 +96,7 @@ TEST_CASE("IDX: what is written is what is read, also when it fills many buffers
 }
 
 TEST_CASE("IDX: writing what is no set of images") {
-  const Folder folder;
+  const IdxFile folder;
   CHECK(message_of<ShapeError>([&] {
           write_idx_images(folder.file, {.count = 1, .height = 2, .width = 2, .pixels = Bytes(3)});
         }) == "write_idx_images: expected 4 pixels for 1×2×2, got 3.\nGive one byte a pixel.");
@@ -107,7 +107,7 @@ TEST_CASE("IDX: writing what is no set of images") {
 }
 
 TEST_CASE("IDX: another kind of file") {
-  const Folder folder;
+  const IdxFile folder;
   const std::string images = "expected an IDX file of images (unsigned bytes in 3 dimensions) at offset 0, got ";
   const std::string labels = "expected an IDX file of labels (unsigned bytes in 1 dimension) at offset 0, got ";
   const std::string give_images = ".\nGive the file of images, whose name usually ends in -images-idx3-ubyte or that and .gz.";
@@ -125,7 +125,7 @@ TEST_CASE("IDX: another kind of file") {
 }
 
 TEST_CASE("IDX: cut short") {
-  const Folder folder;
+  const IdxFile folder;
   const Bytes whole = image_file();
   for (std::size_t size = 4; size < 16; ++size)
     CHECK(folder.images_message(Bytes(whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(size))) ==
@@ -141,7 +141,7 @@ TEST_CASE("IDX: cut short") {
 }
 
 TEST_CASE("IDX: more than the header says") {
-  const Folder folder;
+  const IdxFile folder;
   const std::string remedy = ", got more bytes.\nThe header is wrong or something was added; download or copy the file again.";
   CHECK(folder.images_message(joined(image_file(), {0})) ==
         "expected the end of the file at offset 28, after 2×2×3 bytes of images" + remedy);
@@ -150,7 +150,7 @@ TEST_CASE("IDX: more than the header says") {
 }
 
 TEST_CASE("IDX: empty sets and pictures") {
-  const Folder folder;
+  const IdxFile folder;
   const std::string expected = "expected at least one of the images, none without pixels, at offset 4, got ";
   CHECK(folder.images_message({0, 0, 8, 3, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 3}) ==
         expected + "0×2×3.\nCheck how the file was made.");
@@ -161,7 +161,7 @@ TEST_CASE("IDX: empty sets and pictures") {
 }
 
 TEST_CASE("IDX: sizes that overflow or exceed the file are refused before memory is asked for") {
-  const Folder folder;
+  const IdxFile folder;
   const Bytes overflowing{0, 0, 8, 3, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 1};
   const std::string limit =
       "expected at most 4294967296 bytes of images, got 4294967295×4294967295×4294967295 at offset 4.\n"
@@ -188,7 +188,7 @@ TEST_CASE("IDX: sizes that overflow or exceed the file are refused before memory
 }
 
 TEST_CASE("IDX: a compressed file that grows without end stops at what its header says") {
-  const Folder folder;
+  const IdxFile folder;
   Bytes bomb = image_file();
   bomb.resize(50'000'000);  // zeros
   const Bytes compressed = gzip(bomb);
@@ -198,7 +198,7 @@ TEST_CASE("IDX: a compressed file that grows without end stops at what its heade
 }
 
 TEST_CASE("IDX: corrupt compressed data") {
-  const Folder folder;
+  const IdxFile folder;
   const Bytes whole = gzip(image_file());
   const std::string again = ".\nDownload or copy the file again.";
   for (std::size_t size = 2; size < whole.size(); ++size) {

@@ -51,7 +51,7 @@ Bytes make_png(std::uint32_t height, std::uint32_t width, std::uint8_t depth, st
 
 constexpr std::uint8_t grey = 0, rgb = 2, palette = 3, grey_alpha = 4, rgb_alpha = 6;
 
-struct Folder : TemporaryFolder {
+struct PngFile : TemporaryFolder {
   std::filesystem::path file = *this / "picture.png";
 
   Image read(const Bytes& bytes) const {
@@ -68,7 +68,7 @@ struct Folder : TemporaryFolder {
 }  // namespace
 
 TEST_CASE("PNG: what is written is what is read, grey and colour, odd sizes") {
-  const Folder folder;
+  const PngFile folder;
   for (const auto& [height, width] : {std::pair{1, 1}, {1, 301}, {17, 3}, {242, 242}})
     for (const index_t channels : {1, 3}) {
       const Image image = gradient(height, width, channels);
@@ -78,7 +78,7 @@ TEST_CASE("PNG: what is written is what is read, grey and colour, odd sizes") {
 }
 
 TEST_CASE("PNG: other kinds of file become grey or colour") {
-  const Folder folder;
+  const PngFile folder;
   using Pixels = std::vector<std::uint8_t>;
   const Image one_bit = folder.read(make_png(2, 3, 1, grey, {0, 0b10100000, 0, 0b01000000}));
   CHECK(one_bit.channels == 1);
@@ -91,7 +91,7 @@ TEST_CASE("PNG: other kinds of file become grey or colour") {
 }
 
 TEST_CASE("PNG: damaged files") {
-  const Folder folder;
+  const PngFile folder;
   const Bytes whole = encode_png(gradient(9, 7, 3));
   const std::string problem = "is not a PNG file that can be read: ";
   for (std::size_t size = 0; size + 12 < whole.size(); ++size) {  // without the last chunk, IEND, the pixels are all there
@@ -118,7 +118,7 @@ TEST_CASE("PNG: damaged files") {
 }
 
 TEST_CASE("PNG: sizes that the file cannot hold are refused before memory is asked for") {
-  const Folder folder;
+  const PngFile folder;
   const Bytes small = make_png(16000, 16000, 8, rgb, {0});
   CHECK(folder.message(small) == concat({"expected at most ", small.size() * 1032 * 8, " pixels in a file of ", small.size(),
                                         " bytes, got 16000×16000.\nCheck that it is the file you mean."}));
@@ -130,7 +130,7 @@ TEST_CASE("PNG: sizes that the file cannot hold are refused before memory is ask
 }
 
 TEST_CASE("PNG: what is no picture is not written") {
-  const Folder folder;
+  const PngFile folder;
   CHECK(message_of<ShapeError>([&] {
           write_png(folder.file, {.height = 2, .width = 2, .channels = 1, .pixels = {1}});
         }).starts_with("encode_png: expected one byte a pixel and channel, got 2×2×1 with 1 bytes."));

@@ -22,7 +22,7 @@ Bytes with_length(std::uint64_t length, std::string_view header, std::size_t dat
   return bytes;
 }
 
-struct Folder : TemporaryFolder {
+struct SafetensorsFile : TemporaryFolder {
   std::filesystem::path file = *this / "net.safetensors";
 
   std::string message(const Bytes& bytes) const {
@@ -35,7 +35,7 @@ struct Folder : TemporaryFolder {
 
 /// What must be said, in the first line, about a file with this header and so many bytes of values.
 void check_problem(std::string_view header, std::size_t data_size, std::string_view expected) {
-  const std::string message = Folder().message(with_length(header.size(), header, data_size));
+  const std::string message = SafetensorsFile().message(with_length(header.size(), header, data_size));
   CHECK(std::string_view(message).substr(0, message.find('\n')) == expected);
 }
 
@@ -47,7 +47,7 @@ std::string tensor(std::string_view dtype, std::string_view shape, std::string_v
 }  // namespace
 
 TEST_CASE_TEMPLATE("safetensors: what is saved is what is loaded, in the same order", T, float, double) {
-  const Folder folder;
+  const SafetensorsFile folder;
   const T nan = std::numeric_limits<T>::quiet_NaN();
   const std::vector<NamedTensor<T>> tensors{
       {.name = "z.weight",
@@ -79,7 +79,7 @@ TEST_CASE_TEMPLATE("safetensors: what is saved is what is loaded, in the same or
 }
 
 TEST_CASE("safetensors: float and double convert, and a file without tensors is one") {
-  const Folder folder;
+  const SafetensorsFile folder;
   save_safetensors<double>(folder.file, {{.name = "a", .shape = {2}, .values = {0.1, -2.5}}});
   CHECK(load_safetensors<float>(folder.file).tensors[0].values == std::vector<float>{0.1f, -2.5f});
   save_safetensors<float>(folder.file, {{.name = "a", .shape = {2}, .values = {0.1f, -2.5f}}});
@@ -120,7 +120,7 @@ TEST_CASE_TEMPLATE("safetensors: what is saved is, byte by byte, a file that the
   using limits = std::numeric_limits<T>;
   const auto golden = std::filesystem::path(NASH_TEST_DATA) / "golden" /
                       concat({"nash_", sizeof(T) == 4 ? "float" : "double", ".safetensors"});
-  const Folder folder;
+  const SafetensorsFile folder;
   const auto file = std::getenv("NASH_UPDATE_GOLDEN") != nullptr ? golden : folder.file;
   save_safetensors<T>(file,
                       {{.name = "0.weight", .shape = {2, 3}, .values = {T(-0.5), T(-0.25), 0, T(0.25), T(0.5), T(0.75)}},
@@ -152,7 +152,7 @@ TEST_CASE("safetensors: all half-precision numbers") {
 }
 
 TEST_CASE("safetensors: no header, or one longer than the file") {
-  const Folder folder;
+  const SafetensorsFile folder;
   CHECK(folder.message({}) ==
         "expected a safetensors file of at least 8 bytes, got 0.\nThe file is cut short; write it again.");
   CHECK(folder.message(Bytes(7)).starts_with("expected a safetensors file of at least 8 bytes, got 7."));
@@ -231,7 +231,7 @@ TEST_CASE("safetensors: sizes that overflow") {
 }
 
 TEST_CASE("safetensors: what cannot be saved") {
-  const Folder folder;
+  const SafetensorsFile folder;
   const auto message = [&](const std::vector<NamedTensor<float>>& tensors, const Metadata& metadata = {}) {
     return message_of([&] { save_safetensors(folder.file, tensors, metadata); });
   };
@@ -249,7 +249,7 @@ TEST_CASE("safetensors: what cannot be saved") {
 }
 
 TEST_CASE("safetensors: any one byte of a file changed is an error or another file, never a crash") {
-  const Folder folder;
+  const SafetensorsFile folder;
   save_safetensors<float>(
       folder.file, {{.name = "a", .shape = {2}, .values = {1, 2}}, {.name = "b", .shape = {}, .values = {3}}}, {{"k", "v"}});
   const Bytes whole = read_file(folder.file, 1 << 20);

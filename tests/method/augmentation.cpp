@@ -8,7 +8,7 @@ using namespace nash;
 
 namespace {
 
-constexpr AugmentationOptions none{.brightness = 0, .saturation = 0, .contrast = 0, .translation = 0, .cutout = 0};
+constexpr AugmentationOptions no_augmentation{.brightness = 0, .saturation = 0, .contrast = 0, .translation = 0, .cutout = 0};
 
 auto small_critic() { return Discriminator{Sequential{Dense<double>{25, 6}, Softplus<double>{}, Dense<double>{6, 1}}}; }
 
@@ -43,7 +43,7 @@ TEST_CASE("colours: brightness, then saturation about each pixel's mean, then co
 }
 
 TEST_CASE("a shift brings in zeros, and a cut leaves a square of them") {
-  AugmentationOptions shift = none, cut = none;
+  AugmentationOptions shift = no_augmentation, cut = no_augmentation;
   shift.translation = 0.25, cut.cutout = 0.5;
   const auto x = random_images<double>({6, 8, 12, 2});
   const auto shifted = augmented(shift, x), cut_out = augmented(cut, x);
@@ -67,7 +67,7 @@ TEST_CASE("a shift brings in zeros, and a cut leaves a square of them") {
 
 TEST_CASE("options of 0 change no bit") {
   const auto x = random_images<double>({3, 4, 5, 3});
-  CHECK(same_bits(augmented(none, x).to_host(), x.to_host()));
+  CHECK(same_bits(augmented(no_augmentation, x).to_host(), x.to_host()));
 }
 
 TEST_CASE("DiffAugment's maps are drawn uniformly from their ranges, each by itself") {

@@ -7,7 +7,7 @@ using namespace nash;
 
 namespace {
 
-constexpr ColourChange none{.brightness = 0, .contrast = 0, .luma_flip = false, .hue = 0, .saturation = 0};
+constexpr ColourChange no_change{.brightness = 0, .contrast = 0, .luma_flip = false, .hue = 0, .saturation = 0};
 
 using Matrix = std::array<std::array<double, 3>, 3>;
 
@@ -66,7 +66,7 @@ TEST_CASE("each colour map alone does what its name says") {
     for (index_t i = 0; i < t.count(); i += 3) all.push_back((t[i] + t[i + 1] + t[i + 2]) / 3);
     return all;
   };
-  ColourChange hue = none, saturation = none, flip = none;
+  ColourChange hue = no_change, saturation = no_change, flip = no_change;
   hue.hue = 1, saturation.saturation = 1, flip.luma_flip = true;
   CHECK(relative_difference(means(mapped(hue, x)), means(x)) < 1e-12);
   CHECK(relative_difference(means(mapped(saturation, x)), means(x)) < 1e-12);
@@ -74,7 +74,7 @@ TEST_CASE("each colour map alone does what its name says") {
   const auto twice = mapped(flip, mapped(flip, x));
   CHECK(relative_difference(twice.to_host(), x.to_host()) < 1e-12);
   CHECK(relative_difference(mapped(flip, x).to_host(), x.to_host()) > 0.1);
-  CHECK(same_bits(mapped(none, x).to_host(), x.to_host()));
+  CHECK(same_bits(mapped(no_change, x).to_host(), x.to_host()));
 }
 
 TEST_CASE("colours beyond sense are refused") {

@@ -9,13 +9,12 @@ using namespace nash;
 
 namespace {
 
-constexpr Player generator = Player::generator;
 
 /// The value that FeatureMatching adds, and G's gradients, where the game has no loss of its own.
 template <class G, class D>
 std::pair<double, std::vector<double>> matched(const G& g, const D& d, const FeatureMatching& method) {
   std::vector<double> gradients;
-  GanTrainer trainer{g, d, NoLoss{}, {.seed = 3, .phases = {{generator}}, .threads = 1}, method};
+  GanTrainer trainer{g, d, NoLoss{}, {.seed = 3, .phases = {{Player::generator}}, .threads = 1}, method};
   trainer.set_gradient_reduction([&](Player, Tensor<double>& all) { gradients = all.to_host(); });
   const double value = *trainer.step(random_images<double>({4, 5, 5, 1})).g_added;
   return {value, gradients};
@@ -50,7 +49,7 @@ TEST_CASE("FeatureMatching is the squared distance of mean features") {
   Discriminator d{Sequential{Dense<double>{2, 2}, Dense<double>{2, 1}}};
   d.initialise(1);
   d.parameters().assign_from_host(std::vector<double>{1, 0, 0, 3, 5, 5, 1, 1, 0});  // features (x + 5, 3y + 5)
-  GanTrainer trainer{g, d, NoLoss{}, {.phases = {{generator}}}, FeatureMatching{0.5, {0}}};
+  GanTrainer trainer{g, d, NoLoss{}, {.phases = {{Player::generator}}}, FeatureMatching{0.5, {0}}};
   const Tensor<double> real({2, 2}, std::vector<double>{0, 1, 4, 5});  // mean (2, 3)
   CHECK(*trainer.step(real).g_added == doctest::Approx(0.5 * (1 + 9)).epsilon(1e-14));
 }

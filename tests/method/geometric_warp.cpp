@@ -7,7 +7,7 @@ using namespace nash;
 
 namespace {
 
-constexpr GeometricWarp none{.scale = 0, .rotation = 0, .anisotropy = 0, .translation = 0};
+constexpr GeometricWarp no_warp{.scale = 0, .rotation = 0, .anisotropy = 0, .translation = 0};
 
 }  // namespace
 
@@ -39,7 +39,7 @@ TEST_CASE("a warped plane is the plane where the map looks: bilinear sampling is
 
 TEST_CASE("maps are those that Karras et al. name, as often as they say") {
   const Shape shape{4000, 16, 32, 1};
-  GeometricWarp scale = none, rotation = none, anisotropy = none, translation = none;
+  GeometricWarp scale = no_warp, rotation = no_warp, anisotropy = no_warp, translation = no_warp;
   scale.scale = 0.2, rotation.rotation = 1, anisotropy.anisotropy = 0.2, translation.translation = 0.125;
   int scales = 0, rotations = 0;
   double squares = 0, log_squares = 0, shift_squares = 0;
@@ -61,7 +61,7 @@ TEST_CASE("maps are those that Karras et al. name, as often as they say") {
 
 TEST_CASE("options of 0 change no bit, and too strong ones are refused") {
   const auto x = random_images<double>({3, 4, 5, 3});
-  CHECK(same_bits(mapped(none, x).to_host(), x.to_host()));
+  CHECK(same_bits(mapped(no_warp, x).to_host(), x.to_host()));
   CHECK(message_of<ShapeError>([] { GeometricWarp{.scale = 3}.check(); }) ==
         "GeometricWarp: expected a deviation of the scale's logarithm from 0 to 1, got 3.\nCorrect the option; 0 leaves the map out.");
   CHECK(message_of<ShapeError>([] { GeometricWarp{.rotation = -1}.check(); }).find("a rotation from 0 to 1, got -1.") != std::string::npos);

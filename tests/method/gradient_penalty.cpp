@@ -12,7 +12,6 @@ using namespace nash;
 
 namespace {
 
-constexpr Player discriminator = Player::discriminator;
 
 /// The norm of the gradient is `slope` everywhere: D(x) = slope·x₀, N×5×5×1 → N×1.
 Discriminator<Sequential<Dense<double>>> linear_critic(double slope) {
@@ -25,7 +24,7 @@ Discriminator<Sequential<Dense<double>>> linear_critic(double slope) {
 }
 
 double penalty_of(double slope, const GradientPenalty& penalty, index_t samples = 3) {
-  GanTrainer trainer{tiny_generator(), linear_critic(slope), NoLoss{}, {.phases = {{discriminator}}}, penalty};
+  GanTrainer trainer{tiny_generator(), linear_critic(slope), NoLoss{}, {.phases = {{Player::discriminator}}}, penalty};
   return *trainer.step(random_images<double>({samples, 5, 5, 1})).d_added;
 }
 
@@ -51,7 +50,7 @@ namespace {
 /// The multiply-adds of the critic's second update on a batch.
 template <class G, class D, class... Methods>
 index_t work_of_update(const G& generator, const D& critic, const Tensor<float, Counting>& images, const Methods&... methods) {
-  GanTrainer trainer{generator, critic, Wasserstein{}, {.phases = {{discriminator}}}, methods...};
+  GanTrainer trainer{generator, critic, Wasserstein{}, {.phases = {{Player::discriminator}}}, methods...};
   trainer.step(images);
   (void)trainer.context().take_calls();
   trainer.step(images);
@@ -102,7 +101,7 @@ TEST_CASE("GradientPenalty of a linear critic is λ·(‖w‖ − target)², wha
 }
 
 TEST_CASE("a critic whose gradient is zero gets no NaN: the root is taken of the square and a little more") {
-  GanTrainer trainer{tiny_generator(), linear_critic(0), NoLoss{}, {.phases = {{discriminator}}}, GradientPenalty{10}};
+  GanTrainer trainer{tiny_generator(), linear_critic(0), NoLoss{}, {.phases = {{Player::discriminator}}}, GradientPenalty{10}};
   const StepReport report = trainer.step(random_images<double>({3, 5, 5, 1}));
   CHECK(*report.d_added == doctest::Approx(10).epsilon(1e-5));
   CHECK(std::isfinite(*report.d_gradient_norm));
@@ -124,7 +123,7 @@ TEST_CASE("each sample has a norm and an ε of its own") {
   Generator g = tiny_generator();
   g.initialise(1);
   std::fill(g.parameters().begin(), g.parameters().end(), 0.0);  // all fakes are 0
-  GanTrainer trainer{g, d, NoLoss{}, {.phases = {{discriminator}}}, GradientPenalty{10}};
+  GanTrainer trainer{g, d, NoLoss{}, {.phases = {{Player::discriminator}}}, GradientPenalty{10}};
   const auto real = Tensor<double>::filled({64, 5, 5, 1}, 1);
   trainer.step(real);
   REQUIRE(seen.inputs.size() == 64 * 25);
@@ -157,7 +156,7 @@ TEST_CASE("λ = 0 changes no bit") {
 TEST_CASE("the penalty costs as many products as four forward passes") {
   const auto products = [](const auto& critic, auto... methods) {
     GanTrainer trainer{small_generator().to<float, Counting>(), critic.template to<float, Counting>(), Wasserstein{},
-                       {.phases = {{discriminator}}}, methods...};
+                       {.phases = {{Player::discriminator}}}, methods...};
     trainer.step(random_images<float, Counting>({3, 8, 8, 1}));
     std::size_t found = 0;
     for (const KernelCall& call : trainer.context().take_calls()) found += call.text.starts_with("gemm") || call.text.starts_with("conv2d");

@@ -10,7 +10,7 @@ namespace {
 
 /// The networks' states after three steps.
 template <class L>
-std::vector<float> run(const L& loss, auto... methods) {
+std::vector<float> run_with_loss(const L& loss, auto... methods) {
   GanTrainer trainer{small_generator(), small_discriminator(), loss, {.seed = 4}, methods...};
   return state_after(trainer, 3, {6, 8, 8, 1});
 }
@@ -75,12 +75,12 @@ TEST_CASE("an update with all labels flipped is that of the other loss") {
 }
 
 TEST_CASE("labels that are left as they are change no bit of a run, and others do") {
-  const auto plain = run(NonSaturating{});
-  CHECK(same_bits(run(NonSaturating{}, LabelFlips{0}), plain));
-  CHECK(same_bits(run(NonSaturating{}, LabelSmoothing{1}), plain));
-  CHECK(same_bits(run(NonSaturating{}, LabelFlips{0}, LabelSmoothing{1, 1}), plain));
-  CHECK_FALSE(same_bits(run(NonSaturating{}, LabelFlips{0.5}), plain));
-  CHECK_FALSE(same_bits(run(NonSaturating{}, LabelSmoothing{}), plain));
+  const auto plain = run_with_loss(NonSaturating{});
+  CHECK(same_bits(run_with_loss(NonSaturating{}, LabelFlips{0}), plain));
+  CHECK(same_bits(run_with_loss(NonSaturating{}, LabelSmoothing{1}), plain));
+  CHECK(same_bits(run_with_loss(NonSaturating{}, LabelFlips{0}, LabelSmoothing{1, 1}), plain));
+  CHECK_FALSE(same_bits(run_with_loss(NonSaturating{}, LabelFlips{0.5}), plain));
+  CHECK_FALSE(same_bits(run_with_loss(NonSaturating{}, LabelSmoothing{}), plain));
 }
 
 TEST_CASE("labels that make no sense") {

@@ -16,9 +16,8 @@ using namespace nash;
 
 namespace {
 
-constexpr Player discriminator = Player::discriminator, generator = Player::generator;
 
-Update<Cpu> update_at(Context<Cpu>& context, index_t step) { return {context, generator, step, 0, RandomStream(3)}; }
+Update<Cpu> update_at(Context<Cpu>& context, index_t step) { return {context, Player::generator, step, 0, RandomStream(3)}; }
 
 std::vector<float> run(auto... methods) {
   GanTrainer trainer{small_generator(), small_discriminator(), NonSaturating{}, {.seed = 4}, methods...};
@@ -31,7 +30,7 @@ std::vector<float> run_penalised(auto... methods) {
   return state_after(trainer, 3, {6, 8, 8, 1});
 }
 
-constexpr AugmentationOptions no_change{.brightness = 0, .saturation = 0, .contrast = 0, .translation = 0, .cutout = 0};
+constexpr AugmentationOptions identity_augment{.brightness = 0, .saturation = 0, .contrast = 0, .translation = 0, .cutout = 0};
 
 }  // namespace
 
@@ -42,7 +41,7 @@ TEST_CASE("each trick at its zero changes no bit, and above it does") {
   CHECK(same_bits(run(LeCam{0}), plain));
   CHECK(same_bits(run(OrthogonalRegularisation{0}), plain));
   CHECK(same_bits(run(HistoricalAveraging{0}), plain));
-  CHECK(same_bits(run(DiffAugment{no_change}), plain));
+  CHECK(same_bits(run(DiffAugment{identity_augment}), plain));
   CHECK(same_bits(run(BalancedSteps{1}), plain));
   CHECK_FALSE(same_bits(run(TopK{{.decay = 0.5, .every = 1}}), plain));
   CHECK_FALSE(same_bits(run(InstanceNoise{0.1}), plain));
@@ -103,7 +102,7 @@ TEST_CASE("LeCam: squared distances beyond the other side's moving average, with
   LeCam::Work<decltype(tiny_generator()), decltype(critic)> method(LeCam{0.5, {.decay = 0.75, .begin = 2}}, tiny_generator(), critic);
   const auto call = [&](index_t step, LossTerm term, const std::vector<double>& logits, std::vector<double> d) {
     Tensor<double> d_logits({static_cast<index_t>(logits.size()), 1}, d);
-    const double value = method.add_to_loss(Update<Cpu>{context, discriminator, step, 0, {}}, term,
+    const double value = method.add_to_loss(Update<Cpu>{context, Player::discriminator, step, 0, {}}, term,
                                             Tensor<double>(d_logits.shape(), logits), d_logits);
     return std::pair{value, d_logits.to_host()};
   };
@@ -114,7 +113,7 @@ TEST_CASE("LeCam: squared distances beyond the other side's moving average, with
   CHECK(call(1, LossTerm::real, {2, 6}, {7, 7}) == std::pair{0.0, Values{7, 7}});
   CHECK(call(1, LossTerm::fake, {-1, -3}, {7, 7}) == std::pair{0.0, Values{7, 7}});
   CHECK(call(1, LossTerm::real, {2, 4}, {7, 7}) == std::pair{0.0, Values{7, 7}});
-  method.after_update(Update<Cpu>{context, discriminator, 1, 0, {}}, critic);
+  method.after_update(Update<Cpu>{context, Player::discriminator, 1, 0, {}}, critic);
   // averages: real 3, fake −2; then real 0.75·3 + 0.25·1 = 2.5
   const auto real = call(2, LossTerm::real, {5, -3}, {1, 1});
   CHECK(real.first == doctest::Approx(0.5 * 49.0 / 2).epsilon(1e-14));
@@ -122,7 +121,7 @@ TEST_CASE("LeCam: squared distances beyond the other side's moving average, with
   const auto fake = call(2, LossTerm::fake, {1, 4}, {0, 0});
   CHECK(fake.first == doctest::Approx(0.5 * 1.5 * 1.5 / 2).epsilon(1e-14));
   CHECK(fake.second == Values{-0.5 * 2 * 1.5 / 2, 0});
-  method.after_update(Update<Cpu>{context, discriminator, 2, 0, {}}, critic);
+  method.after_update(Update<Cpu>{context, Player::discriminator, 2, 0, {}}, critic);
   std::string state;
   decltype(method)::visit_state(method, [&]<class State>(const StateName& name, const State& value) {
     if constexpr (requires { value.to_host(); }) state += concat({name.text(), "=", value.to_host().at(0), " "});
@@ -132,13 +131,13 @@ TEST_CASE("LeCam: squared distances beyond the other side's moving average, with
 }
 
 TEST_CASE("OrthogonalRegularisation's gradient is that of its value, by differences") {
-  check_penalty(curved_critic(), OrthogonalRegularisation{0.5, discriminator});
+  check_penalty(curved_critic(), OrthogonalRegularisation{0.5, Player::discriminator});
   // (1, 2) and (3, 4): inner product 11, counted twice
   Discriminator d{Sequential{Dense<double>{2, 2}, Dense<double>{2, 1}}};
   d.initialise(1);
   d.parameters().assign_from_host(std::vector<double>{1, 2, 3, 4, 0, 0, 1, 1, 0});
-  GanTrainer trainer{Generator{Latent::normal(2), Sequential{Dense<double>{2, 2}}}, d, NoLoss{}, {.phases = {{discriminator}}},
-                     OrthogonalRegularisation{0.5, discriminator}};
+  GanTrainer trainer{Generator{Latent::normal(2), Sequential{Dense<double>{2, 2}}}, d, NoLoss{}, {.phases = {{Player::discriminator}}},
+                     OrthogonalRegularisation{0.5, Player::discriminator}};
   CHECK(*trainer.step(Tensor<double>::zeros({3, 2})).d_added == doctest::Approx(0.5 * 2 * 121).epsilon(1e-14));
 }
 
@@ -149,8 +148,8 @@ TEST_CASE("OrthogonalRegularisation pulls apart what each output of a transposed
   d.parameters().assign_from_host(std::vector<double>{1, 2, 3, 4});
   Context<Cpu> context(1);
   auto gradients = Tensor<double>::zeros({4});
-  const Update<Cpu> update{context, discriminator, 1, 0, {}};
-  CHECK(OrthogonalRegularisation{0.5, discriminator}.add_parameter_term(update, d, gradients) == doctest::Approx(0.5 * 2 * 196).epsilon(1e-14));
+  const Update<Cpu> update{context, Player::discriminator, 1, 0, {}};
+  CHECK(OrthogonalRegularisation{0.5, Player::discriminator}.add_parameter_term(update, d, gradients) == doctest::Approx(0.5 * 2 * 196).epsilon(1e-14));
   // 4·β·(⟨c₁, c₂⟩·c₂, ⟨c₁, c₂⟩·c₁) in I×O
   CHECK(gradients.to_host() == std::vector<double>{28 * 2, 28 * 1, 28 * 4, 28 * 3});
 }
@@ -158,7 +157,7 @@ TEST_CASE("OrthogonalRegularisation pulls apart what each output of a transposed
 TEST_CASE("HistoricalAveraging pulls to the mean of all parameters so far, and keeps its means") {
   Discriminator d{Sequential{Dense<double>{2, 1}}};
   d.initialise(1);
-  GanTrainer trainer{Generator{Latent::normal(2), Sequential{Dense<double>{2, 2}}}, d, Wasserstein{}, {.phases = {{discriminator}}},
+  GanTrainer trainer{Generator{Latent::normal(2), Sequential{Dense<double>{2, 2}}}, d, Wasserstein{}, {.phases = {{Player::discriminator}}},
                      HistoricalAveraging{0.5}};
   std::vector<std::vector<double>> past;
   for (int step = 0; step < 4; ++step) {
@@ -177,7 +176,7 @@ TEST_CASE("HistoricalAveraging pulls to the mean of all parameters so far, and k
   std::string names;
   std::remove_cvref_t<decltype(trainer.methods())>::visit_state(trainer.methods(), [&](const StateName& name, const auto&) { names += name.text() + " "; });
   CHECK(names == "0.generator.mean 0.generator.updates 0.discriminator.mean 0.discriminator.updates ");
-  GanTrainer pulled{Generator{Latent::normal(2), Sequential{Dense<double>{2, 2}}}, d, NoLoss{}, {.phases = {{discriminator}}}, HistoricalAveraging{0.5}};
+  GanTrainer pulled{Generator{Latent::normal(2), Sequential{Dense<double>{2, 2}}}, d, NoLoss{}, {.phases = {{Player::discriminator}}}, HistoricalAveraging{0.5}};
   std::vector<double> gradients;
   pulled.set_gradient_reduction([&](Player, Tensor<double>& g) { gradients = g.to_host(); });
   pulled.step(random_images<double>({3, 2}));
@@ -194,9 +193,9 @@ TEST_CASE("ReplayPool shows fakes of this update and of past ones, half and half
   int old = 0;
   for (int update = 0; update < 50; ++update) {
     auto images = Tensor<double>::filled({10, 5, 5, 1}, update);
-    pool.change_images(Update<Cpu>{context, discriminator, update + 1, 0, RandomStream(9).child(static_cast<std::uint64_t>(update))},
+    pool.change_images(Update<Cpu>{context, Player::discriminator, update + 1, 0, RandomStream(9).child(static_cast<std::uint64_t>(update))},
                        ImageSource::generated, images);
-    pool.after_update(Update<Cpu>{context, discriminator, update + 1, 0, RandomStream(9).child(static_cast<std::uint64_t>(update))}, d);
+    pool.after_update(Update<Cpu>{context, Player::discriminator, update + 1, 0, RandomStream(9).child(static_cast<std::uint64_t>(update))}, d);
     for (index_t n = 0; n < 10; ++n) {
       for (index_t i = 0; i < 25; ++i) CHECK(images[n * 25 + i] == images[n * 25]);
       CHECK(images[n * 25] <= update);
@@ -205,23 +204,23 @@ TEST_CASE("ReplayPool shows fakes of this update and of past ones, half and half
   }
   CHECK(std::abs(old - 245) < 45);  // half of 490, four standard deviations
   auto real = Tensor<double>::filled({10, 5, 5, 1}, 99);
-  pool.change_images(Update<Cpu>{context, discriminator, 1, 0, {}}, ImageSource::real, real);
-  pool.change_images(Update<Cpu>{context, generator, 1, 0, {}}, ImageSource::generated, real);
+  pool.change_images(Update<Cpu>{context, Player::discriminator, 1, 0, {}}, ImageSource::real, real);
+  pool.change_images(Update<Cpu>{context, Player::generator, 1, 0, {}}, ImageSource::generated, real);
   for (const double value : real) CHECK(value == 99);
   auto many = Tensor<double>::zeros({41, 5, 5, 1});
-  CHECK(message_of<ShapeError>([&] { pool.change_images(Update<Cpu>{context, discriminator, 1, 0, {}}, ImageSource::generated, many); }) ==
+  CHECK(message_of<ShapeError>([&] { pool.change_images(Update<Cpu>{context, Player::discriminator, 1, 0, {}}, ImageSource::generated, many); }) ==
         "ReplayPool: expected batches of at most its 40 fakes, got 41.\nGive it a larger capacity.");
 }
 
 TEST_CASE("BalancedSteps leaves D out of the step after one that D won by far, and then measures again") {
   const BalancedSteps rule{0.5};
   StepReport last;
-  CHECK(rule.takes_part({discriminator}, last));
+  CHECK(rule.takes_part({Player::discriminator}, last));
   last.d_real = 0.9, last.d_fake = 0.3;
-  CHECK_FALSE(rule.takes_part({discriminator}, last));
-  CHECK(rule.takes_part({generator}, last));
+  CHECK_FALSE(rule.takes_part({Player::discriminator}, last));
+  CHECK(rule.takes_part({Player::generator}, last));
   last.d_fake = 0.41;
-  CHECK(rule.takes_part({discriminator}, last));
+  CHECK(rule.takes_part({Player::discriminator}, last));
 
   GanTrainer trainer{small_generator(), small_discriminator(), NonSaturating{}, {.seed = 2}, BalancedSteps{1}};
   for (int step = 0; step < 3; ++step) CHECK(trainer.step(random_images({3, 8, 8, 1})).d_loss);
@@ -243,16 +242,16 @@ TEST_CASE("with BalancedSteps D stays as it is, to the bit, in the steps after t
     std::vector<bool> steps;
     for (int step = 1; step <= 5; ++step) {
       const auto d_before = state_values(trainer.discriminator()), g_before = step == 1 ? std::vector<float>{} : state_values(trainer.generator());
-      const index_t updates = trainer.optimizer(discriminator).steps();
+      const index_t updates = trainer.optimizer(Player::discriminator).steps();
       const StepReport report = trainer.step(Tensor<float>::filled({5, 8, 8, 1}, 0.9f));
       const bool moved = !same_bits(state_values(trainer.discriminator()), d_before);
       CHECK(report.d_loss.has_value() == moved);
       CHECK(report.d_real.has_value() == moved);
-      CHECK(trainer.optimizer(discriminator).steps() == updates + (moved ? 1 : 0));
+      CHECK(trainer.optimizer(Player::discriminator).steps() == updates + (moved ? 1 : 0));
       if (moved) CHECK(*report.d_real - *report.d_fake > 0.5);
       CHECK(report.g_loss.has_value());
       CHECK_FALSE(same_bits(state_values(trainer.generator()), g_before));
-      CHECK(trainer.optimizer(generator).steps() == step);
+      CHECK(trainer.optimizer(Player::generator).steps() == step);
       steps.push_back(moved);
     }
     return steps;

@@ -8,7 +8,7 @@ using namespace nash;
 
 namespace {
 
-auto small() {
+auto small_dense_generator() {
   Generator generator{Latent::normal(5), Sequential{Dense{5, 12}, BatchNorm{12}, Tanh{}, Reshape{2, 2, 3}}};
   generator.initialise(1);
   return generator;
@@ -17,7 +17,7 @@ auto small() {
 }  // namespace
 
 TEST_CASE("a generator says what it makes of what") {
-  const auto generator = small();
+  const auto generator = small_dense_generator();
   CHECK(generator.latent().size() == 5);
   CHECK(generator.sample_shape(7) == Shape{7, 2, 2, 3});
   CHECK(generator.role() == "Generator");
@@ -26,7 +26,7 @@ TEST_CASE("a generator says what it makes of what") {
 }
 
 TEST_CASE("fresh samples are those of the stream's latents, the same for the same stream") {
-  const auto generator = small();
+  const auto generator = small_dense_generator();
   Context<Cpu> context(1);
   Tensor<float> latents, samples;
   generator.latent().draw(context, RandomStream(8), 6, latents);
@@ -60,7 +60,7 @@ TEST_CASE("a generator that drops values in inference has noise of its own: by t
 }
 
 TEST_CASE("samples are drawn in inference mode: one sample alone is what it is among others") {
-  const auto generator = small();
+  const auto generator = small_dense_generator();
   Context<Cpu> context(1);
   const auto one = generator.generate(context, RandomStream(8), 1), many = generator.generate(context, RandomStream(8), 50);
   for (index_t i = 0; i < one.count(); ++i) CHECK(many[i] == doctest::Approx(one[i]).epsilon(1e-5));

@@ -9,13 +9,13 @@ using namespace nash;
 
 namespace {
 
-constexpr index_t rows = 2000, size = 50;  // 100,000 values
+constexpr index_t draws = 2000, size = 50;  // 100,000 values
 
 std::vector<double> drawn(const Latent& latent, std::uint64_t seed = 1) {
   Context<Cpu> context(2);
   Tensor<double> z;
-  latent.draw(context, RandomStream(seed), rows, z);
-  CHECK(z.shape() == Shape{rows, latent.size()});
+  latent.draw(context, RandomStream(seed), draws, z);
+  CHECK(z.shape() == Shape{draws, latent.size()});
   return z.to_host();
 }
 
@@ -88,18 +88,18 @@ TEST_CASE("neighbouring values and rows are not correlated") {
 
 TEST_CASE("Latent::class_normal is normal around a mean for each class, the same in every draw") {
   Context<Cpu> context(1);
-  const Labels<> labels(std::vector<std::int32_t>(rows, 2)), others(std::vector<std::int32_t>(rows, 1));
+  const Labels<> labels(std::vector<std::int32_t>(draws, 2)), others(std::vector<std::int32_t>(draws, 1));
   const Latent latent = Latent::class_normal(size, 3, 4, 0.5);
   CHECK(latent.classes() == 3);
   std::vector<double> means[2];
   for (const auto* own : {&labels, &others}) {
     Tensor<double> z;
-    latent.draw(context, RandomStream(1), rows, z, own->view());
+    latent.draw(context, RandomStream(1), draws, z, own->view());
     std::vector<double>& mean = means[own == &others];
     mean.resize(size);
-    for (index_t i = 0; i < z.count(); ++i) mean[static_cast<std::size_t>(i % size)] += z[i] / rows;
+    for (index_t i = 0; i < z.count(); ++i) mean[static_cast<std::size_t>(i % size)] += z[i] / draws;
     std::vector<double> normalised(static_cast<std::size_t>(z.count()));
-    // The means are within 0.5/√rows of what they are: 4 standard deviations are 0.045.
+    // The means are within 0.5/√draws of what they are: 4 standard deviations are 0.045.
     for (index_t i = 0; i < z.count(); ++i) normalised[static_cast<std::size_t>(i)] = (z[i] - mean[static_cast<std::size_t>(i % size)]) / 0.5;
     check_distribution(normalised, normal_distribution, 1, 3);
     for (const double m : mean) CHECK(std::abs(m) < 4.05);
@@ -125,7 +125,7 @@ TEST_CASE("codes stand behind the noise: categories equally likely and one-hot, 
   const auto z = drawn(latent);
   std::vector<double> counts(6), noise, continuous;
   double together = 0;
-  for (std::size_t n = 0; n < rows; ++n) {
+  for (std::size_t n = 0; n < draws; ++n) {
     const auto row = std::span(z).subspan(11 * n, 11);
     REQUIRE(std::accumulate(row.begin() + 3, row.begin() + 7, 0.0) == 1);
     REQUIRE(std::accumulate(row.begin() + 7, row.begin() + 9, 0.0) == 1);
@@ -134,7 +134,7 @@ TEST_CASE("codes stand behind the noise: categories equally likely and one-hot, 
     noise.insert(noise.end(), row.begin(), row.begin() + 3);
     continuous.insert(continuous.end(), row.begin() + 9, row.end());
   }
-  const auto within = [](double count, double p) { return std::abs(count - rows * p) < 4 * std::sqrt(rows * p * (1 - p)); };
+  const auto within = [](double count, double p) { return std::abs(count - draws * p) < 4 * std::sqrt(draws * p * (1 - p)); };
   for (std::size_t k = 0; k < 6; ++k) CHECK(within(counts[k], k < 4 ? 0.25 : 0.5));
   CHECK(within(together, 0.125));  // independent of each other
   check_distribution(noise, normal_distribution, 1, 3);

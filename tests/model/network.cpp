@@ -8,7 +8,7 @@ using namespace nash;
 
 namespace {
 
-auto small() {
+auto small_network() {
   return Network{Sequential{SpectralNorm{Dense{4, 3}}, BatchNorm{3}, Tanh{}, Dropout{0.5}, Dense{3, 2}}, "Classifier"};
 }
 
@@ -38,7 +38,7 @@ std::vector<float> outputs(const N& network) {
 }  // namespace
 
 TEST_CASE("a network is not ready before it is initialised or loaded, and says so") {
-  auto network = small();
+  auto network = small_network();
   CHECK_FALSE(network.is_ready());
   CHECK(message_of<Error>([&] { outputs(network); }) ==
         "Classifier: the parameters are not set.\nCall initialise(seed), load them, or hand the network to a GanTrainer.");
@@ -50,13 +50,13 @@ TEST_CASE("a network is not ready before it is initialised or loaded, and says s
   CHECK(message_of<Error>([&] { discriminator.discriminate(context, some_inputs(), y); }).starts_with("Discriminator: the parameters are not set."));
   network.initialise(1);
   CHECK(network.is_ready());
-  auto loaded = small();
+  auto loaded = small_network();
   loaded.mark_loaded(context);
   CHECK(loaded.is_ready());
 }
 
 TEST_CASE("equal seeds give equal networks") {
-  auto a = small(), b = small(), c = small();
+  auto a = small_network(), b = small_network(), c = small_network();
   a.initialise(1);
   b.initialise(1);
   c.initialise(2);
@@ -69,7 +69,7 @@ TEST_CASE("equal seeds give equal networks") {
 }
 
 TEST_CASE("all parameters are one tensor, in visiting order") {
-  auto network = small();
+  auto network = small_network();
   network.initialise(1);
   CHECK(network.parameters().count() == 12 + 3 + 6 + 8);
   index_t offset = 0;
@@ -85,7 +85,7 @@ TEST_CASE("all parameters are one tensor, in visiting order") {
 }
 
 TEST_CASE("a copy is independent and computes the same bits; so does an assigned one") {
-  auto network = small();
+  auto network = small_network();
   network.initialise(1);
   auto copy = network;
   const auto before = outputs(network);
@@ -104,11 +104,11 @@ TEST_CASE("a copy is independent and computes the same bits; so does an assigned
   CHECK(outputs(network) == before);
   std::fill(copy.parameters().begin(), copy.parameters().end(), 1.0f);
   CHECK(outputs(network) == before);
-  CHECK_FALSE(decltype(network)(small()).is_ready());
+  CHECK_FALSE(decltype(network)(small_network()).is_ready());
 }
 
 TEST_CASE("a moved network keeps its parameters where they are") {
-  auto network = small();
+  auto network = small_network();
   network.initialise(1);
   const auto before = outputs(network);
   const float* const place = network.parameters().data();
@@ -118,7 +118,7 @@ TEST_CASE("a moved network keeps its parameters where they are") {
   CHECK(outputs(moved) == before);
   moved.parameters()[moved.parameters().count() - 1] += 1;
   CHECK(outputs(moved) != before);
-  auto assigned = small();
+  auto assigned = small_network();
   assigned = std::move(moved);
   CHECK(assigned.parameters().data() == place);
 }
@@ -146,7 +146,7 @@ TEST_CASE("to<double>() is the same network in double") {
 }
 
 TEST_CASE("errors name the network") {
-  auto network = small();
+  auto network = small_network();
   network.initialise(1);
   CHECK(message_of<ShapeError>([&] { network.output_shape({3, 5}); }) ==
         "Dense (layer 0 of Classifier): expected N×4 inputs, got 3×5.\nBuild Dense{5, 3} or change the layer before it.");

@@ -79,7 +79,7 @@ struct nash::Fusion<CountedNorm, ReLU<double>> : nash::Fusion<BatchNorm<double>,
 namespace {
 
 /// Every place in which a pair may stand: first, in the middle, last; and with every activation that there is a slope of.
-auto network() {
+auto fusible_network() {
   return Sequential{Conv2d<double>{2, 2, {.kernel = 3, .padding = 1}}, LeakyReLU<double>{0.1}, BatchNorm<double>{2},  ReLU<double>{},
                     Conv2d<double>{2, 5, {.kernel = 3, .stride = 2, .padding = 1}}, BatchNorm<double>{5}, LeakyReLU<double>{0.2},
                     ConvTranspose2d<double>{5, 3, {.kernel = 2, .stride = 2}}, BatchNorm<double>{3}, Tanh<double>{},
@@ -116,7 +116,7 @@ Results run(L layer, Mode mode, bool fused) {
   return results;
 }
 
-void check_close(const std::vector<double>& a, const std::vector<double>& b) {
+void check_same(const std::vector<double>& a, const std::vector<double>& b) {
   REQUIRE(a.size() == b.size());
   for (std::size_t i = 0; i < a.size(); ++i) CHECK(a[i] == doctest::Approx(b[i]).epsilon(1e-12));
 }
@@ -126,23 +126,23 @@ void check_close(const std::vector<double>& a, const std::vector<double>& b) {
 TEST_CASE("neighbours that run as one give what they give one after the other") {
   for (const Mode mode : {Mode::train, Mode::infer}) {
     CAPTURE(mode == Mode::train);
-    const Results fused = run(network(), mode, true), apart = run(network(), mode, false);
-    check_close(fused.y, apart.y);
-    check_close(fused.y_unsaved, apart.y);
-    check_close(fused.dx, apart.dx);
-    check_close(fused.dx_alone, apart.dx);
-    check_close(fused.gradients, apart.gradients);
-    check_close(fused.running, apart.running);
+    const Results fused = run(fusible_network(), mode, true), apart = run(fusible_network(), mode, false);
+    check_same(fused.y, apart.y);
+    check_same(fused.y_unsaved, apart.y);
+    check_same(fused.dx, apart.dx);
+    check_same(fused.dx_alone, apart.dx);
+    check_same(fused.gradients, apart.gradients);
+    check_same(fused.running, apart.running);
   }
 }
 
 TEST_CASE("neighbours in a network that was put together at run time run as one too: they give the same bits as in a static one") {
-  const auto at_run_time = LayerRegistry<double>::standard().build_network(network().describe());
+  const auto at_run_time = LayerRegistry<double>::standard().build_network(fusible_network().describe());
   for (const Mode mode : {Mode::train, Mode::infer})
     for (const bool fused : {true, false}) {
       CAPTURE(mode == Mode::train);
       CAPTURE(fused);
-      const Results known = run(network(), mode, fused), found = run(at_run_time, mode, fused);
+      const Results known = run(fusible_network(), mode, fused), found = run(at_run_time, mode, fused);
       CHECK(found.y == known.y);
       CHECK(found.y_unsaved == known.y_unsaved);
       CHECK(found.dx == known.dx);
@@ -216,12 +216,12 @@ SecondOrder run_second_order(L layer, bool fused, bool wants_dx) {
 
 TEST_CASE("in passes of second order, too, neighbours that run as one give what they give one after the other") {
   const auto compare = [](const SecondOrder& fused, const SecondOrder& apart) {
-    check_close(fused.y, apart.y);
-    check_close(fused.dx, apart.dx);
-    check_close(fused.y_tangent, apart.y_tangent);
-    check_close(fused.x_bar, apart.x_bar);
-    check_close(fused.gradients, apart.gradients);
-    check_close(fused.first_order_tangent, apart.y_tangent);
+    check_same(fused.y, apart.y);
+    check_same(fused.dx, apart.dx);
+    check_same(fused.y_tangent, apart.y_tangent);
+    check_same(fused.x_bar, apart.x_bar);
+    check_same(fused.gradients, apart.gradients);
+    check_same(fused.first_order_tangent, apart.y_tangent);
   };
   for (const bool wants_dx : {true, false}) {
     const SecondOrder apart = run_second_order(curved_network(), false, wants_dx);
@@ -340,11 +340,11 @@ class ScalarPrelu : public LayerDefaults<double, Cpu> {
 }  // namespace
 
 TEST_CASE("a user's activation with a parameter goes back by itself, and has its gradient") {
-  const auto network = [] { return Sequential{Dense<double>{32, 6}, ScalarPrelu{}, Dense<double>{6, 3}, ScalarPrelu{}, Dense<double>{3, 2}}; };
+  const auto fusible_network = [] { return Sequential{Dense<double>{32, 6}, ScalarPrelu{}, Dense<double>{6, 3}, ScalarPrelu{}, Dense<double>{3, 2}}; };
   const auto flat_input = [](auto inner) { return Sequential{Flatten<double>{}, std::move(inner)}; };
-  const Results fused = run(flat_input(network()), Mode::train, true), apart = run(flat_input(network()), Mode::train, false);
-  check_close(fused.dx, apart.dx);
-  check_close(fused.gradients, apart.gradients);
+  const Results fused = run(flat_input(fusible_network()), Mode::train, true), apart = run(flat_input(fusible_network()), Mode::train, false);
+  check_same(fused.dx, apart.dx);
+  check_same(fused.gradients, apart.gradients);
 }
 
 TEST_CASE("a user's affine layer that knows no epilogues runs on its own, and the activation after it too") {

@@ -60,8 +60,8 @@ class Extended : public Sequential<Layers...> {
 };
 
 /// Counts what is asked of it.
-struct Counting : Identity<double> {
-  explicit Counting(int& count) : backwards(&count) {}
+struct CountsBackwards : Identity<double> {
+  explicit CountsBackwards(int& count) : backwards(&count) {}
   void backward(const Pass<Cpu>& pass, const Tensor<double>& x, const Tensor<double>& y, NoSaved& saved, const Tensor<double>& dy,
                 Tensor<double>* dx, Gradients<double, Cpu>* grads) const {
     ++*backwards;
@@ -198,17 +198,17 @@ TEST_CASE("a copy has parameters of its own and is not bound; a moved network st
 TEST_CASE("backward does only what is asked for") {
   int first = 0, middle = 0, last = 0;
   const auto run = [&](bool want_dx, bool want_gradients) {
-    Sequential net{Counting(first), Dense<double>{3, 3}, Counting(middle), Dense<double>{3, 2}, Counting(last)};
+    Sequential net{CountsBackwards(first), Dense<double>{3, 3}, CountsBackwards(middle), Dense<double>{3, 2}, CountsBackwards(last)};
     const FlatParameters<double, Cpu> flat(net);
     Context<Cpu> context(1);
     decltype(net)::Saved saved;
     Tensor<double> y, dx, g = Tensor<double>::zeros({count_parameters(net)});
     Gradients<double, Cpu> gradients(g);
     const auto x = random_tensor({2, 3});
-    first = middle = last = Counting::with_dx = 0;
+    first = middle = last = CountsBackwards::with_dx = 0;
     net.forward({context}, x, y, &saved);
     net.backward({context}, x, y, saved, y, want_dx ? &dx : nullptr, want_gradients ? &gradients : nullptr);
-    return std::array{first, middle, last, Counting::with_dx};
+    return std::array{first, middle, last, CountsBackwards::with_dx};
   };
   CHECK(run(true, true) == std::array{1, 1, 1, 3});
   CHECK(run(true, false) == std::array{1, 1, 1, 3});

@@ -9,8 +9,7 @@ using namespace nash;
 
 namespace {
 
-constexpr Player discriminator = Player::discriminator, generator = Player::generator;
-const std::vector<Phase> discriminator_alone{{discriminator}}, generator_alone{{generator}};
+const std::vector<Phase> only_discriminator{{Player::discriminator}}, only_generator{{Player::generator}};
 
 /// What a trainer's two seams saw: each player's gradients and latents at its last update.
 template <class Trainer>
@@ -24,7 +23,7 @@ struct Record {
     });
     trainer.set_latent_source([this](Player player, index_t step, index_t repetition, Tensor<T>& z) {
       Latent::normal(z.shape()[1])
-          .draw(context, RandomStream(99).child(static_cast<std::uint64_t>(step)).child(static_cast<std::uint64_t>(2 * repetition) + (player == generator)),
+          .draw(context, RandomStream(99).child(static_cast<std::uint64_t>(step)).child(static_cast<std::uint64_t>(2 * repetition) + (player == Player::generator)),
                 z.shape()[0], z);
       latents[static_cast<std::size_t>(player)] = z;
       if (at_beginning_of) at_beginning_of(player);
@@ -101,7 +100,7 @@ using G_of = std::remove_cvref_t<decltype(std::declval<Trainer&>().generator())>
 
 TEST_CASE("the gradients of D(real) and D(fake), accumulated, are those of one batch of both") {
   const index_t samples = 5;
-  GanTrainer trainer{small_generator<double>(), plain_discriminator(), NonSaturating{}, {.seed = 3, .phases = discriminator_alone}};
+  GanTrainer trainer{small_generator<double>(), plain_discriminator(), NonSaturating{}, {.seed = 3, .phases = only_discriminator}};
   Record record(trainer);
   trainer.step(random_images<double>({samples, 8, 8, 1}, 2));  // whose gradients must be gone
   const auto before = trainer.discriminator();
@@ -110,7 +109,7 @@ TEST_CASE("the gradients of D(real) and D(fake), accumulated, are those of one b
 
   Context<Cpu> context(1);
   Tensor<double> fakes, logits, d_logits;
-  trainer.generator().forward({context, Mode::train}, record.latents_of(discriminator), fakes, nullptr);
+  trainer.generator().forward({context, Mode::train}, record.latents_of(Player::discriminator), fakes, nullptr);
   std::vector<double> both = real.to_host();
   both.insert(both.end(), fakes.begin(), fakes.end());
   const Tensor<double> images({2 * samples, 8, 8, 1}, both);
@@ -128,7 +127,7 @@ TEST_CASE("the gradients of D(real) and D(fake), accumulated, are those of one b
   Gradients<double, Cpu> gradients(flat);
   before.backward(pass, images, logits, saved, d_logits, nullptr, &gradients);
 
-  CHECK(relative_difference(record.gradients_of(discriminator), flat.to_host()) < 1e-13);
+  CHECK(relative_difference(record.gradients_of(Player::discriminator), flat.to_host()) < 1e-13);
   CHECK(*report.d_loss == doctest::Approx(loss).epsilon(1e-13));
   double squares = 0;
   for (const double g : flat) squares += g * g;
@@ -138,11 +137,11 @@ TEST_CASE("the gradients of D(real) and D(fake), accumulated, are those of one b
 TEST_CASE("gradients that no pass of an update has touched are zero, and not those of the last one") {
   bool active = true;
   GanTrainer trainer{small_generator<double>(), Discriminator{Sequential{Flatten<double>{}, Dense<double>{64, 5}, Sometimes{5, active}, Dense<double>{5, 1}}},
-                     NonSaturating{}, {.seed = 3, .phases = discriminator_alone}};
+                     NonSaturating{}, {.seed = 3, .phases = only_discriminator}};
   Record record(trainer);
   const auto untouched = [&] {
     trainer.step(random_images<double>({4, 8, 8, 1}));
-    const std::vector<double>& all = record.gradients_of(discriminator);
+    const std::vector<double>& all = record.gradients_of(Player::discriminator);
     const auto begin = all.begin() + 64 * 5 + 5, end = begin + 5 * 5 + 5;  // of the layer in the middle
     CHECK(std::count(all.begin(), begin, 0.0) + std::count(end, all.end(), 0.0) == 0);
     return std::count(begin, end, 0.0);
@@ -155,7 +154,7 @@ TEST_CASE("gradients that no pass of an update has touched are zero, and not tho
 }
 
 TEST_CASE("the generator's gradients are those of its loss, by differences") {
-  GanTrainer trainer{small_generator<double>(), plain_discriminator(), Minimax{}, {.seed = 3, .phases = generator_alone}};
+  GanTrainer trainer{small_generator<double>(), plain_discriminator(), Minimax{}, {.seed = 3, .phases = only_generator}};
   Record record(trainer);
   trainer.step(random_images<double>({4, 8, 8, 1}, 2));  // whose gradients must be gone
   auto before = trainer.generator();
@@ -165,12 +164,12 @@ TEST_CASE("the generator's gradients are those of its loss, by differences") {
   Context<Cpu> context(1);
   Tensor<double> fakes, logits, ignored;
   const auto loss = [&] {
-    before.forward({context, Mode::train}, record.latents_of(generator), fakes, nullptr);
+    before.forward({context, Mode::train}, record.latents_of(Player::generator), fakes, nullptr);
     d.forward({context, Mode::train}, fakes, logits, nullptr);
     return evaluate_loss<LossTerm::generator>(context, Minimax{}, logits, ignored);
   };
   CHECK(*report.g_loss == doctest::Approx(loss()).epsilon(1e-13));
-  const auto& gradients = record.gradients_of(generator);
+  const auto& gradients = record.gradients_of(Player::generator);
   double largest = 0;
   for (const double g : gradients) largest = std::max(largest, std::abs(g));
   for (index_t i = 0; i < before.parameters().count(); i += 7) {
@@ -191,31 +190,31 @@ TEST_CASE("the generator's phase leaves the discriminator as it is, gradients an
   Record record(trainer);
   std::vector<float> state, gradients;
   record.at_beginning_of = [&](Player player) {
-    if (player == discriminator) return;
+    if (player == Player::discriminator) return;
     state = state_values(trainer.discriminator());
-    gradients = record.place_of(discriminator).to_host();
+    gradients = record.place_of(Player::discriminator).to_host();
   };
   for (int step = 0; step < 3; ++step) {
     trainer.step(random_images({4, 8, 8, 1}));
-    CHECK(same_bits(record.place_of(discriminator).to_host(), gradients));
+    CHECK(same_bits(record.place_of(Player::discriminator).to_host(), gradients));
     CHECK(same_bits(state_values(trainer.discriminator()), state));
   }
 
-  GanTrainer alone{small_generator(), small_discriminator(), NonSaturating{}, {.seed = 1, .phases = generator_alone}};
+  GanTrainer alone{small_generator(), small_discriminator(), NonSaturating{}, {.seed = 1, .phases = only_generator}};
   const auto before = state_values(alone.discriminator()), own = state_values(alone.generator());
   for (int step = 0; step < 3; ++step) alone.step(random_images({4, 8, 8, 1}));
   CHECK(same_bits(state_values(alone.discriminator()), before));
   CHECK_FALSE(same_bits(state_values(alone.generator()), own));
-  CHECK(alone.optimizer(discriminator).steps() == 0);
+  CHECK(alone.optimizer(Player::discriminator).steps() == 0);
 }
 
 TEST_CASE("the discriminator's phase leaves the generator as it is, running statistics included") {
-  GanTrainer trainer{small_generator(), small_discriminator(), NonSaturating{}, {.seed = 1, .phases = discriminator_alone}};
+  GanTrainer trainer{small_generator(), small_discriminator(), NonSaturating{}, {.seed = 1, .phases = only_discriminator}};
   const auto before = state_values(trainer.generator()), own = state_values(trainer.discriminator());
   for (int step = 0; step < 3; ++step) trainer.step(random_images({4, 8, 8, 1}));
   CHECK(same_bits(state_values(trainer.generator()), before));
   CHECK_FALSE(same_bits(state_values(trainer.discriminator()), own));
-  CHECK(trainer.optimizer(generator).steps() == 0);
+  CHECK(trainer.optimizer(Player::generator).steps() == 0);
 }
 
 TEST_CASE("each phase asks for the gradients that it needs and no others") {
@@ -227,11 +226,11 @@ TEST_CASE("each phase asks for the gradients that it needs and no others") {
     of_generator = of_discriminator = {};
     trainer.step(random_images<double>({3, 8, 8, 1}));
   };
-  run(discriminator_alone);  // two terms, and nothing of the generator
+  run(only_discriminator);  // two terms, and nothing of the generator
   CHECK(of_discriminator.passes == 2);
   CHECK(of_discriminator.with_gradients == 2);
   CHECK(of_generator.passes == 0);
-  run(generator_alone);  // through the discriminator without its gradients
+  run(only_generator);  // through the discriminator without its gradients
   CHECK(of_discriminator.passes == 1);
   CHECK(of_discriminator.with_dx == 1);
   CHECK(of_discriminator.with_gradients == 0);
@@ -251,7 +250,7 @@ TEST_CASE("the discriminator commits its real pass, then its fake pass") {
     const auto g = trainer.generator();
     trainer.step(real);
     Tensor<double> fakes;
-    g.forward({context, Mode::train}, record.latents_of(discriminator), fakes, nullptr);
+    g.forward({context, Mode::train}, record.latents_of(Player::discriminator), fakes, nullptr);
     expected = moved(moved(expected, 0.3, Statistics(real)), 0.3, Statistics(fakes));
     CHECK(relative_difference(buffer_values(trainer.discriminator()), expected) < 1e-13);
   }
@@ -265,7 +264,7 @@ TEST_CASE("the generator commits the pass of its own phase alone") {
   std::fill(expected.begin() + 6, expected.end(), 1);
   for (int step = 0; step < 3; ++step) {
     trainer.step(random_images<double>({5, 8, 8, 1}));
-    expected = moved(expected, 0.3, Statistics(record.latents_of(generator)));
+    expected = moved(expected, 0.3, Statistics(record.latents_of(Player::generator)));
     CHECK(relative_difference(buffer_values(trainer.generator()), expected) < 1e-13);
   }
 }
@@ -283,23 +282,23 @@ TEST_CASE("options: each player has its own learning rate") {
   // Adam's first step is rate·g / (|g| + ε).
   CHECK(largest_move(g, trainer.generator().parameters()) == doctest::Approx(1e-3).epsilon(1e-4));
   CHECK(largest_move(d, trainer.discriminator().parameters()) == doctest::Approx(1e-2).epsilon(1e-4));
-  CHECK(trainer.optimizer(generator).learning_rate() == 1e-3);
-  CHECK(trainer.optimizer(discriminator).learning_rate() == 1e-2);
+  CHECK(trainer.optimizer(Player::generator).learning_rate() == 1e-3);
+  CHECK(trainer.optimizer(Player::discriminator).learning_rate() == 1e-2);
 }
 
 TEST_CASE("set_optimizer, set_schedule and set_gradient_reduction: the rate and the gradients are those that were asked for") {
   GanTrainer trainer{small_generator<double>(), small_discriminator<double>(), NonSaturating{}, {.seed = 3}};
-  trainer.set_optimizer(discriminator, Sgd{.learning_rate = 0.5, .momentum = 0});
-  trainer.set_optimizer(generator, Sgd{.learning_rate = 0.25, .momentum = 0});
+  trainer.set_optimizer(Player::discriminator, Sgd{.learning_rate = 0.5, .momentum = 0});
+  trainer.set_optimizer(Player::generator, Sgd{.learning_rate = 0.25, .momentum = 0});
   std::vector<index_t> asked;
-  trainer.set_schedule(discriminator, [&](index_t update) {
+  trainer.set_schedule(Player::discriminator, [&](index_t update) {
     asked.push_back(update);
     return 1.0 / static_cast<double>(1 + update);
   });
   std::vector<double> d_gradients, g_gradients;
   trainer.set_gradient_reduction([&](Player player, Tensor<double>& gradients) {
     for (double& g : gradients) g *= 3;
-    (player == discriminator ? d_gradients : g_gradients) = gradients.to_host();
+    (player == Player::discriminator ? d_gradients : g_gradients) = gradients.to_host();
   });
   for (int step = 0; step < 4; ++step) {
     auto d = trainer.discriminator().parameters().to_host(), g = trainer.generator().parameters().to_host();
@@ -313,13 +312,13 @@ TEST_CASE("set_optimizer, set_schedule and set_gradient_reduction: the rate and 
   }
   CHECK(asked == std::vector<index_t>{0, 1, 2, 3});
 
-  trainer.set_optimizer(discriminator, Sgd{});  // a fresh one
-  CHECK(trainer.optimizer(discriminator).steps() == 0);
-  CHECK(trainer.optimizer(generator).steps() == 4);
+  trainer.set_optimizer(Player::discriminator, Sgd{});  // a fresh one
+  CHECK(trainer.optimizer(Player::discriminator).steps() == 0);
+  CHECK(trainer.optimizer(Player::generator).steps() == 4);
 }
 
 TEST_CASE("set_latent_source: both players' latents, step and repetition told") {
-  GanTrainer trainer{small_generator(), small_discriminator(), NonSaturating{}, {.phases = {{discriminator}, {.player = generator, .repeat = 2}}}};
+  GanTrainer trainer{small_generator(), small_discriminator(), NonSaturating{}, {.phases = {{Player::discriminator}, {.player = Player::generator, .repeat = 2}}}};
   std::string calls;
   trainer.set_latent_source([&](Player player, index_t step, index_t repetition, Tensor<float>& z) {
     CHECK(z.shape() == Shape{3, 6});
@@ -366,7 +365,7 @@ TEST_CASE("latents are fresh for every update, in a step whose phases name a pla
         if (lists[i] == lists[j]) return false;
     return true;
   };
-  for (const Player player : {discriminator, generator}) {
+  for (const Player player : {Player::discriminator, Player::generator}) {
     CHECK(all_different(fakes_of({{.player = player, .repeat = 3}}, 2)));
     CHECK(all_different(fakes_of({{player}, {player}}, 2)));
     CHECK(fakes_of({{player}, {player}}, 2) == fakes_of({{.player = player, .repeat = 2}}, 2));
@@ -380,7 +379,7 @@ TEST_CASE("reuse_fakes: the generator is updated as on the same latents without 
     Context<Cpu> context(1);
     Tensor<float> last;
     trainer.set_latent_source([&](Player player, index_t step, index_t repetition, Tensor<float>& z) {
-      if (player == generator) {
+      if (player == Player::generator) {
         CHECK_FALSE(reuse);  // it has the discriminator's
         z = last;
         return;
@@ -400,9 +399,9 @@ TEST_CASE("reuse_fakes: the generator is updated as on the same latents without 
     REQUIRE(with.size() == without.size());
     for (std::size_t i = 0; i < with.size(); ++i) CHECK(same_bits(with[i], without[i]));
   };
-  same({{discriminator}, {generator}});
-  same({{.player = discriminator, .repeat = 2}, {.player = generator, .every = 2}});
-  same({{discriminator}, {generator}, {discriminator}, {generator}});
+  same({{Player::discriminator}, {Player::generator}});
+  same({{.player = Player::discriminator, .repeat = 2}, {.player = Player::generator, .every = 2}});
+  same({{Player::discriminator}, {Player::generator}, {Player::discriminator}, {Player::generator}});
 }
 
 TEST_CASE("reuse_fakes: the gradients are those of the loss by differences, with the masks of the pass that made the fakes") {
@@ -412,9 +411,9 @@ TEST_CASE("reuse_fakes: the gradients are those of the loss by differences, with
   std::vector<double> gradients;
   const auto loss = [&](const auto& network) {
     GanTrainer trainer{network, plain_discriminator(), NonSaturating{},
-                       {.seed = 3, .discriminator = {.learning_rate = 0}, .phases = {{.player = discriminator, .repeat = 2}, {generator}}, .reuse_fakes = true}};
+                       {.seed = 3, .discriminator = {.learning_rate = 0}, .phases = {{.player = Player::discriminator, .repeat = 2}, {Player::generator}}, .reuse_fakes = true}};
     trainer.set_gradient_reduction([&](Player player, Tensor<double>& seen) {
-      if (player == generator) gradients = seen.to_host();
+      if (player == Player::generator) gradients = seen.to_host();
     });
     return *trainer.step(real).g_loss;
   };
@@ -436,7 +435,7 @@ TEST_CASE("reuse_fakes: the gradients are those of the loss by differences, with
 
 TEST_CASE("reuse_fakes: the generator's statistics move in its own phase alone, by the fakes that both players saw") {
   Generator g{Latent::normal(6), Sequential{BatchNorm<double>{6, {.momentum = 0.3}}, Dense<double>{6, 64}, Tanh<double>{}, Reshape<double>{8, 8, 1}}};
-  const std::vector<Phase> phases{{.player = discriminator, .repeat = 2}, {.player = generator, .every = 2}};
+  const std::vector<Phase> phases{{.player = Player::discriminator, .repeat = 2}, {.player = Player::generator, .every = 2}};
   GanTrainer trainer{std::move(g), small_discriminator<double>(), NonSaturating{}, {.seed = 3, .phases = phases, .reuse_fakes = true}};
   Record record(trainer);
   std::vector<double> expected(12, 0);
@@ -445,13 +444,13 @@ TEST_CASE("reuse_fakes: the generator's statistics move in its own phase alone, 
   for (int step = 1; step <= 4; ++step) {
     trainer.step(random_images<double>({5, 8, 8, 1}));
     if (step % 2 == 0) {
-      CHECK(relative_difference(buffer_values(trainer.generator()), moved(expected, 0.3, Statistics(record.latents_of(discriminator)))) < 1e-13);
+      CHECK(relative_difference(buffer_values(trainer.generator()), moved(expected, 0.3, Statistics(record.latents_of(Player::discriminator)))) < 1e-13);
       expected = buffer_values(trainer.generator());
     } else {
       CHECK(same_bits(buffer_values(trainer.generator()), expected));
     }
   }
-  CHECK(record.latents_of(generator).empty());
+  CHECK(record.latents_of(Player::generator).empty());
 }
 
 TEST_CASE("reuse_fakes: a generator whose fakes are not finite is found as without it") {
@@ -468,7 +467,7 @@ TEST_CASE("reuse_fakes: a generator whose fakes are not finite is found as witho
 
 TEST_CASE("average_decay: the average is that of parameters and running statistics, computed by hand") {
   GanTrainer trainer{small_generator<double>(), small_discriminator<double>(), NonSaturating{},
-                     {.seed = 3, .phases = {{discriminator}, {.player = generator, .every = 2}}, .average_decay = 0.8}};
+                     {.seed = 3, .phases = {{Player::discriminator}, {.player = Player::generator, .every = 2}}, .average_decay = 0.8}};
   auto expected = state_values(trainer.generator());
   CHECK(same_bits(state_values(trainer.sampling_generator()), expected));
   for (int step = 1; step <= 6; ++step) {
@@ -576,11 +575,11 @@ TEST_CASE("what a trainer refuses, and says") {
         "Adam: expected a learning rate from 0 to below 1e+06, got -1.\nCorrect the option.");
   CHECK(message_of<ShapeError>([] { GanTrainer(small_generator(), small_discriminator(), NonSaturating{}, {.average_decay = 1}); }) ==
         "Ema: expected a decay from 0 to below 1, got 1.\nCorrect the option.");
-  CHECK_THROWS_AS(trainer.set_optimizer(generator, Sgd{.momentum = 1}), ShapeError);
+  CHECK_THROWS_AS(trainer.set_optimizer(Player::generator, Sgd{.momentum = 1}), ShapeError);
 }
 
 TEST_CASE("a step that was refused before any update was none: phases, latents and numbers go on as if it had not been") {
-  const std::vector<Phase> phases{{discriminator}, {.player = generator, .every = 2}};
+  const std::vector<Phase> phases{{Player::discriminator}, {.player = Player::generator, .every = 2}};
   GanTrainer trainer{small_generator(), small_discriminator(), NonSaturating{}, {.seed = 3, .phases = phases}};
   GanTrainer undisturbed{small_generator(), small_discriminator(), NonSaturating{}, {.seed = 3, .phases = phases}};
   bool refuse = false;
@@ -614,22 +613,22 @@ TEST_CASE("a step that was refused before any update was none: phases, latents a
 TEST_CASE("a step that fails after an update counts, so that no update is made twice with the same latents") {
   GanTrainer trainer{small_generator(), small_discriminator(), NonSaturating{}, {.seed = 3}};
   trainer.set_gradient_reduction([](Player player, Tensor<float>&) {
-    if (player == generator) throw std::runtime_error("the other processes are gone");
+    if (player == Player::generator) throw std::runtime_error("the other processes are gone");
   });
   CHECK_THROWS_AS(trainer.step(random_images({4, 8, 8, 1})), std::runtime_error);
-  CHECK(trainer.optimizer(discriminator).steps() == 1);
+  CHECK(trainer.optimizer(Player::discriminator).steps() == 1);
   CHECK(trainer.steps() == 1);
 }
 
 TEST_CASE("set_schedule refuses a schedule of nash that makes no sense, at once") {
   GanTrainer trainer{small_generator(), small_discriminator(), NonSaturating{}};
-  CHECK(message_of<ShapeError>([&] { trainer.set_schedule(generator, LinearDecay{.begin = 500, .end = 1000, .final_factor = -3}); })
+  CHECK(message_of<ShapeError>([&] { trainer.set_schedule(Player::generator, LinearDecay{.begin = 500, .end = 1000, .final_factor = -3}); })
             .starts_with("LinearDecay: expected a finite final factor of at least 0, got -3."));
-  CHECK_THROWS_AS(trainer.set_schedule(generator, ExponentialDecay{.factor = 0}), ShapeError);
-  CHECK(message_of<Error>([&] { trainer.set_schedule(generator, Schedule{}); }).find("the schedule is an empty function") != std::string::npos);
-  trainer.set_schedule(generator, [](index_t) { return 0.5; });
+  CHECK_THROWS_AS(trainer.set_schedule(Player::generator, ExponentialDecay{.factor = 0}), ShapeError);
+  CHECK(message_of<Error>([&] { trainer.set_schedule(Player::generator, Schedule{}); }).find("the schedule is an empty function") != std::string::npos);
+  trainer.set_schedule(Player::generator, [](index_t) { return 0.5; });
   const Schedule schedule = ConstantRate{};
-  trainer.set_schedule(discriminator, schedule);
+  trainer.set_schedule(Player::discriminator, schedule);
   trainer.step(random_images({4, 8, 8, 1}));
 }
 

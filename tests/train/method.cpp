@@ -8,7 +8,6 @@ using namespace nash;
 
 namespace {
 
-constexpr Player discriminator = Player::discriminator, generator = Player::generator;
 
 /// Writes down each hook that is called.
 struct Scribe {
@@ -16,7 +15,7 @@ struct Scribe {
   bool take_part = true;
 
   void note(std::string_view what) const { *text += concat({text->empty() ? "" : " ", what}); }
-  static const char* name(Player player) { return player == discriminator ? "D" : "G"; }
+  static const char* name(Player player) { return player == Player::discriminator ? "D" : "G"; }
 
   bool takes_part(const Phase& phase, const StepReport&) const { return note(concat({"phase", name(phase.player)})), take_part; }
   template <class G, class D>
@@ -108,7 +107,7 @@ TEST_CASE("changed images have their way back, and the caller's batch stays as i
   const auto before = images.to_host();
   const auto gradients_of = [&](const auto& network, auto... methods) {
     std::vector<double> all;
-    GanTrainer trainer{g, network, NonSaturating{}, {.seed = 3, .phases = {{generator}}}, methods...};
+    GanTrainer trainer{g, network, NonSaturating{}, {.seed = 3, .phases = {{Player::generator}}}, methods...};
     trainer.set_gradient_reduction([&](Player, Tensor<double>& gradients) { all = gradients.to_host(); });
     trainer.step(images);
     return all;
@@ -146,8 +145,8 @@ TEST_CASE("a loss that compares both sides trains both players on both") {
       CHECK(std::abs(at[i] - (above - below) / (2 * h)) < 1e-8);
     }
   };
-  check(discriminator, [](const StepReport& report) { return *report.d_loss; }, [](auto&, auto& own) -> auto& { return own.parameters(); });
-  check(generator, [](const StepReport& report) { return *report.g_loss; }, [](auto& own, auto&) -> auto& { return own.parameters(); });
+  check(Player::discriminator, [](const StepReport& report) { return *report.d_loss; }, [](auto&, auto& own) -> auto& { return own.parameters(); });
+  check(Player::generator, [](const StepReport& report) { return *report.g_loss; }, [](auto& own, auto&) -> auto& { return own.parameters(); });
 }
 
 TEST_CASE("a methods' term that is not finite reaches no parameter") {
@@ -157,5 +156,5 @@ TEST_CASE("a methods' term that is not finite reaches no parameter") {
   GanTrainer trainer{small_generator(), small_discriminator(), NonSaturating{}, Bad{}};
   CHECK(message_of<NumericError>([&] { trainer.step(random_images({3, 8, 8, 1})); })
             .find("the discriminator's methods' term is not finite") != std::string::npos);
-  CHECK(trainer.optimizer(discriminator).steps() == 0);
+  CHECK(trainer.optimizer(Player::discriminator).steps() == 0);
 }

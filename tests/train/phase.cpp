@@ -7,17 +7,16 @@ using namespace nash;
 
 namespace {
 
-constexpr Player discriminator = Player::discriminator, generator = Player::generator;
 
 /// Which updates were made in which step, as "D1 G1 …", and which fields of the reports held something.
-struct Run {
+struct PhaseRun {
   std::string updates, fields;
 
-  Run(const std::vector<Phase>& phases, int steps) {
+  PhaseRun(const std::vector<Phase>& phases, int steps) {
     GanTrainer trainer{small_generator(), small_discriminator(), NonSaturating{}, {.phases = phases}};
     index_t step = 0;
     trainer.set_gradient_reduction(
-        [&](Player player, Tensor<float>&) { updates += concat({updates.empty() ? "" : " ", player == discriminator ? "D" : "G", step}); });
+        [&](Player player, Tensor<float>&) { updates += concat({updates.empty() ? "" : " ", player == Player::discriminator ? "D" : "G", step}); });
     for (step = 1; step <= steps; ++step) {
       const StepReport report = trainer.step(random_images({3, 8, 8, 1}));
       CHECK(report.step == step);
@@ -27,30 +26,30 @@ struct Run {
       CHECK(report.g_gradient_norm.has_value() == g);
       fields += concat({fields.empty() ? "" : " ", d ? "D" : "", g ? "G" : "", d || g ? "" : "-"});
     }
-    CHECK(trainer.optimizer(discriminator).steps() == std::count(updates.begin(), updates.end(), 'D'));
-    CHECK(trainer.optimizer(generator).steps() == std::count(updates.begin(), updates.end(), 'G'));
+    CHECK(trainer.optimizer(Player::discriminator).steps() == std::count(updates.begin(), updates.end(), 'D'));
+    CHECK(trainer.optimizer(Player::generator).steps() == std::count(updates.begin(), updates.end(), 'G'));
   }
 };
 
 }  // namespace
 
 TEST_CASE("phases run in their order, in every n-th step, as often as they say") {
-  const Run usual({{discriminator}, {generator}}, 3);
+  const PhaseRun usual({{Player::discriminator}, {Player::generator}}, 3);
   CHECK(usual.updates == "D1 G1 D2 G2 D3 G3");
   CHECK(usual.fields == "DG DG DG");
-  const Run n_critic({{discriminator}, {.player = generator, .every = 3}}, 7);
+  const PhaseRun n_critic({{Player::discriminator}, {.player = Player::generator, .every = 3}}, 7);
   CHECK(n_critic.updates == "D1 D2 D3 G3 D4 D5 D6 G6 D7");
   CHECK(n_critic.fields == "D D DG D D DG D");
-  CHECK(Run({{discriminator}, {.player = generator, .repeat = 3}}, 2).updates == "D1 G1 G1 G1 D2 G2 G2 G2");
-  CHECK(Run({{generator}, {discriminator}}, 2).updates == "G1 D1 G2 D2");
-  CHECK(Run({{discriminator}, {generator}, {discriminator}, {generator}}, 1).updates == "D1 G1 D1 G1");
-  const Run seldom({{.player = discriminator, .every = 2, .repeat = 2}, {.player = generator, .every = 3}}, 6);
+  CHECK(PhaseRun({{Player::discriminator}, {.player = Player::generator, .repeat = 3}}, 2).updates == "D1 G1 G1 G1 D2 G2 G2 G2");
+  CHECK(PhaseRun({{Player::generator}, {Player::discriminator}}, 2).updates == "G1 D1 G2 D2");
+  CHECK(PhaseRun({{Player::discriminator}, {Player::generator}, {Player::discriminator}, {Player::generator}}, 1).updates == "D1 G1 D1 G1");
+  const PhaseRun seldom({{.player = Player::discriminator, .every = 2, .repeat = 2}, {.player = Player::generator, .every = 3}}, 6);
   CHECK(seldom.updates == "D2 D2 G3 D4 D4 D6 D6 G6");
   CHECK(seldom.fields == "- D G D - DG");
 }
 
 TEST_CASE("a repeated phase reports its last repetition") {
-  GanTrainer trainer{small_generator(), small_discriminator(), NonSaturating{}, {.phases = {{.player = generator, .repeat = 3}}}};
+  GanTrainer trainer{small_generator(), small_discriminator(), NonSaturating{}, {.phases = {{.player = Player::generator, .repeat = 3}}}};
   std::vector<double> norms;
   trainer.set_gradient_reduction([&](Player, Tensor<float>& gradients) {
     double squares = 0;
@@ -68,11 +67,11 @@ TEST_CASE("phases that would never run are refused") {
     return message_of<ShapeError>([&] { GanTrainer(small_generator(), small_discriminator(), NonSaturating{}, {.phases = phases}); });
   };
   CHECK(message({}) == "GanTrainer: expected at least one phase, got none.\nUse {{Player::discriminator}, {Player::generator}}.");
-  CHECK(message({{discriminator}, {.player = generator, .every = 0}}) ==
+  CHECK(message({{Player::discriminator}, {.player = Player::generator, .every = 0}}) ==
         "GanTrainer: expected a generator phase with every and repeat of at least 1, got 0 and 1.\n"
         "Leave a phase out of the list to have none of it.");
-  CHECK(message({{.player = discriminator, .repeat = -1}, {generator}}).starts_with("GanTrainer: expected a discriminator phase"));
-  CHECK(message({{.player = discriminator, .every = -5}}).find("got -5 and 1.") != std::string::npos);
+  CHECK(message({{.player = Player::discriminator, .repeat = -1}, {Player::generator}}).starts_with("GanTrainer: expected a discriminator phase"));
+  CHECK(message({{.player = Player::discriminator, .every = -5}}).find("got -5 and 1.") != std::string::npos);
 }
 
 TEST_CASE("phases that leave the generator without fakes to reuse are refused") {
@@ -85,16 +84,16 @@ TEST_CASE("phases that leave the generator without fakes to reuse are refused") 
     return concat({"GanTrainer: expected with reuse_fakes each generator phase once, right after a discriminator phase that runs whenever it does, got ",
                   got, ".\nChange the phases, or leave reuse_fakes out: then the generator draws its own latents."});
   };
-  CHECK(message({{generator}}) == expected("a generator phase before any other"));
-  CHECK(message({{generator}, {discriminator}}) == expected("a generator phase before any other"));
-  CHECK(message({{discriminator}, {generator}, {generator}}) == expected("two generator phases in a row"));
-  CHECK(message({{discriminator}, {.player = generator, .repeat = 2}}) == expected("a generator phase with repeat = 2"));
-  CHECK(message({{.player = discriminator, .every = 2}, {generator}}) == expected("one with every = 1 after a discriminator phase with every = 2"));
-  CHECK(message({{.player = discriminator, .every = 2}, {.player = generator, .every = 3}}) ==
+  CHECK(message({{Player::generator}}) == expected("a generator phase before any other"));
+  CHECK(message({{Player::generator}, {Player::discriminator}}) == expected("a generator phase before any other"));
+  CHECK(message({{Player::discriminator}, {Player::generator}, {Player::generator}}) == expected("two generator phases in a row"));
+  CHECK(message({{Player::discriminator}, {.player = Player::generator, .repeat = 2}}) == expected("a generator phase with repeat = 2"));
+  CHECK(message({{.player = Player::discriminator, .every = 2}, {Player::generator}}) == expected("one with every = 1 after a discriminator phase with every = 2"));
+  CHECK(message({{.player = Player::discriminator, .every = 2}, {.player = Player::generator, .every = 3}}) ==
         expected("one with every = 3 after a discriminator phase with every = 2"));
   CHECK(message({}).starts_with("GanTrainer: expected at least one phase"));
-  for (const std::vector<Phase>& phases : {std::vector<Phase>{{discriminator}}, {{discriminator}, {generator}, {discriminator}},
-                                           {{.player = discriminator, .every = 2, .repeat = 5}, {.player = generator, .every = 6}}}) {
+  for (const std::vector<Phase>& phases : {std::vector<Phase>{{Player::discriminator}}, {{Player::discriminator}, {Player::generator}, {Player::discriminator}},
+                                           {{.player = Player::discriminator, .every = 2, .repeat = 5}, {.player = Player::generator, .every = 6}}}) {
     GanTrainer trainer(small_generator(), small_discriminator(), NonSaturating{}, {.phases = phases, .reuse_fakes = true});
     for (int step = 0; step < 7; ++step) trainer.step(random_images({3, 8, 8, 1}));
   }

@@ -9,7 +9,7 @@ using namespace nash;
 
 namespace {
 
-constexpr Shape batch{6, 8, 8, 1};
+constexpr Shape batch_shape{6, 8, 8, 1};
 
 /// A method of one's own: it adds the last batch's noise to real images, in memory that it has from the first batch on.
 class Echo {
@@ -77,9 +77,9 @@ std::map<std::string, std::vector<double>> whole_state(const Trainer& trainer) {
 }
 
 template <class Trainer>
-void train(Trainer& trainer, int steps) {
+void take_steps(Trainer& trainer, int steps) {
   for (int step = 0; step < steps; ++step)
-    trainer.step(random_images<typename Trainer::Scalar, typename Trainer::Device>(batch, static_cast<std::uint64_t>(trainer.steps())), labels_in_turn(6));
+    trainer.step(random_images<typename Trainer::Scalar, typename Trainer::Device>(batch_shape, static_cast<std::uint64_t>(trainer.steps())), labels_in_turn(6));
 }
 
 /// The names of what differs between two states, NaN being the same as NaN.
@@ -97,9 +97,9 @@ void check_resumed(const std::vector<std::string>& parts, const Methods&... meth
   const TemporaryFolder folder;
   const auto path = folder / "run.safetensors";
   auto whole = trainer_with<T, Device>(resumable, methods...);
-  train(whole, 6);
+  take_steps(whole, 6);
   auto first = trainer_with<T, Device>(resumable, methods...);
-  train(first, 3);
+  take_steps(first, 3);
   save_checkpoint(path, first);
 
   TrainerOptions other_seed = resumable;
@@ -107,11 +107,11 @@ void check_resumed(const std::vector<std::string>& parts, const Methods&... meth
   auto second = trainer_with<T, Device>(other_seed, methods...);
   for (const int before : {0, 2}) {  // in a fresh trainer, and in one that has gone another way
     CAPTURE(before);
-    train(second, before);
+    take_steps(second, before);
     load_checkpoint(path, second);
     CHECK(second.steps() == 3);
     CHECK(differences(whole_state(second), whole_state(first)) == "");
-    train(second, 3);
+    take_steps(second, 3);
     CHECK(differences(whole_state(second), whole_state(whole)) == "");
   }
 
@@ -130,7 +130,7 @@ void check_resumed(const std::vector<std::string>& parts, const Methods&... meth
     });
     CHECK(forgotten > 0);
     second.mark_loaded();
-    train(second, 3);
+    take_steps(second, 3);
     auto with = whole_state(whole), without = whole_state(second);
     for (auto* state : {&with, &without}) std::erase_if(*state, [&](const auto& entry) { return entry.first.starts_with(part); });
     CHECK(differences(without, with) != "");
@@ -189,7 +189,7 @@ TEST_CASE("a run goes on elsewhere: saved on a GPU's stand-in, resumed on the Cp
   const TemporaryFolder folder;
   auto there = trainer_with<float, StandIn>(resumable, ReplayPool{20});
   auto here = trainer_with(resumable, ReplayPool{20});
-  train(there, 2);
+  take_steps(there, 2);
   save_checkpoint(folder / "run", there);
   load_checkpoint(folder / "run", here);
   CHECK(differences(whole_state(here), whole_state(there)) == "");
@@ -198,7 +198,7 @@ TEST_CASE("a run goes on elsewhere: saved on a GPU's stand-in, resumed on the Cp
 TEST_CASE("the file: everything by its name, numbers as texts, and one's own") {
   const TemporaryFolder folder;
   auto trainer = trainer_with({.seed = 18446744073709551615ull}, R1{1, 2}, LeCam{});
-  train(trainer, 2);
+  take_steps(trainer, 2);
   save_checkpoint(folder / "run", trainer, {{"data", "digits"}, {"nash.state.steps", "7"}});
   const auto file = load_safetensors<float>(folder / "run");
   std::string names;
@@ -221,7 +221,7 @@ namespace {
 
 /// What loading says; checks that the trainer stays as it was.
 template <class Trainer>
-std::string refusal(const std::filesystem::path& path, Trainer& trainer) {
+std::string refused_resume(const std::filesystem::path& path, Trainer& trainer) {
   const auto before = whole_state(trainer);
   const std::string said = message_of<DataError>([&] { load_checkpoint(path, trainer); });
   CHECK(differences(whole_state(trainer), before) == "");
@@ -237,28 +237,28 @@ TEST_CASE("the checkpoint of another trainer is refused, and changes nothing") {
   const auto path = folder / "run";
   const std::string remedy = "\nLoad it into a trainer of the same methods, optimisers and networks.";
   auto r1 = trainer_with({.seed = 1}, R1{1, 2});
-  train(r1, 2);
+  take_steps(r1, 2);
   save_checkpoint(path, r1);
 
   auto r2 = trainer_with({.seed = 1}, R2{1, 2});
-  CHECK(refusal(path, r2) ==
+  CHECK(refused_resume(path, r2) ==
         "expected 'methods' to be R2, got R1." + remedy);
   auto none = trainer_with({.seed = 1});
-  CHECK(refusal(path, none) == "expected 'methods' to be none, got R1." + remedy);
+  CHECK(refused_resume(path, none) == "expected 'methods' to be none, got R1." + remedy);
   auto averaging = trainer_with(resumable, R1{1, 2});
-  CHECK(refusal(path, averaging) == "expected a tensor 'average.0.weight' of 64×6, got none of that name." + remedy);
+  CHECK(refused_resume(path, averaging) == "expected a tensor 'average.0.weight' of 64×6, got none of that name." + remedy);
   save_checkpoint(folder / "average", averaging);
-  CHECK(refusal(folder / "average", r1).find(" tensors of GanTrainer, got also 'average.0.weight'." + remedy) != std::string::npos);
+  CHECK(refused_resume(folder / "average", r1).find(" tensors of GanTrainer, got also 'average.0.weight'." + remedy) != std::string::npos);
   auto sgd = trainer_with({.seed = 1}, R1{1, 2});
   sgd.set_optimizer(Player::discriminator, RmsProp{});
-  CHECK(refusal(path, sgd) == "expected 'discriminator.optimizer.rule' to be nash::RmsProp, got nash::Adam." + remedy);
+  CHECK(refused_resume(path, sgd) == "expected 'discriminator.optimizer.rule' to be nash::RmsProp, got nash::Adam." + remedy);
   auto precise = trainer_with<double>({.seed = 1}, R1{1, 2});
-  CHECK(refusal(path, precise) == "expected the checkpoint of a trainer in double, got float.\nLoad it into a trainer of that type, which goes on exactly.");
+  CHECK(refused_resume(path, precise) == "expected the checkpoint of a trainer in double, got float.\nLoad it into a trainer of that type, which goes on exactly.");
   GanTrainer wide{small_generator(5), resumable_discriminator(), NonSaturating{}, {}, R1{1, 2}};
-  CHECK(refusal(path, wide) == "expected 'generator.0.weight' of 80×6, got 64×6.\nLoad it into a trainer of the same methods, optimisers and networks and sizes.");
+  CHECK(refused_resume(path, wide) == "expected 'generator.0.weight' of 80×6, got 64×6.\nLoad it into a trainer of the same methods, optimisers and networks and sizes.");
 
   save_network(folder / "network", r1.generator());
-  CHECK(refusal(folder / "network", r1) == "expected the checkpoint of a trainer, as save_checkpoint writes it, got another file.\nRead networks by load_network.");
+  CHECK(refused_resume(folder / "network", r1) == "expected the checkpoint of a trainer, as save_checkpoint writes it, got another file.\nRead networks by load_network.");
   auto g = small_generator();
   CHECK(message_of<DataError>([&] { load_network(path, g); }) ==
         path.string() + ": expected a Generator as save_network writes it, got the checkpoint of a trainer.\nLoad it into a trainer by load_checkpoint.");
@@ -268,7 +268,7 @@ TEST_CASE("the checkpoint of another trainer is refused, and changes nothing") {
 TEST_CASE("a probability beyond 0 to 1 in a checkpoint is refused, and changes nothing") {
   const TemporaryFolder folder;
   auto trainer = trainer_with({.seed = 1}, AdaptiveAugmentation{{.probability = 0.25}});
-  train(trainer, 2);
+  take_steps(trainer, 2);
   save_checkpoint(folder / "good", trainer);
   const auto with = [&](const std::string& probability) {
     auto file = load_safetensors<float>(folder / "good");
@@ -278,7 +278,7 @@ TEST_CASE("a probability beyond 0 to 1 in a checkpoint is refused, and changes n
     return folder / "bad";
   };
   for (const std::string wrong : {"1.0000001", "-0.1", "nan", "inf"})
-    CHECK(refusal(with(wrong), trainer) == "expected a number from 0 to 1 as 'nash.state.methods.0.probability', got '" + wrong +
+    CHECK(refused_resume(with(wrong), trainer) == "expected a number from 0 to 1 as 'nash.state.methods.0.probability', got '" + wrong +
                                                "'.\nThe file is damaged or was written wrongly; write it again.");
   load_checkpoint(with("1"), trainer);
   CHECK(trainer.method<AdaptiveAugmentation>().probability() == 1);
@@ -288,19 +288,19 @@ TEST_CASE("a checkpoint that is cut short or mislabelled is refused, and changes
   const TemporaryFolder folder;
   const auto good = folder / "good", bad = folder / "bad";
   auto trainer = trainer_with({.seed = 1}, LeCam{});
-  train(trainer, 2);
+  take_steps(trainer, 2);
   save_checkpoint(good, trainer);
   const Bytes bytes = read_file(good, 1 << 20);
   for (std::size_t length = 0; length < bytes.size(); length += length < 16 ? 1 : 977) {
     write_file(bad, {bytes.data(), length});
     CAPTURE(length);
-    CHECK(refusal(bad, trainer) != "");
+    CHECK(refused_resume(bad, trainer) != "");
   }
   const auto with = [&](const auto& change) {
     auto file = load_safetensors<float>(good);
     change(file);
     save_safetensors(bad, file.tensors, file.metadata);
-    return refusal(bad, trainer);
+    return refused_resume(bad, trainer);
   };
   const auto with_text = [&](const std::string& name, const std::string& text) { return with([&](auto& file) { file.metadata["nash.state." + name] = text; }); };
   const std::string damaged = ".\nThe file is damaged or was written wrongly; write it again.";
@@ -317,7 +317,7 @@ TEST_CASE("a checkpoint that is cut short or mislabelled is refused, and changes
             .starts_with("expected a number or text 'nash.state.methods.0.updates', got none of that name."));
   CHECK(with([](auto& file) { file.tensors.back().name = "else"; }).starts_with("expected a tensor 'discriminator.optimizer.1.slot' of "));
   CHECK(with([](auto& file) { file.metadata["nash.trainer"] = "half"; }).starts_with("expected the checkpoint of a trainer in float, got half."));
-  CHECK(refusal(folder / "nothing", trainer).find("cannot be opened: No such file or directory") != std::string::npos);
+  CHECK(refused_resume(folder / "nothing", trainer).find("cannot be opened: No such file or directory") != std::string::npos);
 }
 
 TEST_CASE("where a checkpoint cannot be written, the one before it stays") {

@@ -11,7 +11,6 @@ namespace {
 
 using Calls = std::vector<std::string>;
 
-constexpr Player discriminator = Player::discriminator, generator = Player::generator;
 constexpr index_t samples = 3;
 
 Calls operator+(Calls a, const Calls& b) {
@@ -91,36 +90,36 @@ TEST_CASE("the device that counts computes what the Cpu does, bit for bit") {
 }
 
 TEST_CASE("the discriminator's update: no input gradient at its first layer, nothing back through the generator") {
-  CHECK(products_in({.phases = {{discriminator}}}) == sorted_lines(d_update));
+  CHECK(products_in({.phases = {{Player::discriminator}}}) == sorted_lines(d_update));
 }
 
 TEST_CASE("the generator's update: no gradients of the discriminator's weights, none of the latents") {
-  CHECK(products_in({.phases = {{generator}}}) == sorted_lines(g_update));
+  CHECK(products_in({.phases = {{Player::generator}}}) == sorted_lines(g_update));
 }
 
 TEST_CASE("a step costs what its phases cost") {
   CHECK(products_in({}) == sorted_lines(d_update + g_update));
   CHECK(products_in({.average_decay = 0.9}) == sorted_lines(d_update + g_update));
-  CHECK(products_in({.phases = {{discriminator}, {.player = generator, .repeat = 2}}}) == sorted_lines(d_update + g_update + g_update));
-  CHECK(products_in({.phases = {{discriminator}, {.player = generator, .every = 2}}}) == sorted_lines(d_update));
+  CHECK(products_in({.phases = {{Player::discriminator}, {.player = Player::generator, .repeat = 2}}}) == sorted_lines(d_update + g_update + g_update));
+  CHECK(products_in({.phases = {{Player::discriminator}, {.player = Player::generator, .every = 2}}}) == sorted_lines(d_update));
 }
 
 TEST_CASE("the discriminator's phase keeps no tape of the generator, unless its fakes are reused") {
   using Seen = TapeWitness::Seen;
-  CHECK(tapes_of({.phases = {{discriminator}}}) == Seen{.not_kept = 1});
+  CHECK(tapes_of({.phases = {{Player::discriminator}}}) == Seen{.not_kept = 1});
   CHECK(tapes_of({}) == Seen{.kept = 1, .not_kept = 1, .back = 1});
   CHECK(tapes_of({.reuse_fakes = true}) == Seen{.kept = 1, .back = 1});
   // Only the last update before the generator's keeps one, in the steps that have a generator's update.
-  const std::vector<Phase> phases{{.player = discriminator, .repeat = 2}, {.player = generator, .every = 3}};
+  const std::vector<Phase> phases{{.player = Player::discriminator, .repeat = 2}, {.player = Player::generator, .every = 3}};
   CHECK(tapes_of({.phases = phases, .reuse_fakes = true}, 6) == Seen{.kept = 2, .not_kept = 10, .back = 2});
-  CHECK(tapes_of({.phases = {{discriminator}}, .reuse_fakes = true}) == Seen{.not_kept = 1});
+  CHECK(tapes_of({.phases = {{Player::discriminator}}, .reuse_fakes = true}) == Seen{.not_kept = 1});
 }
 
 TEST_CASE("a step that reuses fakes runs the generator forward once") {
   CHECK(products_in({.reuse_fakes = true}) == sorted_lines(d_update + g_update_of_fakes));
-  CHECK(products_in({.phases = {{discriminator}, {generator}, {discriminator}, {generator}}, .reuse_fakes = true}) ==
+  CHECK(products_in({.phases = {{Player::discriminator}, {Player::generator}, {Player::discriminator}, {Player::generator}}, .reuse_fakes = true}) ==
         sorted_lines(d_update + g_update_of_fakes + d_update + g_update_of_fakes));
-  CHECK(products_in({.phases = {{.player = discriminator, .repeat = 2}, {generator}}, .reuse_fakes = true}) ==
+  CHECK(products_in({.phases = {{.player = Player::discriminator, .repeat = 2}, {Player::generator}}, .reuse_fakes = true}) ==
         sorted_lines(d_update + d_update + g_update_of_fakes));
 }
 
@@ -131,7 +130,7 @@ TEST_CASE("passes over activations: each pair of BatchNorm and activation saves 
     return std::count(all.begin(), all.end(), name);
   };
   // D twice: LeakyReLU after the convolution stands alone; the other is BatchNorm's. G once: Tanh stands alone.
-  const std::vector<Phase> d{{discriminator}}, g{{generator}};
+  const std::vector<Phase> d{{Player::discriminator}}, g{{Player::generator}};
   CHECK(passes(d, "Activate") == 2 + 1);
   CHECK(passes(d, "Normalize") == 2 + 1);
   CHECK(passes(d, "CentredSquares") == 2 + 1);
@@ -147,7 +146,7 @@ TEST_CASE("passes over activations: each pair of BatchNorm and activation saves 
 }
 
 TEST_CASE("passes over the parameters: one for the gradients' norm, one for the update") {
-  auto trainer = counting_trainer({.phases = {{discriminator}}});
+  auto trainer = counting_trainer({.phases = {{Player::discriminator}}});
   trainer.step(random_images<float, Counting>({samples, 8, 8, 1}));
   const index_t parameters = trainer.discriminator().parameters().count();
   std::vector<std::string> whole;
@@ -157,7 +156,7 @@ TEST_CASE("passes over the parameters: one for the gradients' norm, one for the 
 }
 
 TEST_CASE("an update clears no gradient that its passes write") {
-  for (const Player player : {discriminator, generator}) {
+  for (const Player player : {Player::discriminator, Player::generator}) {
     const Calls all = passes_of(calls_of({.phases = {{player}}}), 1);
     CHECK(std::count(all.begin(), all.end(), "Fill") == 0);
   }

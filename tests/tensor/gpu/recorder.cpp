@@ -10,12 +10,12 @@ using namespace nash;
 
 namespace {
 
-using Numbers = Tensor<double, StandIn>;  // kernels of doubles and pointers have no padding, which not every compiler can clear
+using Doubles = Tensor<double, StandIn>;  // kernels of doubles and pointers have no padding, which not every compiler can clear
 
 /// Sequences on some numbers, and what the stand-in was asked to do in them.
 struct Sequences {
   Context<StandIn> context;
-  Numbers x = Numbers::filled(Shape{4}, 1), y = Numbers::filled(Shape{4}, 1);
+  Doubles x = Doubles::filled(Shape{4}, 1), y = Doubles::filled(Shape{4}, 1);
 
   template <class Function>
   stand_in::Counts run(const Function& sequence, std::uint64_t name = 1) {
@@ -27,7 +27,7 @@ struct Sequences {
     return stand_in::take_counts();
   }
   void scale(double a) { pointwise(context, 4, Scale<double>{x.data(), a, x.data()}); }
-  void add(Numbers& to) { pointwise(context, 4, Accumulate<double>{x.data(), to.data()}); }
+  void add(Doubles& to) { pointwise(context, 4, Accumulate<double>{x.data(), to.data()}); }
   double value() { return x.to_host()[0]; }
 };
 
@@ -118,8 +118,8 @@ TEST_CASE("sequences that take turns are a graph each, built once, with the para
 
 TEST_CASE("of sequences that are never the same, the last few alone are kept") {
   Sequences s;
-  std::vector<Numbers> all;
-  for (int i = 0; i < 12; ++i) all.push_back(Numbers::filled(Shape{4}, 1));
+  std::vector<Doubles> all;
+  for (int i = 0; i < 12; ++i) all.push_back(Doubles::filled(Shape{4}, 1));
   const auto copy = [&](int i) { return [&s, to = all[static_cast<std::size_t>(i)].data()] { s.context.add(Transfer{Transfer::Kind::within_gpu, to, s.x.data(), 8}); }; };
   for (int i = 0; i < 12; ++i) CHECK(s.run(copy(i)).queued == 1);
   for (int i = 11; i >= 8; --i) CHECK(s.run(copy(i)).graphs_launched == 1);
@@ -143,7 +143,7 @@ TEST_CASE("copies and allocations within a sequence keep their places in it") {
       s.scale(2);
       s.x.assign_from_host(values);
       s.scale(3);
-      const Numbers copy = s.x;
+      const Doubles copy = s.x;
       s.scale(2);
       CHECK(copy.to_host()[0] == 3 * values[0]);
     };
@@ -157,11 +157,11 @@ TEST_CASE("copies and allocations within a sequence keep their places in it") {
 TEST_CASE("memory that is given back within a sequence may be used again in it") {
   Sequences s;
   for (const double value : {1.0, 2.0, 3.0, 4.0}) {
-    auto given = std::make_unique<Numbers>(Numbers::filled(Shape{4}, value));
+    auto given = std::make_unique<Doubles>(Doubles::filled(Shape{4}, value));
     (void)s.run([&] {
       pointwise(s.context, 4, Copy<double>{given->data(), s.y.data()});
       given.reset();
-      Numbers again(Shape{4});  // where the copy, which may be held back, reads
+      Doubles again(Shape{4});  // where the copy, which may be held back, reads
       pointwise(s.context, 4, Fill<double>{again.data(), 7});
     });
     CHECK(s.y.to_host()[0] == value);
