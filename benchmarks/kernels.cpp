@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Times nash's kernels, and those of other libraries beside them, on the layers of real networks and on matrix products. Each
-// kernel is compared with the naive loops of the device Reference, and each peer with nash, before it is timed.
+// Times nash's kernels, and those of other libraries beside them, on the layers of real networks and on matrix products, and the maps and
+// sums between these, alone. Each kernel is compared with the naive loops of the device Reference, and each peer with
+// nash, before it is timed.
 //
-//   kernels                                everything, about a minute
+//   kernels                                everything, a few minutes
 //   kernels 'dcgan64:d2*' --threads 1      one layer in its three directions; --list-tests lists all
 //   kernels --torch venv/bin/python        with PyTorch beside the libraries that this was built with
-//   kernels '[gemm]' --json gemm.json      one kind: [gemm], [conv2d], [forward], [backward_data] or [backward_weights]
+//   kernels '[gemm]' --json gemm.json      one kind: [gemm], [conv2d], [map], [forward], [backward_data] or [backward_weights]
 //
 // Catch2 chooses the cases and checks; it does not take the time, since its BENCHMARK would run one library after the other.
 #define CATCH_CONFIG_RUNNER
@@ -17,6 +18,7 @@
 #include "../tests/cases/conv2d.hpp"
 #include "cases/gemm.hpp"
 #include "support/instruction_set.hpp"
+#include "support/map_problem.hpp"
 #include "support/record.hpp"
 
 namespace benchmark {
@@ -77,6 +79,14 @@ class Cases {
         add(c.name, "gemm", name_of(direction), true, [this, &c, direction] {
           measure(GemmProblem(c.geometry(direction, options_.batch), run().context), c.name, "gemm", name_of(direction), &Peer::products);
         });
+    for (const MapSize& size : map_sizes)
+      for_each_map([&]<class Kernel>(Kernel) {
+        add(size.name, "map", Kernel::name, true, [this, &size] {
+          MapProblem<Kernel> problem(options_.batch * size.pixels, size.columns, run().context);
+          REQUIRE(problem.error() < tolerated_error);
+          run().record.add(size.name, "map", Kernel::name, 0, problem.bytes(), run().contest.run({problem.nash()}, 0));
+        });
+      });
   }
 
   const std::optional<Run>& finished() const { return run_; }

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What the gradient penalty of WGAN-GP costs, beside a forward pass of the discriminator on the same batch. Both are timed within a
-// critic's updates, each time after a whole one without them, so that weights are new and the caches hold what an update leaves;
-// the forward pass also alone in a loop, which finds its memory warm. Prints medians of all rounds, and of the rounds' ratios.
+// What the gradient penalty of WGAN-GP costs, beside a forward pass of the discriminator on the same batch. Both are timed where the
+// penalty stands, between the losses' backward passes and the optimiser of a critic's update: the penalty by a method around it, the
+// forward pass by a method that does nothing else. Besides, the forward pass alone in a loop, which finds its memory warm, and what the
+// penalty adds to whole updates. Prints medians of all rounds, and of the rounds' ratios.
 //
 //   penalty --batch 64 --threads 2
 #include <algorithm>
@@ -51,51 +52,113 @@ std::array<double, sizeof...(Functions)> round_of(std::int64_t steps, const Func
   return medians;
 }
 
+/// Times of what runs in the penalty's place.
+struct Times {
+  std::vector<double> milliseconds;
+};
+
+/// A method that is a forward pass of the discriminator on the real batch.
+class ForwardInItsPlace {
+ public:
+  static constexpr const char* name = "ForwardInItsPlace";
+  explicit ForwardInItsPlace(Times& times) : times_(&times) {}
+
+  template <class G, class D>
+  class Work {
+   public:
+    static constexpr bool carries_nothing = true;
+    Work(const ForwardInItsPlace& method, const G&, const D&) : times_(method.times_) {}
+    double penalise(const nash::Update<nash::Cpu>& update, const D& critic, const nash::Tensor<float>& real, const nash::Tensor<float>&,
+                    nash::Gradients<float, nash::Cpu>&) {
+      const nash::Pass<nash::Cpu> pass{.context = update.context, .mode = nash::Mode::train, .random = update.random};
+      times_->milliseconds.push_back(milliseconds_of([&] { critic.forward(pass, real, logits_, &tape_); }));
+      return 0;
+    }
+
+   private:
+    Times* times_;
+    nash::Tensor<float> logits_;
+    typename D::Saved tape_;
+  };
+
+ private:
+  Times* times_;
+};
+
+/// GradientPenalty, timed.
+class TimedPenalty {
+ public:
+  static constexpr const char* name = "TimedPenalty";
+  explicit TimedPenalty(Times& times) : times_(&times) {}
+
+  template <class G, class D>
+  class Work {
+   public:
+    static constexpr bool carries_nothing = true;
+    Work(const TimedPenalty& method, const G& generator, const D& critic) : times_(method.times_), work_(nash::GradientPenalty{10}, generator, critic) {}
+    double penalise(const nash::Update<nash::Cpu>& update, const D& critic, const nash::Tensor<float>& real, const nash::Tensor<float>& fakes,
+                    nash::Gradients<float, nash::Cpu>& gradients) {
+      double value = 0;
+      times_->milliseconds.push_back(milliseconds_of([&] { value = work_.penalise(update, critic, real, fakes, gradients); }));
+      return value;
+    }
+
+   private:
+    Times* times_;
+    nash::GradientPenalty::Work<G, D> work_;
+  };
+
+ private:
+  Times* times_;
+};
+
+/// The median of what was timed, which is then forgotten.
+double taken(Times& times) {
+  const double result = benchmark::median(times.milliseconds);
+  times.milliseconds.clear();
+  return result;
+}
+
 void run(const Options& options) {
   using namespace nash;
   const InstructionSet instruction_set = benchmark::instruction_set_of(options.instruction_set);
   const Adam adam = WganGpOptions{}.optimizer;
-  const auto trainer_with = [&](double weight) {
+  const auto trainer_with = [&](auto... methods) {
     return GanTrainer{dcgan28_generator({.width = options.width}), dcgan28_critic({.width = options.width}), Wasserstein{},
-                      {.seed = 1, .discriminator = adam, .phases = {{Player::discriminator}}, .threads = static_cast<int>(options.threads)},
-                      GradientPenalty{weight}};
+                      {.seed = 1, .discriminator = adam, .phases = {{Player::discriminator}}, .threads = static_cast<int>(options.threads)}, methods...};
   };
-  auto plain = trainer_with(0), penalised = trainer_with(10);
-  plain.context().limit_instruction_set(instruction_set);
-  penalised.context().limit_instruction_set(instruction_set);
-  using Generator = std::remove_cvref_t<decltype(plain.generator())>;
-  using Critic = std::remove_cvref_t<decltype(plain.discriminator())>;
-  const Critic& critic = plain.discriminator();
-  const GradientPenalty method{10};
-  GradientPenalty::Work<Generator, Critic> work(method, plain.generator(), critic);
-  Context<>& context = plain.context();
+  Times of_forward, of_penalty;
+  auto plain = trainer_with();
+  auto with_forward = trainer_with(ForwardInItsPlace(of_forward));
+  auto with_penalty = trainer_with(TimedPenalty(of_penalty));
+  for (auto* context : {&plain.context(), &with_forward.context(), &with_penalty.context()}) context->limit_instruction_set(instruction_set);
 
-  Tensor<float> real(plain.generator().sample_shape(options.batch)), fakes(real.shape()), logits, sums = Tensor<float>::zeros({critic.parameters().count()});
-  fill_uniform(context, RandomStream(1), -1, 1, real.count(), real.data());
-  fill_uniform(context, RandomStream(2), -1, 1, fakes.count(), fakes.data());
-  Gradients<float, Cpu> gradients(sums);
-  typename Critic::Saved tape;
-  const Update<Cpu> update{.context = context, .player = Player::discriminator, .step = 1, .repetition = 0, .random = RandomStream(3)};
-  const Pass<Cpu> pass{.context = context, .mode = Mode::train, .random = RandomStream(4)};
+  Tensor<float> real(plain.generator().sample_shape(options.batch)), logits;
+  fill_uniform(plain.context(), RandomStream(1), -1, 1, real.count(), real.data());
+  const auto& critic = plain.discriminator();
+  typename std::remove_cvref_t<decltype(critic)>::Saved tape;
+  const Pass<Cpu> pass{.context = plain.context(), .mode = Mode::train, .random = RandomStream(4)};
 
-  const auto update_without = [&] { plain.step(real); };
-  const auto update_with = [&] { penalised.step(real); };
+  const auto update = [&] { plain.step(real); };
+  const auto update_with_forward = [&] { with_forward.step(real); };
+  const auto update_with_penalty = [&] { with_penalty.step(real); };
   const auto forward = [&] { critic.forward(pass, real, logits, &tape); };
-  const auto penalise = [&] { work.penalise(update, critic, real, fakes, gradients); };
 
-  (void)round_of(2, update_without, forward, penalise, update_with);  // memory is there from the second one on
-  Figure forward_within, forward_alone, penalty, penalty_by_within, penalty_by_alone, without, with_by_without;
+  (void)round_of(2, update, update_with_forward, update_with_penalty, forward);  // memory is there from the second one on
+  taken(of_forward), taken(of_penalty);
+  Figure forward_within, forward_alone, penalty, penalty_by_within, penalty_by_alone, added_by_within, without, with_by_without;
   for (std::int64_t i = 0; i < options.rounds; ++i) {
-    const auto [first, after_update, second, after_another] = round_of(options.steps, update_without, forward, update_without, penalise);
+    const auto [plainly, with_one_more, with] = round_of(options.steps, update, update_with_forward, update_with_penalty);
     const auto [alone] = round_of(options.steps, forward);
-    const auto [with] = round_of(options.steps, update_with);
-    forward_within.add(after_update), forward_alone.add(alone), penalty.add(after_another), without.add(second);
-    penalty_by_within.add(after_another / after_update), penalty_by_alone.add(after_another / alone), with_by_without.add(with / second);
+    const double within = taken(of_forward), penalising = taken(of_penalty);
+    forward_within.add(within), forward_alone.add(alone), penalty.add(penalising), without.add(plainly);
+    penalty_by_within.add(penalising / within), penalty_by_alone.add(penalising / alone), added_by_within.add((with - plainly) / within);
+    with_by_without.add(with / plainly);
   }
   std::printf("D forward within an update    %8.3f ms\n", forward_within.median());
   std::printf("D forward alone in a loop     %8.3f ms\n", forward_alone.median());
   std::printf("the penalty within an update  %8.3f ms   %.2f x forward within, %.2f x forward alone\n", penalty.median(), penalty_by_within.median(), penalty_by_alone.median());
-  std::printf("an update without it          %8.3f ms   with it %.2f x\n", without.median(), with_by_without.median());
+  std::printf("an update without it          %8.3f ms   with it %.2f x, %.2f x forward within more\n", without.median(), with_by_without.median(), added_by_within.median());
 }
 
 }  // namespace

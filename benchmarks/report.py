@@ -67,6 +67,10 @@ class Kernels:
         ratios = ", ".join(f"{name} {peer['time_against_nash']:.2f}×" for name, peer in peers.items())
         return f"{nash['median_ms']:.3g} ms, {100 * nash['share_of_peak']:.0f} %" + (f"; {ratios}" if ratios else "")
 
+    def map_cell(self, case, kernel):
+        nash, _ = self.of("map", case, kernel)
+        return f"{nash['median_ms']:.3g} ms, {100 * nash['share_of_memory']:.0f} %" if nash else ""
+
     def summary(self, what, keys):
         """The geometric means over some cases and directions, and the worst of them."""
         found = [(self.of(*key), key) for key in keys if key in self.results]
@@ -95,6 +99,11 @@ class Kernels:
         squares = [case for case in self.cases("gemm") if case.startswith("square:")]
         if squares:
             parts.append(table(["product", ""], [[f"`{case}`", self.cell("gemm", case, "product")] for case in squares]) + "\n")
+        if self.cases("map"):
+            parts.append("Maps and sums: time, and the share of the memory's rate; beyond it, from a cache.\n\n")
+            kernels = list(dict.fromkeys(direction for kind, _, direction in self.results if kind == "map"))
+            parts.append(table(["map or sum", *(f"`{case}`" for case in self.cases("map"))],
+                               [[kernel, *(self.map_cell(case, kernel) for case in self.cases("map"))] for kernel in kernels]) + "\n")
         thin = [c for c in self.cases("conv2d") if ":d1" in c]
         wide = [c for c in self.cases("conv2d") if c.split(":")[1].split(",")[0] in ("d2", "d3", "3x3") or c == "dcgan64:d4,g2"]
         parts.append(self.summary("large products", [("gemm", case, "product") for case in squares]))
@@ -193,6 +202,8 @@ def draw_roofline(kernels, path):
     peak, bandwidth = kernels.figures["peak_gflops"], kernels.figures["bandwidth_gb_per_s"]
     groups = {}
     for (kind, _, direction), results in kernels.results.items():
+        if kind == "map":
+            continue
         for result in results[:1] + [r for r in results[1:] if r["by"] == "oneDNN"]:
             what = kind if kind == "gemm" else direction.replace("_", " ")
             groups.setdefault((result["by"], what), []).append(f"{result['operations'] / result['bytes']} {result['gflops']}")

@@ -38,11 +38,14 @@ auto generator_body(index_t inputs, index_t width, index_t hidden, const Norm& n
 }
 const auto plain_norm = [](index_t channels) { return BatchNorm{channels, {.init = Init::normal(0.02, 1)}}; };
 
-/// The same for a projection discriminator, which has spectral norm in the place of BatchNorm.
+/// The same for a projection discriminator, which has spectral norm in the place of BatchNorm. By itself that leads to samples of a class
+/// that are all alike; likenesses within the batch show it to the discriminator.
 auto projection_body(index_t width, index_t hidden) {
+  constexpr index_t kernels = 4;
   const Conv2dOptions halve{.kernel = 4, .stride = 2, .padding = 1, .init = Init::he(0.2)};
   return spectral_normalise(Sequential{Conv2d{1, width, halve}, LeakyReLU{0.2}, Conv2d{width, 2 * width, halve}, LeakyReLU{0.2},
-                                       Dense{7 * 7 * 2 * width, hidden, {.init = Init::he(0.2)}}, LeakyReLU{0.2}, ProjectionHead{hidden, classes}});
+                                       Dense{7 * 7 * 2 * width, hidden, {.init = Init::he(0.2)}}, LeakyReLU{0.2},
+                                       MinibatchDiscrimination{hidden, kernels}, ProjectionHead{hidden + kernels, classes}});
 }
 
 /// 28×28 → 14×14 → 7×7 → hidden → what the last layer makes of it.

@@ -71,7 +71,7 @@ Mixture grid() {
 
 enum class Kind {
   plain, relativistic, feature_matching, replay_pool, balanced, logan, wgan, wgan_gp,
-  minibatch_std_dev, minibatch_discrimination, layer_norm, virtual_batch_norm,
+  minibatch_std_dev, minibatch_discrimination, layer_norm, virtual_batch_norm, uniform_logan,
   truncation, rejection, ddls, dg_flow,
   concat, projection, acgan, infogan, class_normal
 };
@@ -136,6 +136,7 @@ const std::vector<Row> rows{
     {.name = "`AuxiliaryClassifier{1}`, with labels", .kind = Kind::acgan},
     {.name = "`Latent::class_normal`, `ConditionalConcat` in D, with labels", .kind = Kind::class_normal},
     {.name = "`Infogan{1}` with a category of as many values as modes", .kind = Kind::infogan},
+    {.name = "`Logan{0.9, {.regularisation = 0.1, .share = 0.8}}`, `Latent::uniform`", .kind = Kind::uniform_logan},
 };
 
 /// Layers put together when the program runs: one type of network for all rows.
@@ -146,6 +147,7 @@ auto make_generator(const Row& row, const Mixture& mixture) {
   const index_t classes = mixture.modes();
   Latent latent = Latent::normal(latent_size);
   if (row.kind == Kind::infogan) latent = latent.with_category(classes);
+  if (row.kind == Kind::uniform_logan) latent = Latent::uniform(latent_size);
   if (row.kind == Kind::class_normal) latent = Latent::class_normal(latent_size, classes);
   AnyLayers layers;
   index_t inputs = latent.size();
@@ -258,6 +260,7 @@ Samples run(const Row& row, const Mixture& mixture, const Budget& budget, std::u
     case Kind::balanced: return with(NonSaturating{}, BalancedSteps{0.5});
     case Kind::minibatch_discrimination: return with(NonSaturating{});  // penalties refuse its layer, at a weight of 0 too
     case Kind::logan: return with(NonSaturating{}, Logan{0.9, {.natural = row.natural}});
+    case Kind::uniform_logan: return with(NonSaturating{}, Logan{0.9, {.regularisation = 0.1, .share = 0.8}});
     case Kind::acgan: return with(NonSaturating{}, AuxiliaryClassifier{1});
     case Kind::infogan: return with(NonSaturating{}, Infogan{1});
     case Kind::wgan: return play(wgan_trainer(g, d, options));
@@ -342,11 +345,12 @@ Image picture(const std::vector<Mixture>& mixtures, const std::vector<Samples>& 
 
 int main(int argc, char** argv) {
   std::string out = "runs/mode_lab", wanted;
-  std::int64_t steps = 2500, batch_size = 128, seeds = 5, threads = 2;
+  std::int64_t from = 0, steps = 2500, batch_size = 128, seeds = 5, threads = 2;
   double learning_rate = 3e-3;
   example::Arguments arguments("Plays every loss and method on two mixtures of Gaussians and counts the modes that they find.");
   arguments.option("--out", out, "folder for a picture of each row")
       .option("--rows", wanted, "only rows whose name holds this")
+      .option("--from", from, "the row to begin with, by the number that its picture has; the baseline is played in any case, to compare with")
       .option("--steps", steps, "updates of the generator on the ring; four times as many on the grid")
       .option("--batch-size", batch_size, "samples a step")
       .option("--learning-rate", learning_rate, "of both players, for the first half of the steps")
@@ -356,14 +360,18 @@ int main(int argc, char** argv) {
   return arguments.run(argc, argv, [&] {
     for (const auto& [name, value] : {std::pair{"--steps", steps}, {"--seeds", seeds}, {"--threads", threads}})
       example::require_at_least(1, static_cast<double>(value), name, "ask for some");
-    if (std::none_of(rows.begin(), rows.end(), [&](const Row& row) { return row.name.find(wanted) != std::string::npos; }))
-      throw DataError("--rows", "a part of the name of a row", "'" + wanted + "'", "leave it out to see them all");
+    if (!(from >= 0 && from < static_cast<std::int64_t>(rows.size())))
+      throw DataError("--from", concat({"a number from 0 to ", rows.size() - 1}), concat({from}), "leave it out to see them all");
+    const auto is_shown = [&](std::size_t r) { return r >= static_cast<std::size_t>(from) && rows[r].name.find(wanted) != std::string::npos; };
+    std::size_t shown = 0;
+    for (std::size_t r = 0; r < rows.size(); ++r) shown += is_shown(r);
+    if (shown == 0) throw DataError("--rows", concat({"a part of the name of a row", from > 0 ? concat({" from ", from, " on"}) : ""}), "'" + wanted + "'", "leave it out to see them all");
     const std::vector<Mixture> mixtures{ring(), grid()};
     std::printf("| Players and methods | ring: modes of 8 | of high quality | grid: modes of 25 | of high quality | beside the baseline | picture |\n|---|---|---|---|---|---|---|\n");
     std::vector<Score> baseline;
     for (std::size_t r = 0; r < rows.size(); ++r) {
       const Row& row = rows[r];
-      if (row.name.find(wanted) == std::string::npos) continue;
+      if (!is_shown(r) && !(r == 0 && seeds > 1)) continue;
       const std::int64_t runs = seeds * static_cast<std::int64_t>(mixtures.size());
       std::vector<Samples> samples(static_cast<std::size_t>(runs));
       std::exception_ptr failure;
@@ -390,6 +398,7 @@ int main(int argc, char** argv) {
         if (r == 0) baseline.push_back(score);
         if (r > 0 && seeds > 1 && !baseline.empty()) beside += (m > 0 ? "; " : " ") + score.beside(baseline[m], mixtures[m].name);
       }
+      if (!is_shown(r)) continue;
       char file[32];
       std::snprintf(file, sizeof file, "modes-%02d.png", static_cast<int>(r));
       write_png(std::filesystem::path(out) / file, picture(mixtures, {samples[0], samples[static_cast<std::size_t>(seeds)]}));

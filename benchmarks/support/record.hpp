@@ -28,20 +28,25 @@ class Record {
                 std::thread::hardware_concurrency(), name_of(machine_.instruction_set), machine_.peak_gflops, machine_.bandwidth);
     for (const Peer& peer : machine_.peers)
       std::printf("%s: %s\n", peer.name.c_str(), peer.version.empty() ? "skipped, since it is not here" : peer.version.c_str());
-    std::printf("\n%-18s %-17s %-12s %10s %9s %7s %12s\n", "case", "direction", "by", "ms", "GFLOP/s", "peak", "against nash");
+    std::printf("\n%-18s %-22s %-12s %10s %9s %7s %12s\n", "case", "direction", "by", "ms", "GFLOP/s", "peak", "against nash");
+    std::printf("%-18s %-22s %-12s %10s %9s %7s\n", "", "of maps and sums", "", "", "GB/s", "memory");
   }
 
+  /// What does no operations that are worth counting is set beside the rate of memory.
   void add(const std::string& name, const std::string& kind, const std::string& direction, double operations, double bytes,
            const std::vector<Timing>& timings) {
     peaks_.push_back(timings[0].peak_gflops);
     for (const Timing& timing : timings) {
-      std::printf("%-18s %-17s %-12s %10.4f %9.1f %5.1f %% %12.2f\n", name.c_str(), direction.c_str(), timing.name.c_str(),
-                  timing.median_seconds * 1e3, timing.gflops, 100 * timing.share_of_peak, timing.against_first);
+      const double gb_per_s = bytes / timing.median_seconds / 1e9, share_of_memory = gb_per_s / machine_.bandwidth;
+      std::printf("%-18s %-22s %-12s %10.4f %9.1f %5.1f %% %12.2f\n", name.c_str(), direction.c_str(), timing.name.c_str(),
+                  timing.median_seconds * 1e3, operations > 0 ? timing.gflops : gb_per_s,
+                  100 * (operations > 0 ? timing.share_of_peak : share_of_memory), timing.against_first);
       std::string rounds;
       for (const double seconds : timing.seconds) rounds += nash::concat({rounds.empty() ? "" : ", ", seconds * 1e3});
       results_.push_back(nash::concat({"{\"case\": \"", name, "\", \"kind\": \"", kind, "\", \"direction\": \"", direction, "\", \"by\": \"", timing.name,
                                       "\", \"operations\": ", operations, ", \"bytes\": ", bytes, ", \"median_ms\": ", timing.median_seconds * 1e3,
                                       ", \"gflops\": ", timing.gflops, ", \"share_of_peak\": ", timing.share_of_peak,
+                                      ", \"gb_per_s\": ", gb_per_s, ", \"share_of_memory\": ", share_of_memory,
                                       ", \"time_against_nash\": ", timing.against_first, ", \"rounds_ms\": [", rounds, "]}"}));
     }
     std::fflush(stdout);

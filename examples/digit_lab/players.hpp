@@ -35,15 +35,24 @@ nash::Generator<Net<Device>> make_generator(const Row& row, const Settings& sett
     else
       layers.push_back(BatchNorm<float, Device>{channels, {.init = Init::normal(0.02, 1)}});
     layers.push_back(ReLU<float, Device>{});
+    if (row.dropout_of_g > 0) layers.push_back(Dropout<float, Device>{row.dropout_of_g, {.in_inference = true}});
+  };
+  const auto add_growth = [&](index_t channels, index_t filters) {
+    if (row.pixel_shuffle) {
+      layers.push_back(Conv2d<float, Device>{channels, 4 * filters, {.kernel = 3, .padding = 1, .init = Init::dcgan()}});
+      layers.push_back(PixelShuffle<float, Device>{2});
+    } else {
+      layers.push_back(ConvTranspose2d<float, Device>{channels, filters, grow});
+    }
   };
   layers.push_back(Dense<float, Device>{settings.latent, hidden, {.bias = false, .init = Init::dcgan()}});
   add_norm(hidden);
   layers.push_back(Dense<float, Device>{hidden, 7 * 7 * 2 * width, {.bias = false, .init = Init::dcgan()}});
   layers.push_back(Reshape<float, Device>{7, 7, 2 * width});
   add_norm(2 * width);
-  layers.push_back(ConvTranspose2d<float, Device>{2 * width, width, grow});
+  add_growth(2 * width, width);
   add_norm(width);
-  layers.push_back(ConvTranspose2d<float, Device>{width, 1, grow});
+  add_growth(width, 1);
   layers.push_back(Tanh<float, Device>{});
   Net<Device> net(std::move(layers));
   if (has_reference) {
@@ -67,9 +76,17 @@ Net<Device> make_features(const Row& row, const Settings& settings) {
     if (row.of_d == Normalise::layer) layers.push_back(LayerNorm<float, Device>{channels});
     layers.push_back(LeakyReLU<float, Device>{0.2});
   };
-  layers.push_back(Conv2d<float, Device>{1, width, halve});
+  const auto add_halving = [&](index_t channels, index_t filters) {
+    if (row.average_pool) {
+      layers.push_back(Conv2d<float, Device>{channels, filters, {.kernel = 3, .padding = 1, .init = init}});
+      layers.push_back(AvgPool2d<float, Device>{{.kernel = 2}});
+    } else {
+      layers.push_back(Conv2d<float, Device>{channels, filters, halve});
+    }
+  };
+  add_halving(1, width);
   layers.push_back(LeakyReLU<float, Device>{0.2});
-  layers.push_back(Conv2d<float, Device>{width, 2 * width, halve});
+  add_halving(width, 2 * width);
   add_norm(2 * width);
   if (row.std_dev) layers.push_back(MinibatchStdDev<float, Device>{});
   layers.push_back(Dense<float, Device>{7 * 7 * (2 * width + row.std_dev), hidden, {.init = init}});

@@ -19,7 +19,8 @@ inline std::string optimizers(const Row& row, const Settings& settings) {
   nash::Adam own = nash::WganGpOptions{}.optimizer;
   if (row.kind != Kind::wgan_gp) own = settings.adam;
   if (row.kind == Kind::wgan_gp && !row.published) own.learning_rate = settings.adam.learning_rate;
-  return adam(own) + (settings.rate_of_d == 1 || row.kind == Kind::wgan_gp ? "" : nash::concat({"; D at ", settings.rate_of_d, " of it"}));
+  const std::string of_g = row.rate_of_g == 1 ? "" : nash::concat({"; G at ", row.rate_of_g, " of it"});
+  return adam(own) + of_g + (settings.rate_of_d == 1 || row.kind == Kind::wgan_gp ? "" : nash::concat({"; D at ", settings.rate_of_d, " of it"}));
 }
 
 /// Trains the players of a row, the samplers' as the baseline, and hands the trainer to use(trainer).
@@ -29,15 +30,22 @@ void train(const Row& row, const nash::Dataset& digits, const Settings& settings
   const index_t repeats = updates_of_d(row, settings), steps = settings.steps * repeats;  // a step of the trainer is one of D's
   Adam of_d = settings.adam;
   of_d.learning_rate *= settings.rate_of_d;
+  Adam of_g = settings.adam;
+  of_g.learning_rate *= row.rate_of_g;
   const TrainerOptions options{.seed = seed,
-                               .generator = settings.adam,
+                               .generator = of_g,
                                .discriminator = of_d,
                                .phases = n_critic_phases(repeats),
                                .reuse_fakes = row.reuse_fakes,
                                .average_decay = row.average};
   const auto play = [&](auto trainer) {
-    trainer.set_schedule(Player::discriminator, LinearDecay{.begin = steps / 2, .end = steps, .final_factor = 0.05});
-    trainer.set_schedule(Player::generator, LinearDecay{.begin = settings.steps / 2, .end = settings.steps, .final_factor = 0.05});
+    const auto fall = [&](Player player, index_t updates) {
+      if (row.cosine)
+        trainer.set_schedule(player, CosineDecay{.begin = updates / 2, .end = updates, .final_factor = 0.05});
+      else
+        trainer.set_schedule(player, LinearDecay{.begin = updates / 2, .end = updates, .final_factor = 0.05});
+    };
+    fall(Player::discriminator, steps), fall(Player::generator, settings.steps);
     Loader<float, Device> loader{digits, {.batch_size = settings.batch_size, .seed = seed}};
     for (index_t step = 0; step < steps && !example::interrupted(); ++step) trainer.step(loader.next().images);
     use(trainer);
@@ -61,17 +69,21 @@ void train(const Row& row, const nash::Dataset& digits, const Settings& settings
       return play(wgan_gp_trainer(std::move(g), d(), options, preset));
     }
     case Kind::feature_matching:
-      return with(Discriminator{Sequential{make_features<Device>(row, settings), make_head<Device>(row, settings)}}, NonSaturating{}, FeatureMatching{1, {0}});
+      return with(d(), NonSaturating{},
+                  row.all_features ? FeatureMatching{1} : FeatureMatching{1, {static_cast<index_t>(make_features<Device>(row, settings).layers().size()) - 1}});
     case Kind::replay_pool: return with(d(), NonSaturating{}, ReplayPool{row.pooled_batches * settings.batch_size});
     case Kind::logan: return with(d(), NonSaturating{}, Logan{0.9, {.natural = row.natural}});
     case Kind::diff_augment: return with(d(), NonSaturating{}, DiffAugment{});
     case Kind::ada:  // p may rise from 0 to 1 in half of the run
       return with(d(), NonSaturating{}, AdaptiveAugmentation{{.images = static_cast<double>(steps) * static_cast<double>(settings.batch_size) / 2}});
+    case Kind::ada_all:
+      return with(d(), NonSaturating{}, AdaptiveAugmentation{{.images = static_cast<double>(steps) * static_cast<double>(settings.batch_size) / 2}, PixelBlit{},
+                                                             GeometricWarp{}, ColourChange{}, BandFilter{}, Corruption{}});
     default: break;
   }
   // The others share three trainers, where all methods but one are at their zero and change no bit.
   if (row.of_d == Normalise::none || row.of_d == Normalise::layer)  // penalties, which BatchNorm is refused with
-    return with(d(), example::AnyLogitLoss{row.loss}, GradientPenalty{row.gradient_penalty, {.one_sided = row.one_sided}}, R1{row.r1}, Dragan{row.dragan},
+    return with(d(), example::AnyLogitLoss{row.loss}, GradientPenalty{row.gradient_penalty, {.one_sided = row.one_sided}}, R1{row.r1, row.r1_every}, Dragan{row.dragan},
                 R2{row.r2});
   if (row.orthogonal > 0 || row.lecam > 0)
     return with(d(), example::AnyLogitLoss{row.loss}, OrthogonalRegularisation{row.orthogonal}, LeCam{row.lecam, {.begin = steps / 4}});

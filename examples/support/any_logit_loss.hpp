@@ -7,7 +7,7 @@ namespace example {
 
 /// nash's losses of one logit as one type, so that trainers of different losses are compiled once.
 struct AnyLogitLoss {
-  enum Kind { non_saturating, minimax, least_squares, wasserstein, hinge } kind = non_saturating;
+  enum Kind { non_saturating, minimax, least_squares, pearson, wasserstein, hinge } kind = non_saturating;
 
   NASH_HOST_DEVICE nash::LossValue real(double l) const { return of(Real{}, l); }
   NASH_HOST_DEVICE nash::LossValue fake(double l) const { return of(Fake{}, l); }
@@ -29,6 +29,7 @@ struct AnyLogitLoss {
     switch (kind) {
       case minimax: return term(nash::Minimax{}, l);
       case least_squares: return term(nash::LeastSquares{}, l);
+      case pearson: return term(nash::LeastSquares{-1, 1, 0}, l);
       case wasserstein: return term(nash::Wasserstein{}, l);
       case hinge: return term(nash::Hinge{}, l);
       case non_saturating: break;

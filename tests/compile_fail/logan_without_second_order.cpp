@@ -1,4 +1,5 @@
-// expect: latent optimisation needs the second derivatives of every layer of both networks
+// expect: HasSecondDerivatives<FirstOrderAlone
+// expect: this needs the second derivatives of every layer of the network
 #include "nash/nash.hpp"
 
 using namespace nash;

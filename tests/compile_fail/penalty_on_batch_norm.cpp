@@ -1,4 +1,5 @@
-// expect: a penalty on each sample's gradient needs a critic that sees one sample at a time: leave BatchNorm out, or use SpectralNorm in its place
+// expect: : BatchNorm couples the samples of a batch, so that a penalty on the gradient of each makes no sense
+// expect: use LayerNorm or SpectralNorm in its place
 #include "nash/nn/batch_norm.hpp"
 #include "nash/nn/dense.hpp"
 #include "nash/nn/sequential.hpp"

@@ -9,7 +9,6 @@ using namespace nash;
 
 namespace {
 
-
 /// The value that FeatureMatching adds, and G's gradients, where the game has no loss of its own.
 template <class G, class D>
 std::pair<double, std::vector<double>> matched(const G& g, const D& d, const FeatureMatching& method) {

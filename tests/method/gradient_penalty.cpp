@@ -5,13 +5,13 @@
 #include "counting_device.hpp"
 #include "method/methods.hpp"
 #include "nash/method/dragan.hpp"
+#include "nash/method/logan.hpp"
 #include "nash/method/r1.hpp"
 #include "nash/model/dcgan.hpp"
 
 using namespace nash;
 
 namespace {
-
 
 /// The norm of the gradient is `slope` everywhere: D(x) = slope·x₀, N×5×5×1 → N×1.
 Discriminator<Sequential<Dense<double>>> linear_critic(double slope) {
@@ -98,6 +98,23 @@ TEST_CASE("GradientPenalty of a linear critic is λ·(‖w‖ − target)², wha
   CHECK(penalty_of(3, GradientPenalty{10, {.target = 0}}) == doctest::Approx(10 * 9.0).epsilon(1e-9));
   CHECK(penalty_of(0.5, GradientPenalty{2, {.one_sided = true}}) == 0);
   CHECK(penalty_of(3, GradientPenalty{2, {.one_sided = true}}) == doctest::Approx(2 * 4.0).epsilon(1e-9));
+}
+
+TEST_CASE("the norm is that of one sample's gradient over its pixels, neither over the batch nor of a mean") {
+  // The gradient is (1.8, 2.4, 0, …) where the critic is above 0 and a fifth of it below: norms 3 and 0.6.
+  Discriminator d{Sequential{Dense<double>{25, 1}, LeakyReLU<double>{0.2}}};
+  d.initialise(1);
+  std::vector<double> weights(26, 0.0);
+  weights[0] = 1.8, weights[1] = 2.4;
+  d.parameters().assign_from_host(weights);
+  Generator g = tiny_generator();
+  g.initialise(1);
+  std::fill(g.parameters().begin(), g.parameters().end(), 0.0);  // all fakes are 0: what lies between has the sign of the real sample
+  GanTrainer trainer{g, d, NoLoss{}, {.phases = {{Player::discriminator}}}, GradientPenalty{10}};
+  std::vector<double> pixels(3 * 25, 1.0);
+  std::fill(pixels.begin() + 25, pixels.begin() + 50, -1.0);
+  const double expected = 10 * (2.0 * 2.0 + 0.4 * 0.4 + 2.0 * 2.0) / 3;
+  CHECK(*trainer.step(Tensor<double>({3, 5, 5, 1}, pixels)).d_added == doctest::Approx(expected).epsilon(1e-9));
 }
 
 TEST_CASE("a critic whose gradient is zero gets no NaN: the root is taken of the square and a little more") {
@@ -226,6 +243,9 @@ TEST_CASE("of networks put together at run time the layers in a penalty's way ar
   CHECK(message(R2{}, {Dense{64, 1}, OwnFirstOrder<false>{}}) ==
         "R2: expected a discriminator whose layers are all twice differentiable, got one with Plain.\n"
         "Give tangent and tangent_backward to Plain, or leave the penalty out.");
+  CHECK(message(Logan{}, {Dense{64, 1}, OwnFirstOrder<true>{}, OwnFirstOrder<false>{}}) ==
+        "Logan: expected networks whose layers are all twice differentiable, got one with Coupling, Plain.\n"
+        "Give tangent and tangent_backward to Coupling, give tangent and tangent_backward to Plain, or leave the method out.");
 }
 
 TEST_CASE("a weight that makes no sense") {

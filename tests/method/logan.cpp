@@ -67,6 +67,7 @@ TEST_CASE("both players' gradients are those of their losses at the moved latent
     check_gradient(player, Logan{0.7, {.natural = false}});
     check_gradient(player, Logan{0.9, {.damping = 0.3, .regularisation = 0.2}});
     check_gradient(player, Logan{2, {.natural = false, .regularisation = 0.1}}, Latent::uniform(3, 0.8));  // some are clipped
+    check_gradient(player, Logan{0.9, {.damping = 0.3, .regularisation = 0.2, .share = 0.6}});
   }
 }
 
@@ -96,17 +97,49 @@ TEST_CASE("latents move by the formula, and bounded ones stay within their bound
   CHECK(moved(Logan{0.5, {.natural = false}}, of_classes) == std::vector<double>{2, 1.75});
 }
 
+TEST_CASE("a share of the samples moves, others in each update, and these as they would by themselves") {
+  Context<Cpu> context(1);
+  auto g = smooth_generator();
+  auto d = smooth_discriminator();
+  const index_t samples = 1000;
+  const auto from = random_images<double>({samples, 3}).to_host();
+  const auto moved = [&](double share, std::uint64_t seed) {
+    Logan::Work<decltype(g), decltype(d)> work(Logan{0.9, {.share = share}}, g, d);
+    Tensor<double> z({samples, 3}, from);
+    work.change_latents(Update<Cpu>{context, Player::generator, 1, 0, RandomStream(seed)}, g, d, z);
+    return z.to_host();
+  };
+  // Whether each sample moved; one that did has gone as far as where all do.
+  const auto which = [&](double share, std::uint64_t seed) {
+    const auto some = moved(share, seed), all = moved(1, seed);
+    std::vector<bool> found;
+    for (std::size_t n = 0; n < samples; ++n) {
+      const auto row = [&](const std::vector<double>& values) { return std::vector<double>(values.begin() + 3 * n, values.begin() + 3 * n + 3); };
+      found.push_back(row(some) != row(from));
+      CHECK(row(some) == row(found.back() ? all : from));
+    }
+    return found;
+  };
+  const auto once = which(0.8, 1), again = which(0.8, 2);
+  CHECK(std::abs(std::count(once.begin(), once.end(), true) - 800) < 60);  // 4.7 standard deviations
+  CHECK(once != again);
+  CHECK(moved(0, 1) == from);
+}
+
 TEST_CASE("α = 0 changes no bit; above it latents move") {
   const auto run = [](auto... methods) {
     GanTrainer trainer{smooth_generator(), smooth_discriminator(), NonSaturating{}, {.seed = 4}, methods...};
     return state_after(trainer, 3, {5, 6});
   };
   CHECK(same_bits(run(Logan{0}), run()));
+  CHECK_FALSE(same_bits(run(Logan{0.9, {.share = 0.5}}), run(Logan{0.9})));
   CHECK_FALSE(same_bits(run(Logan{}), run()));
 }
 
 TEST_CASE("what latent optimisation refuses") {
   CHECK(message_of<ShapeError>([] { Logan{-1}; }) == "Logan: expected a rate, finite and at least 0, got -1.\nCorrect the option.");
+  for (const double share : {-0.1, 1.5, std::nan("")}) CHECK(message_of<ShapeError>([&] { Logan(1, {.share = share}); }).starts_with("Logan: expected a share from 0 to 1, got "));
+  for (const double share : {0.0, 1.0}) CHECK_NOTHROW(Logan(1, {.share = share}));
   CHECK(message_of<ShapeError>([] { Logan(1, {.damping = 0}); }) == "Logan: expected a damping above 0, got 0.\nUse 0.1.");
   CHECK(message_of<ShapeError>([] { GanTrainer(smooth_generator(Latent::normal(2).with_continuous(1)), smooth_discriminator(), NonSaturating{}, Logan{}); }) ==
         "Logan: expected latents without codes, got codes behind them.\nLeave the codes or the method out.");

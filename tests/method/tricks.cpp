@@ -16,7 +16,6 @@ using namespace nash;
 
 namespace {
 
-
 Update<Cpu> update_at(Context<Cpu>& context, index_t step) { return {context, Player::generator, step, 0, RandomStream(3)}; }
 
 std::vector<float> run(auto... methods) {

@@ -3,6 +3,9 @@
 
 #include <doctest/doctest.h>
 
+#include "message_of.hpp"
+#include "nash/nn/any_sequential.hpp"
+#include "nash/nn/batch_norm.hpp"
 #include "nash/nn/dense.hpp"
 #include "nash/nn/relu.hpp"
 #include "nash/nn/tanh.hpp"
@@ -22,6 +25,16 @@ using Flat = Gradients<double, Cpu>;
 enum class Slip {
   none, scaled_dx, partial_dx, added_dx, assigned_gradients, scaled_bias, dx_needs_gradients, gradients_need_dx, saves_or_differs,
   moves_state, changes_dy, wrong_shape, scaled_tangent, scaled_second_order, bias_in_second_order, assigned_second_order, nan_dx, keeps_shape
+};
+
+/// A layer of one's own without second derivatives.
+struct FirstOrder : LayerDefaults<double, Cpu> {
+  Shape output_shape(const Shape& x) const { return x; }
+  void forward(const Pass<Cpu>&, const Values& x, Values& y, NoSaved*) const { y = x; }
+  void backward(const Pass<Cpu>&, const Values&, const Values&, NoSaved&, const Values& dy, Values* dx, Flat*) const {
+    if (dx != nullptr) *dx = dy;
+  }
+  LayerDescription describe() const { return LayerDescription("FirstOrder"); }
 };
 
 /// y = tanh(x·Wᵀ + b), with one slip.
@@ -154,6 +167,19 @@ TEST_CASE("penalty_check finds a slip in any part of the run") {
   CHECK(testing::penalty_check(Slipping{Slip::none}, {4, 3}, 1).ok);
   CHECK(says(testing::penalty_check(Slipping{Slip::bias_in_second_order}, {4, 3}, 1), "grads of 'bias'[0]: analytic "));
   CHECK(says(testing::penalty_check(Slipping{Slip::scaled_dx}, {4, 3}, 0), "penalty's grads of '"));
+}
+
+TEST_CASE("penalty_check names the layers of a network put together at run time that it cannot go through") {
+  using Net = AnySequential<double>;
+  const auto message = [](std::vector<AnyLayer<double>> layers) {
+    return message_of<Error>([&] { testing::penalty_check(Net(std::move(layers)), {4, 3}, 1); });
+  };
+  CHECK(message({Dense<double>{3, 3}, BatchNorm<double>{3}, Dense<double>{3, 1}}) ==
+        "penalty_check: expected a critic whose layers see each sample by itself, got one with BatchNorm.\n"
+        "Use LayerNorm or SpectralNorm in the place of BatchNorm, or leave the check out.");
+  CHECK(message({Dense<double>{3, 1}, FirstOrder{}}) ==
+        "penalty_check: expected a critic whose layers are all twice differentiable, got one with FirstOrder.\n"
+        "Give tangent and tangent_backward to FirstOrder, or leave the check out.");
 }
 
 TEST_CASE("a kink is skipped and counted, and too many are an error") {

@@ -8,7 +8,6 @@ using namespace nash;
 
 namespace {
 
-
 /// Writes down each hook that is called.
 struct Scribe {
   std::string* text;

@@ -28,7 +28,7 @@ Outcome outcome_of(Trainer& trainer, int steps, nash::index_t samples) {
   return outcome;
 }
 
-/// Three steps of players that are wide enough for every kernel to use several threads.
+/// Three steps of players whose kernels use several threads; wide_players are those of wide convolutions.
 inline Outcome train(std::uint64_t seed, int threads, nash::TrainerOptions options = {}) {
   options.seed = seed;
   options.threads = threads;

@@ -7,7 +7,6 @@ using namespace nash;
 
 namespace {
 
-
 /// Which updates were made in which step, as "D1 G1 …", and which fields of the reports held something.
 struct PhaseRun {
   std::string updates, fields;

@@ -26,6 +26,20 @@ std::vector<Outcome> in_a_parallel_region(int threads) {
   return outcomes;
 }
 
+/// A step of players with convolutions of many channels, which are minimal filtering in vectors and products of tiles where there are tile
+/// registers, of Dense layers and of dropout.
+Outcome train_wide(int threads, InstructionSet at_most) {
+  const Conv2dOptions same{.kernel = 3, .padding = 1};
+  GanTrainer trainer{Generator{Latent::normal(6), Sequential{Dense{6, 4 * 4 * 32}, Reshape{4, 4, 32}, BatchNorm{32}, ReLU{},
+                                                            ConvTranspose2d{32, 32, {.kernel = 4, .stride = 2, .padding = 1}}, ReLU{}, Conv2d{32, 32, same}, BatchNorm{32},
+                                                            ReLU{}, Conv2d{32, 1, same}, Tanh{}}},
+                     Discriminator{Sequential{Conv2d{1, 32, same}, LeakyReLU{0.2}, Conv2d{32, 48, same}, BatchNorm{48}, LeakyReLU{0.2},
+                                              Conv2d{48, 32, {.kernel = 4, .stride = 2, .padding = 1}}, LeakyReLU{0.2}, Dropout{0.3}, Dense{4 * 4 * 32, 128}, LeakyReLU{0.2}, Dense{128, 1}}},
+                     NonSaturating{}, {.seed = 3, .average_decay = 0.9, .threads = threads}};
+  trainer.context().limit_instruction_set(at_most);
+  return outcome_of(trainer, 1, 34);
+}
+
 /// How many levels of parallel regions may have several threads each, until the end of the scope.
 class ActiveLevels {
  public:
@@ -69,5 +83,18 @@ TEST_CASE("a trainer may be handed from thread to thread") {
     Outcome elsewhere;
     std::thread([&] { elsewhere = outcome_of(handed, 1, 20); }).join();
     CHECK(elsewhere == outcome_of(kept, 1, 20));
+  }
+}
+
+TEST_CASE("convolutions of many channels give the same bits for any number of threads, by either kind of kernel") {
+  const Conv2dGeometry wide{.n = 34, .h = 8, .w = 8, .c = 32, .o = 48, .r = 3, .s = 3, .padding_h = 1, .padding_w = 1};
+  for (const InstructionSet set : {InstructionSet::avx2, InstructionSet::avx512, InstructionSet::amx}) {
+    if (set > detect_instruction_set()) continue;
+    CAPTURE(static_cast<int>(set));
+    Context<Cpu> context(1);
+    context.limit_instruction_set(set);
+    CHECK((cpu::SplitConvolution::suits(context, wide) || cpu::Winograd<float>::suits(context, wide)));
+    const Outcome expected = train_wide(1, set);
+    for (const int threads : {2, 3}) CHECK(train_wide(threads, set) == expected);
   }
 }

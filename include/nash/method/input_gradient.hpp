@@ -2,6 +2,7 @@
 #pragma once
 
 #include "nash/kernels/row_sums.hpp"
+#include "nash/nn/separate_samples.hpp"
 #include "nash/nn/sequential.hpp"
 #include "nash/train/method.hpp"
 
@@ -29,53 +30,10 @@ struct PenaltyDirection {
   }
 };
 
-/// Whether a penalty on each sample's own gradient makes sense with a layer. It is a class of each layer, so that the compiler's message
-/// has the name of the one that it is refused for.
-template <class L>
-struct SeesEachSampleByItself {
-  static_assert(!RefusesPenalties<L> || SaysWhatToUseInstead<L>,
-                "a penalty on the gradient of each sample makes no sense where a layer of the discriminator couples the samples of a batch: use "
-                "one that does not in its place, or leave the penalty out");
-  static_assert(TwiceDifferentiable<L>,
-                "a gradient penalty needs the second derivatives of every layer of the discriminator: give the layer that has none the members "
-                "tangent and tangent_backward, or leave it out");
-
-  static constexpr bool is_so() {
-    if constexpr (RefusesPenalties<L> && SaysWhatToUseInstead<L>)
-      return sizeof(typename L::template Penalised<true>) > 0;
-    else
-      return true;
-  }
-  static constexpr bool value = is_so();
-};
-/// Of a layer around others, such as Sequential, Residual or ReferenceBatch, where one of these is to blame.
-template <template <class...> class Composite, class... Parts>
-  requires(Layer<Parts> && ...) && ((RefusesPenalties<Parts> || !TwiceDifferentiable<Parts>) || ...)
-struct SeesEachSampleByItself<Composite<Parts...>> {
-  static constexpr bool value = (SeesEachSampleByItself<Parts>::value && ...);
-};
-
-/// Throws Error: these layers of a discriminator are in a penalty's way.
-[[noreturn]] NASH_COLD inline void refuse_layers(std::string_view penalty, std::string_view what, const std::vector<LayerInTheWay>& layers,
-                                                 std::string_view otherwise) {
-  std::string names, remedy;
-  for (const LayerInTheWay& layer : layers) {
-    names += (names.empty() ? "" : ", ") + layer.type;
-    remedy += layer.instead.empty() ? concat({otherwise, layer.type}) : concat({"use ", layer.instead, " in the place of ", layer.type});
-    remedy += ", ";
-  }
-  throw Error(std::string(penalty), concat({"a discriminator whose layers ", what}), concat({"one with ", names}),
-              concat({remedy, "or leave the penalty out"}));
-}
-
 /// Refuses discriminators that a penalty on each sample's own gradient makes no sense with, or that cannot be differentiated twice.
 template <class D>
 void require_separate_samples(const D& discriminator, std::string_view penalty) {
-  static_assert(SeesEachSampleByItself<typename D::BodyType>::value);
-  LayersInTheWay found;
-  find_in_the_way(discriminator.body(), found);
-  if (!found.refusing.empty()) refuse_layers(penalty, "see each sample by itself", found.refusing, "leave out ");
-  if (!found.first_order.empty()) refuse_layers(penalty, "are all twice differentiable", found.first_order, "give tangent and tangent_backward to ");
+  require_separate_samples(discriminator.body(), penalty, "a discriminator", "the penalty");
 }
 
 /// The gradient g_n = ∇ₓD(xₙ) of each sample's adversarial logit, and penalties on its norm: P = factor·Σₙ p(‖g_n‖²).

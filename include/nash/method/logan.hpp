@@ -3,6 +3,7 @@
 
 #include "nash/kernels/row_sums.hpp"
 #include "nash/model/latent_gradient.hpp"
+#include "nash/nn/separate_samples.hpp"
 #include "nash/train/method.hpp"
 
 namespace nash {
@@ -13,11 +14,14 @@ namespace nash {
 template <class T>
 struct LatentSteps {
   double rate, damping;  // α and β; a damping of 0: the plain gradient
+  double share;          // of the rows that take a step
+  RandomStream random;   // says which
   index_t size;
   const T* g;
   const double* squares;
 
-  NASH_HOST_DEVICE double scale(index_t row) const { return damping == 0 ? rate : rate / (damping + squares[row]); }
+  NASH_HOST_DEVICE bool moves(index_t row) const { return share >= 1 || random.uniform(row) < share; }
+  NASH_HOST_DEVICE double scale(index_t row) const { return !moves(row) ? 0 : damping == 0 ? rate : rate / (damping + squares[row]); }
   NASH_HOST_DEVICE double step(index_t i) const { return scale(i / size) * static_cast<double>(g[i]); }
 };
 
@@ -78,6 +82,7 @@ struct LoganOptions {
   bool natural = true;        ///< the natural gradient's step, by the empirical Fisher matrix g·gᵀ + β·1; else the plain gradient's
   double damping = 0.1;       ///< β, of the natural gradient
   double regularisation = 0;  ///< w of w·mean ‖Δz‖², which is added to either player's loss
+  double share = 1;           ///< of samples whose latents move, drawn in each update: below 1 G also learns from latents as they are sampled
 };
 
 /// LOGAN, latent optimisation: before each update latents take a step to where the discriminator takes what becomes of them for real,
@@ -85,10 +90,11 @@ struct LoganOptions {
 ///     z′ = z + Δz,   Δz = α·g, or α·g / (β + ‖g‖²),   g = ∇_z D(G(z)),
 ///
 /// and both losses are those of G(z′). Their gradients go through Δz too, whose dependence on both networks is of second order: it is
-/// what stabilises the game. Wu et al. 2019, algorithm 1 and section 3; g is of the adversarial logit.
+/// what stabilises the game. Wu et al. 2019, algorithm 1 and section 3; g is of the adversarial logit. A share of the samples may stay
+/// where it is: Δz = 0 there.
 ///
-/// Bounded latents, which the paper's are, are clipped to their bound; codes, which moving would change, are refused. Both networks are twice differentiable, BatchNorm included, else
-/// they are refused. An update costs about three times a plain one. With α = 0 nothing runs.
+/// Bounded latents, which the paper's are, are clipped to their bound; codes, which moving would change, are refused. Both networks are
+/// twice differentiable, BatchNorm included, else they are refused. An update costs about three times a plain one. With α = 0 nothing runs.
 class Logan {
  public:
   static constexpr const char* name = "Logan";
@@ -96,6 +102,7 @@ class Logan {
   explicit Logan(double rate = 0.9, const LoganOptions& options = {}) : rate_(rate), options_(options) {
     require_method_option(0, rate, "Logan", "a rate");
     require_method_option(0, options.regularisation, "Logan", "a regularisation");
+    if (!(options.share >= 0 && options.share <= 1)) throw ShapeError("Logan", "a share from 0 to 1", concat({options.share}), "use 1");
     if (!(options.damping > 0 && std::isfinite(options.damping))) throw ShapeError("Logan", "a damping above 0", concat({options.damping}), "use 0.1");
   }
 
@@ -104,9 +111,6 @@ class Logan {
     using T = typename D::Scalar;
     using Device = typename D::Device;
     using Values = Tensor<T, Device>;
-    static_assert(TwiceDifferentiable<typename G::BodyType> && TwiceDifferentiable<typename D::BodyType>,
-                  "latent optimisation needs the second derivatives of every layer of both networks: give the layer that has none the members "
-                  "tangent and tangent_backward, or leave it out");
 
    public:
     static constexpr bool carries_nothing = true, runs_ahead = true;
@@ -116,8 +120,7 @@ class Logan {
       using enum Latent::Distribution;
       if (latent.distribution() == uniform || latent.distribution() == truncated_normal) bound_ = latent.bound();
       if (latent.has_codes()) throw ShapeError("Logan", "latents without codes", "codes behind them", "leave the codes or the method out");
-      if (!traits_of(generator.body()).with(traits_of(discriminator.body())).twice_differentiable)
-        throw Error("Logan", "networks whose layers are all twice differentiable", "one that is not", "leave that layer or the method out");
+      require_second_derivatives("Logan", "networks", "the method", generator.body(), discriminator.body());
     }
 
     void change_latents(const Update<Device>& update, const G& generator, const D& discriminator, Values& z) {
@@ -127,7 +130,7 @@ class Logan {
       const Values& g = gradient_.of(pass(update), generator, discriminator, before_);
       squares_.resize(Shape{z.shape()[0]});
       sum_rows(update.context, z.shape()[0], z.shape()[1], Square<T>{g.data()}, squares_.data());
-      pointwise(update.context, z.count(), MoveLatents<T>{steps(), bound_, before_.data(), z.data()});
+      pointwise(update.context, z.count(), MoveLatents<T>{steps(update), bound_, before_.data(), z.data()});
     }
 
     double change_latents_backward(const Update<Device>& update, const G& generator, const D& discriminator, const Values& dz,
@@ -136,22 +139,25 @@ class Logan {
       Context<Device>& context = update.context;
       const index_t samples = dz.shape()[0], size = dz.shape()[1];
       const double weight = options_.regularisation / static_cast<double>(samples);
-      const StepCotangent<T> cotangent{{steps(), bound_, before_.data(), nullptr}, 2 * weight, dz.data()};
+      const StepCotangent<T> cotangent{{steps(update), bound_, before_.data(), nullptr}, 2 * weight, dz.data()};
       const auto inner = context.template scratch<double>(samples);
       sum_rows(context, samples, size, StepInner<T>{cotangent}, inner.data());
       v_.resize(dz.shape());
       pointwise(context, dz.count(), StepBackward<T>{cotangent, inner.data(), v_.data()});
       gradient_.add_derivative(pass(update), generator, discriminator, before_, v_, update.player == Player::generator, gradients);
-      return weight == 0 ? 0 : weight * sum(context, dz.count(), SquaredStep<T>{steps()});
+      return weight == 0 ? 0 : weight * sum(context, dz.count(), SquaredStep<T>{steps(update)});
     }
 
    private:
     static Pass<Device> pass(const Update<Device>& update) {
       return {.context = update.context, .mode = Mode::train, .random = update.random, .second_order = true, .labels = update.labels};
     }
-    LatentSteps<T> steps() const {
-      return {rate_, options_.natural ? options_.damping : 0, before_.shape()[1], gradient_.values().data(), squares_.data()};
+    LatentSteps<T> steps(const Update<Device>& update) const {
+      return {rate_, options_.natural ? options_.damping : 0, options_.share, update.random.child(share_stream), before_.shape()[1],
+              gradient_.values().data(), squares_.data()};
     }
+
+    static constexpr std::uint64_t share_stream = 1'000'000;  // of the same stream layers take the children 0, 1, …
 
     double rate_, bound_ = std::numeric_limits<double>::infinity();
     LoganOptions options_;

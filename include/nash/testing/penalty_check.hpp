@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "nash/nn/separate_samples.hpp"
 #include "nash/testing/subject.hpp"
 
 namespace nash::testing {
@@ -8,13 +9,10 @@ namespace nash::testing {
 /// Checks a critic N×… → N×1 as gradient penalties use it. With gₙ = ∇ₓD(xₙ) and P = ½ Σₙ (‖gₙ‖ − target)², the gradient of
 /// P by every parameter, got in one run of forward, backward to x, tangent along v = ∂P/∂g and tangent_backward, agrees with
 /// central differences of P itself, and with (∇_θD(x + h·v) − ∇_θD(x − h·v)) / 2h.
-template <TwiceDifferentiable L>
+template <Layer L>
 CheckReport penalty_check(const L& critic, const Shape& input_shape, double target, const CheckOptions& options = {}) {
-  static_assert(!RefusesPenalties<L>, "a penalty on each sample's gradient needs a critic that sees one sample at a time: leave BatchNorm out, or use "
-                "SpectralNorm in its place");
   using Values = typename Subject<L>::Values;
-  if (traits_of(critic).refuses_penalties)
-    throw Error("penalty_check", "a layer of the critic couples the samples of a batch", "leave BatchNorm out, or use SpectralNorm in its place");
+  require_separate_samples(critic, "penalty_check", "a critic", "the check");
   Subject<L> subject(critic, input_shape, options);
   CheckReport report;
   L& own = subject.layer;

@@ -32,15 +32,17 @@ int main(int argc, char** argv) {
   Context<Cpu> context(1);
   context.limit_instruction_set(InstructionSet::avx2);  // the widest that the counter knows
 
-  const Conv2dGeometry g{.n = 8, .h = 14, .w = 14, .c = 32, .o = 48, .r = 4, .s = 4, .stride_h = 2, .stride_w = 2, .padding_h = 1, .padding_w = 1};
+  // Channels that minimal filtering takes, and for packed_ as many that it leaves to packed products.
+  const bool packed = kind.starts_with("packed_");
+  const Conv2dGeometry g{.n = 8, .h = 14, .w = 14, .c = packed ? 24 : 32, .o = packed ? 40 : 48, .r = 4, .s = 4, .stride_h = 2, .stride_w = 2, .padding_h = 1, .padding_w = 1};
   const auto x = random(context, g.image_shape()), w = random(context, g.filter_shape()), y = random(context, g.output_shape());
   Tensor<float> result(g.image_shape()), dw(g.filter_shape());
   using Conv = Conv2dKernels<Cpu>;
-  if (kind == "conv2d_forward") {
+  if (kind == "conv2d_forward" || kind == "packed_forward") {
     count([&] { Conv::forward(context, g, x.data(), w.data(), result.data()); });
-  } else if (kind == "conv2d_backward_data") {
+  } else if (kind == "conv2d_backward_data" || kind == "packed_backward_data") {
     count([&] { Conv::backward_data(context, g, y.data(), w.data(), result.data()); });
-  } else if (kind == "conv2d_backward_weights") {
+  } else if (kind == "conv2d_backward_weights" || kind == "packed_backward_weights") {
     count([&] { Conv::backward_weights(context, g, x.data(), y.data(), dw.data()); });
   } else if (kind.starts_with("thin_")) {
     const Conv2dGeometry thin{.n = 8, .h = 28, .w = 28, .c = 1, .o = 64, .r = 4, .s = 4, .stride_h = 2, .stride_w = 2, .padding_h = 1, .padding_w = 1};
@@ -53,12 +55,29 @@ int main(int argc, char** argv) {
     const auto a = random(context, {200, 200}), b = random(context, {200, 200});
     Tensor<float> c(Shape{200, 200});
     count([&] { GemmKernels<Cpu>::multiply(context, {.m = 200, .n = 200, .k = 200}, a.data(), b.data(), c.data()); });
+  } else if (kind == "batch_norm") {
+    Discriminator norm{Sequential{BatchNorm{64}}};
+    norm.initialise(1);
+    const auto in = random(context, {2000, 64}), dy = random(context, {2000, 64});
+    Tensor<float> out, dx;
+    decltype(norm)::Saved saved;
+    count([&] {
+      norm.forward({context, Mode::train}, in, out, &saved);
+      norm.backward({context, Mode::train}, in, out, saved, dy, &dx, nullptr);
+    });
+  } else if (kind == "adam") {
+    const auto gradient = random(context, {100'000});
+    auto theta = random(context, {100'000}), m = random(context, {100'000}), v = random(context, {100'000});
+    count([&] { pointwise(context, theta.count(), Adam{}.update<float>(theta.data(), gradient.data(), {m.data(), v.data()}, 10, 1e-3)); });
+  } else if (kind == "normal_draws") {
+    Tensor<float> draws(Shape{100'000});
+    count([&] { fill_normal(context, RandomStream(1), 0, 1, draws.count(), draws.data()); });
   } else if (kind == "dcgan_step") {
     GanTrainer trainer{dcgan28_generator({.width = 16}), dcgan28_discriminator({.width = 16}), NonSaturating{}, {.seed = 1, .threads = 1}};
     const auto images = random(context, {8, 28, 28, 1});
     count([&] { trainer.step(images); });
   } else {
-    std::fprintf(stderr, "usage: nash_instructions conv2d_forward|conv2d_backward_data|conv2d_backward_weights|thin_forward|thin_backward_data|thin_backward_weights|gemm|dcgan_step\n");
+    std::fprintf(stderr, "usage: nash_instructions (conv2d|packed|thin)_(forward|backward_data|backward_weights) | gemm | batch_norm | adam | normal_draws | dcgan_step\n");
     return 2;
   }
 }
