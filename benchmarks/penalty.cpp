@@ -2,7 +2,7 @@
 //
 // What the gradient penalty of WGAN-GP costs, beside a forward pass of the discriminator on the same batch. Both are timed where the
 // penalty stands, between the losses' backward passes and the optimiser of a critic's update: the penalty by a method around it, the
-// forward pass by a method that does nothing else. Besides, the forward pass alone in a loop, which finds its memory warm, and what the
+// forward pass by a method that does nothing else, each in memory of its own. Besides, the forward pass alone in a loop, which finds its memory warm, and what the
 // penalty adds to whole updates. Prints medians of all rounds, and of the rounds' ratios.
 //
 //   penalty --batch 64 --threads 2

@@ -26,13 +26,13 @@ KINDS = [
     ("normalisation, with the activation after it", r"Normaliz|CentredSquares|VarianceFromSums|InverseDeviation|MoveRunning|ShiftAndScale|ScaleChannels|SecondOrder"),
     ("products of vectors", r"MatrixVector"),
     ("activations, losses, sums and other maps", r"run_(baseline|avx2|avx512)|^libm\b"),
-    ("data", r"Loader|Dataset|gather|idx|inflate|^libz"),
+    ("data", r"Loader|Dataset|read_idx|inflate|^libz"),
     ("operands and results of products: packing, splitting, the maps of minimal filtering",
-     r"pack|split_|put_|place_filters|panel|transpose_|Winograd|apply_(constant_)?map|FilteringLayout|FilteringGroup|GridPixels|GivenPixels|PaddedRows|"
+     r"pack|split_|gather_|put_|place_filters|panel|transpose_|Winograd|apply_(constant_)?map|FilteringLayout|FilteringGroup|GridPixels|GivenPixels|PaddedRows|"
      r"WindowStrips|Operand|add_to_totals|add_partial|sum_products|MatrixOutput|ResultRows|(Matrix|Transposed|Window)(Rows|Columns)|PackedFilters|PhaseFilters|LineTiles|Epilogue"),
     ("convolutions with few channels, besides products", r"ThinConvolution"),
     ("products", r"multiply|Product|Sweep|SplitConvolution|add_product|TileRegisters|Kernels|BackwardPhase|for_ranges|Cut\b|Windows|Axis|ThreadMemory|run_task"),
-    ("the kernel, and memory that is cleared or copied", r"^\[kernel|^\[unknown|memset|memmove|memcpy"),
+    ("the operating system, and memory that is cleared or copied", r"^\[kernel|^\[unknown|memset|memmove|memcpy"),
 ]
 REST = "the rest"
 

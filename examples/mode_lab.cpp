@@ -349,8 +349,8 @@ int main(int argc, char** argv) {
   double learning_rate = 3e-3;
   example::Arguments arguments("Plays every loss and method on two mixtures of Gaussians and counts the modes that they find.");
   arguments.option("--out", out, "folder for a picture of each row")
-      .option("--rows", wanted, "only rows whose name holds this")
-      .option("--from", from, "the row to begin with, by the number that its picture has; the baseline is played in any case, to compare with")
+      .option("--rows", wanted, "only rows whose name holds this; with several seeds the baseline is played too, to compare with")
+      .option("--from", from, "the row to begin with, by the number that its picture has")
       .option("--steps", steps, "updates of the generator on the ring; four times as many on the grid")
       .option("--batch-size", batch_size, "samples a step")
       .option("--learning-rate", learning_rate, "of both players, for the first half of the steps")

@@ -12,7 +12,7 @@
 
 namespace benchmark {
 
-/// What a map or a sum works on: four matrices of rows × columns, and four arrays with a value for each column.
+/// What a map or a sum works on: four matrices of rows × columns, three arrays with a value for each column, and sums with two.
 template <class T>
 struct Matrices {
   nash::index_t rows, columns;
@@ -22,8 +22,8 @@ struct Matrices {
   nash::index_t count() const { return rows * columns; }
 };
 
-/// The kernels that a training step spends most of its time in besides convolutions and products, fused as there. Each has a name, how many matrices it reads or
-/// writes, one that it does both with counting twice, and `run` for any device.
+/// The kernels that a training step spends most of its time in besides convolutions and products, fused as there. Each has a name, how many matrices it reads and
+/// writes, where one that is both read and written counts twice, and `run` for any device.
 struct LeakyReluForward {
   static constexpr const char* name = "leaky_relu forward";
   static constexpr int streams = 2;

@@ -89,7 +89,7 @@ inline const std::vector<Row> rows{
     {{"pixel_shuffle", "layers", "`Conv2d` and `PixelShuffle` in G in the place of `ConvTranspose2d`"}, {.pixel_shuffle = true}},
     {{"average_pool", "layers", "`AvgPool2d` in D in the place of stride 2"}, {.average_pool = true}},
     {{"diff_augment", "augmentation", "`DiffAugment`, all digits"}, {.kind = Kind::diff_augment}},
-    {{"few", "augmentation", "few digits, the baseline of the next three"}, {.few_digits = true}},
+    {{"few", "augmentation", "few digits, the baseline of the others with few"}, {.few_digits = true}},
     {{"few_diff_augment", "augmentation", "few digits, `DiffAugment`"}, {.kind = Kind::diff_augment, .few_digits = true}},
     {{"few_ada", "augmentation", "few digits, `AdaptiveAugmentation`"}, {.kind = Kind::ada, .few_digits = true}},
     {{"few_ada_all", "augmentation", "few digits, `AdaptiveAugmentation` with `BandFilter` and `Corruption` too"}, {.kind = Kind::ada_all, .few_digits = true}},

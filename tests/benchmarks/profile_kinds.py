@@ -10,13 +10,16 @@ import sys
 sys.path.insert(0, sys.argv[1])
 import profile_step  # noqa: E402
 
+PACKING = "operands and results of products: packing, splitting, the maps of minimal filtering"
 # One of each kind that a name could be mistaken for.
 KNOWN = {
     "void nash::cpu::run_avx2<nash::cpu::Map<nash::Drop<float> > >(nash::cpu::Map<nash::Drop<float> > const&)": "random numbers and dropout",
     "void nash::cpu::run_avx512<nash::cpu::MatrixVector<float> >(nash::cpu::MatrixVector<float> const&)": "products of vectors",
     "void nash::cpu::run_avx2<nash::cpu::Map<nash::AdamUpdate<float> > >()": "the optimiser and the average",
     "void nash::cpu::run_avx2<nash::cpu::MapRows<nash::Normalize<float, nash::LeakyReluFunction<float> > > >()": "normalisation, with the activation after it",
-    "nash::cpu::WindowProduct::split_filters(float const*)": profile_step.kind_of("step", "nash::cpu::MatrixColumns<float>::pack"),
+    "nash::cpu::WindowProduct::split_filters(float const*)": PACKING,
+    "nash::cpu::MatrixRows<float>::gather_panels(float*)": PACKING,
+    "nash::Loader<float, nash::Cpu>::fill()": "data",
     "nash::cpu::FilteringProducts<float>::multiply_transposed(float const*, float*)": "products",
     "nash::StepPhases<nash::Sequential<nash::Dropout<float> >, nash::Adam>::run()": profile_step.REST,
 }

@@ -1,5 +1,5 @@
 // expect: HasSecondDerivatives<FirstOrderAlone
-// expect: this needs the second derivatives of every layer of the network
+// expect: latent optimisation and penalties on gradients need the second derivatives of every layer of the network
 #include "nash/nash.hpp"
 
 using namespace nash;

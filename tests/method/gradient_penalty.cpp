@@ -202,7 +202,7 @@ TEST_CASE("a step with penalties allocates nothing once it has run") {
 TEST_CASE("networks put together at run time are refused where a layer couples the samples") {
   const auto any = [](const auto& network) { return Discriminator{LayerRegistry<float>::standard().build_network(network.body().describe())}; };
   CHECK(message_of<Error>([&] { GanTrainer(small_generator(), any(small_discriminator()), Wasserstein{}, GradientPenalty{}); }) ==
-        "GradientPenalty: expected a discriminator whose layers see each sample by itself, got one with BatchNorm.\n"
+        "GradientPenalty: expected a discriminator whose layers see each sample by itself, got BatchNorm.\n"
         "Use LayerNorm or SpectralNorm in the place of BatchNorm, or leave the penalty out.");
   GanTrainer good{small_generator(), any(plain_discriminator<float>()), Wasserstein{}, GradientPenalty{}};
   CHECK(*good.step(random_images({3, 8, 8, 1})).d_added > 0);
@@ -232,20 +232,20 @@ TEST_CASE("of networks put together at run time the layers in a penalty's way ar
   };
   CHECK(message(Dragan{}, {Flatten{}, Residual{AnySequential<>(Layers{Dense{64, 64}, BatchNorm{64}})}, BatchNorm{64}, Tanh{}, MinibatchDiscrimination{64, 2},
                            ConditionalBatchNorm{3, 66}, Dense{66, 1}}) ==
-        "Dragan: expected a discriminator whose layers see each sample by itself, got one with BatchNorm, MinibatchDiscrimination, ConditionalBatchNorm.\n"
+        "Dragan: expected a discriminator whose layers see each sample by itself, got BatchNorm, MinibatchDiscrimination, ConditionalBatchNorm.\n"
         "Use LayerNorm or SpectralNorm in the place of BatchNorm, use MinibatchStdDev in the place of MinibatchDiscrimination, "
         "use LayerNorm and ConditionalAffine in the place of ConditionalBatchNorm, or leave the penalty out.");
-  CHECK(message(R1{}, {ReferenceBatch{Shape{2, 8, 8, 1}, AnySequential<>(Layers{Dense{64, 2}, BatchNorm{2}, Dense{2, 1}})}}).find("got one with BatchNorm.") !=
+  CHECK(message(R1{}, {ReferenceBatch{Shape{2, 8, 8, 1}, AnySequential<>(Layers{Dense{64, 2}, BatchNorm{2}, Dense{2, 1}})}}).find("got BatchNorm.") !=
         std::string::npos);
-  CHECK(message(R1{}, {Dense{64, 1}, OwnComposite{}}).find("see each sample by itself, got one with Identity.") != std::string::npos);
+  CHECK(message(R1{}, {Dense{64, 1}, OwnComposite{}}).find("see each sample by itself, got Identity.") != std::string::npos);
   CHECK(message(R2{}, {Dense{64, 1}, OwnFirstOrder<true>{}}) ==
-        "R2: expected a discriminator whose layers see each sample by itself, got one with Coupling.\nLeave out Coupling, or leave the penalty out.");
+        "R2: expected a discriminator whose layers see each sample by itself, got Coupling.\nLeave out Coupling, or leave the penalty out.");
   CHECK(message(R2{}, {Dense{64, 1}, OwnFirstOrder<false>{}}) ==
-        "R2: expected a discriminator whose layers are all twice differentiable, got one with Plain.\n"
+        "R2: expected a discriminator whose layers are all twice differentiable, got Plain.\n"
         "Give tangent and tangent_backward to Plain, or leave the penalty out.");
   CHECK(message(Logan{}, {Dense{64, 1}, OwnFirstOrder<true>{}, OwnFirstOrder<false>{}}) ==
-        "Logan: expected networks whose layers are all twice differentiable, got one with Coupling, Plain.\n"
-        "Give tangent and tangent_backward to Coupling, give tangent and tangent_backward to Plain, or leave the method out.");
+        "Logan: expected networks whose layers are all twice differentiable, got Coupling, Plain.\n"
+        "Give tangent and tangent_backward to Coupling and Plain, or leave the method out.");
 }
 
 TEST_CASE("a weight that makes no sense") {

@@ -132,6 +132,7 @@ TEST_CASE("α = 0 changes no bit; above it latents move") {
     return state_after(trainer, 3, {5, 6});
   };
   CHECK(same_bits(run(Logan{0}), run()));
+  CHECK(same_bits(run(Logan{0.9, {.share = 0}}), run()));
   CHECK_FALSE(same_bits(run(Logan{0.9, {.share = 0.5}}), run(Logan{0.9})));
   CHECK_FALSE(same_bits(run(Logan{}), run()));
 }

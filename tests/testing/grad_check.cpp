@@ -175,10 +175,10 @@ TEST_CASE("penalty_check names the layers of a network put together at run time 
     return message_of<Error>([&] { testing::penalty_check(Net(std::move(layers)), {4, 3}, 1); });
   };
   CHECK(message({Dense<double>{3, 3}, BatchNorm<double>{3}, Dense<double>{3, 1}}) ==
-        "penalty_check: expected a critic whose layers see each sample by itself, got one with BatchNorm.\n"
+        "penalty_check: expected a critic whose layers see each sample by itself, got BatchNorm.\n"
         "Use LayerNorm or SpectralNorm in the place of BatchNorm, or leave the check out.");
   CHECK(message({Dense<double>{3, 1}, FirstOrder{}}) ==
-        "penalty_check: expected a critic whose layers are all twice differentiable, got one with FirstOrder.\n"
+        "penalty_check: expected a critic whose layers are all twice differentiable, got FirstOrder.\n"
         "Give tangent and tangent_backward to FirstOrder, or leave the check out.");
 }
 

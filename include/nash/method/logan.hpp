@@ -94,7 +94,7 @@ struct LoganOptions {
 /// where it is: Δz = 0 there.
 ///
 /// Bounded latents, which the paper's are, are clipped to their bound; codes, which moving would change, are refused. Both networks are
-/// twice differentiable, BatchNorm included, else they are refused. An update costs about three times a plain one. With α = 0 nothing runs.
+/// twice differentiable, BatchNorm included, else they are refused. An update costs about three times a plain one. With α = 0 or a share of 0 nothing runs.
 class Logan {
  public:
   static constexpr const char* name = "Logan";
@@ -124,7 +124,7 @@ class Logan {
     }
 
     void change_latents(const Update<Device>& update, const G& generator, const D& discriminator, Values& z) {
-      if (rate_ == 0) return;
+      if (rate_ == 0 || options_.share == 0) return;
       before_.resize(z.shape());
       pointwise(update.context, z.count(), Copy<T>{z.data(), before_.data()});
       const Values& g = gradient_.of(pass(update), generator, discriminator, before_);
@@ -135,7 +135,7 @@ class Logan {
 
     double change_latents_backward(const Update<Device>& update, const G& generator, const D& discriminator, const Values& dz,
                                    Gradients<T, Device>& gradients) {
-      if (rate_ == 0) return 0;
+      if (rate_ == 0 || options_.share == 0) return 0;
       Context<Device>& context = update.context;
       const index_t samples = dz.shape()[0], size = dz.shape()[1];
       const double weight = options_.regularisation / static_cast<double>(samples);

@@ -8,7 +8,7 @@ namespace nash {
 /// Whether every layer of a network has second derivatives. As below, a class of each layer, so that the compiler's message has its name.
 template <class L>
 struct HasSecondDerivatives {
-  static_assert(TwiceDifferentiable<L>, "this needs the second derivatives of every layer of the network: give the layer that has none the members "
+  static_assert(TwiceDifferentiable<L>, "latent optimisation and penalties on gradients need the second derivatives of every layer of the network: give the layer that has none the members "
                 "tangent and tangent_backward, or leave it out");
   static constexpr bool value = TwiceDifferentiable<L>;
 };
@@ -47,13 +47,16 @@ struct SeesEachSampleByItself<Composite<Parts...>> {
 /// Throws Error: these layers of a network are in the way of something, which may be left out instead.
 [[noreturn]] NASH_COLD inline void refuse_layers(std::string_view who, std::string_view expected, const std::vector<LayerInTheWay>& layers,
                                                  std::string_view otherwise, std::string_view or_leave_out) {
-  std::string names, remedy;
+  std::string names, others, remedy;
   for (const LayerInTheWay& layer : layers) {
     names += (names.empty() ? "" : ", ") + layer.type;
-    remedy += layer.instead.empty() ? concat({otherwise, layer.type}) : concat({"use ", layer.instead, " in the place of ", layer.type});
-    remedy += ", ";
+    if (layer.instead.empty())
+      others += (others.empty() ? "" : " and ") + layer.type;
+    else
+      remedy += concat({"use ", layer.instead, " in the place of ", layer.type, ", "});
   }
-  throw Error(std::string(who), std::string(expected), concat({"one with ", names}), concat({remedy, "or leave ", or_leave_out, " out"}));
+  if (!others.empty()) remedy += concat({otherwise, others, ", "});
+  throw Error(std::string(who), std::string(expected), names, concat({remedy, "or leave ", or_leave_out, " out"}));
 }
 
 /// Throws Error where a layer of a network put together at run time has no second derivatives.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Work whose instructions are counted, one kind a call: see cmake/CheckInstructions.cmake.
+#include <cmath>
 #include <cstdio>
 #include <string_view>
 
@@ -32,17 +33,22 @@ int main(int argc, char** argv) {
   Context<Cpu> context(1);
   context.limit_instruction_set(InstructionSet::avx2);  // the widest that the counter knows
 
-  // Channels that minimal filtering takes, and for packed_ as many that it leaves to packed products.
-  const bool packed = kind.starts_with("packed_");
-  const Conv2dGeometry g{.n = 8, .h = 14, .w = 14, .c = packed ? 24 : 32, .o = packed ? 40 : 48, .r = 4, .s = 4, .stride_h = 2, .stride_w = 2, .padding_h = 1, .padding_w = 1};
+  // The kinds conv2d_… are products of packed operands; of a larger batch, filtering_…, minimal filtering.
+  const bool filtering = kind.starts_with("filtering_");
+  const index_t samples = filtering ? 16 : 8, side = filtering ? 16 : 14;
+  const Conv2dGeometry g{.n = samples, .h = side, .w = side, .c = 32, .o = 48, .r = 4, .s = 4, .stride_h = 2, .stride_w = 2, .padding_h = 1, .padding_w = 1};
+  if (cpu::Winograd<float>::suits(context, g) != filtering) {
+    std::fprintf(stderr, "these sizes no longer choose the kernel that is meant\n");
+    return 1;
+  }
   const auto x = random(context, g.image_shape()), w = random(context, g.filter_shape()), y = random(context, g.output_shape());
   Tensor<float> result(g.image_shape()), dw(g.filter_shape());
   using Conv = Conv2dKernels<Cpu>;
-  if (kind == "conv2d_forward" || kind == "packed_forward") {
+  if (kind == "conv2d_forward" || kind == "filtering_forward") {
     count([&] { Conv::forward(context, g, x.data(), w.data(), result.data()); });
-  } else if (kind == "conv2d_backward_data" || kind == "packed_backward_data") {
+  } else if (kind == "conv2d_backward_data" || kind == "filtering_backward_data") {
     count([&] { Conv::backward_data(context, g, y.data(), w.data(), result.data()); });
-  } else if (kind == "conv2d_backward_weights" || kind == "packed_backward_weights") {
+  } else if (kind == "conv2d_backward_weights" || kind == "filtering_backward_weights") {
     count([&] { Conv::backward_weights(context, g, x.data(), y.data(), dw.data()); });
   } else if (kind.starts_with("thin_")) {
     const Conv2dGeometry thin{.n = 8, .h = 28, .w = 28, .c = 1, .o = 64, .r = 4, .s = 4, .stride_h = 2, .stride_w = 2, .padding_h = 1, .padding_w = 1};
@@ -68,6 +74,7 @@ int main(int argc, char** argv) {
   } else if (kind == "adam") {
     const auto gradient = random(context, {100'000});
     auto theta = random(context, {100'000}), m = random(context, {100'000}), v = random(context, {100'000});
+    for (float& second : v) second = std::abs(second);
     count([&] { pointwise(context, theta.count(), Adam{}.update<float>(theta.data(), gradient.data(), {m.data(), v.data()}, 10, 1e-3)); });
   } else if (kind == "normal_draws") {
     Tensor<float> draws(Shape{100'000});
@@ -77,7 +84,7 @@ int main(int argc, char** argv) {
     const auto images = random(context, {8, 28, 28, 1});
     count([&] { trainer.step(images); });
   } else {
-    std::fprintf(stderr, "usage: nash_instructions (conv2d|packed|thin)_(forward|backward_data|backward_weights) | gemm | batch_norm | adam | normal_draws | dcgan_step\n");
+    std::fprintf(stderr, "usage: nash_instructions (conv2d|filtering|thin)_(forward|backward_data|backward_weights) | gemm | batch_norm | adam | normal_draws | dcgan_step\n");
     return 2;
   }
 }
