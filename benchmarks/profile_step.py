@@ -49,13 +49,18 @@ def kind_of(library, function):
     return next((kind for kind, pattern in KINDS if re.search(pattern, f"{library} {name}")), REST)
 
 
+def fail(message):
+    print(f"profile_step.py: {message}", file=sys.stderr)
+    sys.exit(2)
+
+
 def run(command, **options):
     try:
         return subprocess.run(command, check=True, text=True, stdout=subprocess.PIPE, **options).stdout
     except FileNotFoundError:
-        sys.exit(f"profile_step.py: there is no program '{command[0]}'. perf is Debian's package linux-perf.")
+        fail(f"there is no program '{command[0]}'. perf is Debian's package linux-perf.")
     except subprocess.CalledProcessError as error:
-        sys.exit(f"profile_step.py: {' '.join(command[:2])} failed with exit code {error.returncode}")
+        fail(f"{' '.join(command[:2])} failed with exit code {error.returncode}")
 
 
 def shares(perf, step):
@@ -71,7 +76,7 @@ def shares(perf, step):
             kind = kind_of(sample[2], sample[3])
             found[kind] = found.get(kind, 0) + float(sample[1])
     if not found:
-        sys.exit("profile_step.py: perf took no samples")
+        fail("perf took no samples")
     total = sum(found.values())
     return {kind: share / total for kind, share in found.items()}
 
