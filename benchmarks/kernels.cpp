@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Times nash's kernels, and those of other libraries beside them, on the layers of real networks and on matrix products, and the maps and
-// sums between these, alone. Each kernel is compared with the naive loops of the device Reference, and each peer with
-// nash, before it is timed.
+// sums between these, alone. Each kernel is compared with the naive loops of the device Reference, and each peer with nash, before it is
+// timed.
 //
 //   kernels                                everything, a few minutes
 //   kernels 'dcgan64:d2*' --threads 1      one layer in its three directions; --list-tests lists all
@@ -80,11 +80,11 @@ class Cases {
           measure(GemmProblem(c.geometry(direction, options_.batch), run().context), c.name, "gemm", name_of(direction), &Peer::products);
         });
     for (const MapSize& size : map_sizes)
-      for_each_map([&]<class Kernel>(Kernel) {
-        add(size.name, "map", Kernel::name, true, [this, &size] {
-          MapProblem<Kernel> problem(options_.batch * size.pixels, size.columns, run().context);
+      for_each_map([&](const auto& kernel) {
+        add(size.name, "map", kernel.name, true, [this, &size, kernel] {
+          MapProblem problem(kernel, options_.batch * size.pixels, size.columns, run().context);
           REQUIRE(problem.error() < tolerated_error);
-          run().record.add(size.name, "map", Kernel::name, 0, problem.bytes(), run().contest.run({problem.nash()}, 0));
+          run().record.add(size.name, "map", kernel.name, 0, problem.bytes(), run().contest.run({problem.nash()}, 0));
         });
       });
   }

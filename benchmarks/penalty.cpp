@@ -2,8 +2,8 @@
 //
 // What the gradient penalty of WGAN-GP costs, beside a forward pass of the discriminator on the same batch. Both are timed where the
 // penalty stands, between the losses' backward passes and the optimiser of a critic's update: the penalty by a method around it, the
-// forward pass by a method that does nothing else, each in memory of its own. Besides, the forward pass alone in a loop, which finds its memory warm, and what the
-// penalty adds to whole updates. Prints medians of all rounds, and of the rounds' ratios.
+// forward pass by a method that does nothing else, each in memory of its own. Besides, the forward pass alone in a loop, which finds its
+// memory warm, and what the penalty adds to whole updates. Prints medians of all rounds, and of the rounds' ratios.
 //
 //   penalty --batch 64 --threads 2
 #include <algorithm>
@@ -52,70 +52,57 @@ std::array<double, sizeof...(Functions)> round_of(std::int64_t steps, const Func
   return medians;
 }
 
-/// Times of what runs in the penalty's place.
-struct Times {
-  std::vector<double> milliseconds;
-};
-
-/// A method that is a forward pass of the discriminator on the real batch.
-class ForwardInItsPlace {
- public:
-  static constexpr const char* name = "ForwardInItsPlace";
-  explicit ForwardInItsPlace(Times& times) : times_(&times) {}
-
+/// A method that is a forward pass of the discriminator on the real batch, in the penalty's place and like it in memory of its own.
+struct ForwardPass {
   template <class G, class D>
   class Work {
    public:
-    static constexpr bool carries_nothing = true;
-    Work(const ForwardInItsPlace& method, const G&, const D&) : times_(method.times_) {}
+    Work(const ForwardPass&, const G&, const D&) {}
     double penalise(const nash::Update<nash::Cpu>& update, const D& critic, const nash::Tensor<float>& real, const nash::Tensor<float>&,
                     nash::Gradients<float, nash::Cpu>&) {
-      const nash::Pass<nash::Cpu> pass{.context = update.context, .mode = nash::Mode::train, .random = update.random};
-      times_->milliseconds.push_back(milliseconds_of([&] { critic.forward(pass, real, logits_, &tape_); }));
+      critic.forward({.context = update.context, .mode = nash::Mode::train, .random = update.random}, real, logits_, &tape_);
       return 0;
     }
 
    private:
-    Times* times_;
     nash::Tensor<float> logits_;
     typename D::Saved tape_;
   };
-
- private:
-  Times* times_;
 };
 
-/// GradientPenalty, timed.
-class TimedPenalty {
+/// Another method, whose penalties are timed.
+template <class Method>
+class Timed {
  public:
-  static constexpr const char* name = "TimedPenalty";
-  explicit TimedPenalty(Times& times) : times_(&times) {}
+  static constexpr const char* name = "Timed";
+  Timed(const Method& method, std::vector<double>& milliseconds) : method_(method), milliseconds_(&milliseconds) {}
 
   template <class G, class D>
   class Work {
    public:
     static constexpr bool carries_nothing = true;
-    Work(const TimedPenalty& method, const G& generator, const D& critic) : times_(method.times_), work_(nash::GradientPenalty{10}, generator, critic) {}
+    Work(const Timed& timed, const G& generator, const D& critic) : milliseconds_(timed.milliseconds_), work_(timed.method_, generator, critic) {}
     double penalise(const nash::Update<nash::Cpu>& update, const D& critic, const nash::Tensor<float>& real, const nash::Tensor<float>& fakes,
                     nash::Gradients<float, nash::Cpu>& gradients) {
       double value = 0;
-      times_->milliseconds.push_back(milliseconds_of([&] { value = work_.penalise(update, critic, real, fakes, gradients); }));
+      milliseconds_->push_back(milliseconds_of([&] { value = work_.penalise(update, critic, real, fakes, gradients); }));
       return value;
     }
 
    private:
-    Times* times_;
-    nash::GradientPenalty::Work<G, D> work_;
+    std::vector<double>* milliseconds_;
+    typename Method::template Work<G, D> work_;
   };
 
  private:
-  Times* times_;
+  Method method_;
+  std::vector<double>* milliseconds_;
 };
 
 /// The median of what was timed, which is then forgotten.
-double taken(Times& times) {
-  const double result = benchmark::median(times.milliseconds);
-  times.milliseconds.clear();
+double taken(std::vector<double>& milliseconds) {
+  const double result = benchmark::median(milliseconds);
+  milliseconds.clear();
   return result;
 }
 
@@ -127,10 +114,10 @@ void run(const Options& options) {
     return GanTrainer{dcgan28_generator({.width = options.width}), dcgan28_critic({.width = options.width}), Wasserstein{},
                       {.seed = 1, .discriminator = adam, .phases = {{Player::discriminator}}, .threads = static_cast<int>(options.threads)}, methods...};
   };
-  Times of_forward, of_penalty;
+  std::vector<double> of_forward, of_penalty;
   auto plain = trainer_with();
-  auto with_forward = trainer_with(ForwardInItsPlace(of_forward));
-  auto with_penalty = trainer_with(TimedPenalty(of_penalty));
+  auto with_forward = trainer_with(Timed(ForwardPass{}, of_forward));
+  auto with_penalty = trainer_with(Timed(GradientPenalty{10}, of_penalty));
   for (auto* context : {&plain.context(), &with_forward.context(), &with_penalty.context()}) context->limit_instruction_set(instruction_set);
 
   Tensor<float> real(plain.generator().sample_shape(options.batch)), logits;

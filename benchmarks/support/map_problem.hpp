@@ -8,22 +8,22 @@
 namespace benchmark {
 
 /// A map or a sum of maps.hpp: operands, nash's result and what Reference makes of them in double.
-template <class Kernel>
+template <class Run>
 class MapProblem {
  public:
-  MapProblem(nash::index_t rows, nash::index_t columns, nash::Context<>& context)
-      : rows_(rows), columns_(columns), context_(context), values_(nash::Shape{4 * rows * columns + 5 * columns}) {
+  MapProblem(const MapCase<Run>& kernel, nash::index_t rows, nash::index_t columns, nash::Context<>& context)
+      : kernel_(kernel), rows_(rows), columns_(columns), context_(context), values_(nash::Shape{4 * rows * columns + 5 * columns}) {
     reset();
   }
 
   /// Each matrix once for each time that it is read or written.
-  double bytes() const { return 4.0 * Kernel::streams * static_cast<double>(rows_ * columns_); }
+  double bytes() const { return 4.0 * kernel_.streams * static_cast<double>(rows_ * columns_); }
 
   Contender nash() {
-    return {"nash", [this] { Kernel::run(context_, matrices(values_)); },
+    return {"nash", [this] { kernel_.run(context_, matrices(values_)); },
             [this] {
               reset();
-              Kernel::run(context_, matrices(values_));
+              kernel_.run(context_, matrices(values_));
               return std::vector<float>(values_.begin(), values_.end());
             }};
   }
@@ -34,7 +34,7 @@ class MapProblem {
     nash::Tensor<double, nash::Reference> expected(values_.shape());
     std::copy(values_.begin(), values_.end(), expected.data());
     nash::Context<nash::Reference> naive(1);
-    Kernel::run(naive, matrices(expected));
+    kernel_.run(naive, matrices(expected));
     const std::vector<float> found = nash().result();
     double worst = 0;
     for (std::size_t first = 0; first < found.size();) {
@@ -60,6 +60,7 @@ class MapProblem {
     return {rows_, columns_, a, a + count, a + 2 * count, a + 3 * count, column, column + columns_, column + 2 * columns_, column + 3 * columns_};
   }
 
+  MapCase<Run> kernel_;
   nash::index_t rows_, columns_;
   nash::Context<>& context_;
   nash::Tensor<float> values_;

@@ -1,5 +1,5 @@
-// expect: SeesEachSampleByItself<FirstOrderAlone
-// expect: a gradient penalty needs the second derivatives of every layer of the discriminator
+// expect: HasSecondDerivatives<FirstOrderAlone
+// expect: latent optimisation and penalties on gradients need the second derivatives of every layer of the network: give the layer that has none the members tangent and tangent_backward, or leave it out
 #include "nash/nash.hpp"
 
 using namespace nash;

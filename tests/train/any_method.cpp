@@ -24,8 +24,8 @@ auto make_discriminator() {
   d.initialise(2);
   return d;
 }
-using Any = AnyMethod<decltype(make_generator()), decltype(make_discriminator())>;
-using AnyList = std::vector<Any>;
+using AnyOfPlayers = AnyMethod<decltype(make_generator()), decltype(make_discriminator())>;
+using AnyList = std::vector<AnyOfPlayers>;
 
 /// Some steps of a trainer: every value of the reports, with those that there are not, and all of the state, with its names.
 template <class Trainer>

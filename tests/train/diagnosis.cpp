@@ -8,7 +8,7 @@ using namespace nash;
 namespace {
 
 constexpr float not_a_number = std::numeric_limits<float>::quiet_NaN(), infinity = std::numeric_limits<float>::infinity();
-const std::string remedy = ".\nLower the learning rates, check the data, or report instead (OnNonFinite).";
+const std::string non_finite_remedy = ".\nLower the learning rates, check the data, or report instead (OnNonFinite).";
 
 /// A loss that is finite while its slope is not, from a given logit on.
 struct BadSlope {
@@ -42,7 +42,7 @@ std::string complaint(const std::vector<Phase>& phases, const Spoil& spoil, cons
       REQUIRE(report.non_finite);
       CHECK(report.non_finite->step == step);
       CHECK(report.non_finite->text().find(concat({"step ", step, ": the ", name_of(report.non_finite->player), "'s ", report.non_finite->what})) == 0);
-      said[1] = "GanTrainer: " + report.non_finite->text() + remedy;
+      said[1] = "GanTrainer: " + report.non_finite->text() + non_finite_remedy;
     }
     CHECK(trainer.steps() == step);
     CHECK(same_bits(trainer.generator().parameters().to_host(), g));
@@ -68,19 +68,19 @@ const auto nothing = [](auto&) {};
 TEST_CASE("a batch that is not finite") {
   for (const float value : {not_a_number, infinity, -infinity})
     CHECK(complaint(both, nothing, NonSaturating{}, images_with(value)) ==
-          "GanTrainer: step 2: the discriminator's loss is not finite; the first place is the real batch" + remedy);
+          "GanTrainer: step 2: the discriminator's loss is not finite; the first place is the real batch" + non_finite_remedy);
 }
 
 TEST_CASE("a parameter that is not finite, in either player") {
   CHECK(complaint(both, [](auto& trainer) { poison(trainer.discriminator(), "2.weight", not_a_number); }) ==
-        "GanTrainer: step 2: the discriminator's loss is not finite; the first place is parameter '2.weight' of Discriminator" + remedy);
+        "GanTrainer: step 2: the discriminator's loss is not finite; the first place is parameter '2.weight' of Discriminator" + non_finite_remedy);
   CHECK(complaint(generator_alone, [](auto& trainer) { poison(trainer.discriminator(), "6.bias", infinity); }) ==
-        "GanTrainer: step 2: the generator's loss is not finite; the first place is parameter '6.bias' of Discriminator" + remedy);
+        "GanTrainer: step 2: the generator's loss is not finite; the first place is parameter '6.bias' of Discriminator" + non_finite_remedy);
   CHECK(complaint(generator_alone, [](auto& trainer) { poison(trainer.generator(), "4.weight", not_a_number); }) ==
-        "GanTrainer: step 2: the generator's loss is not finite; the first place is parameter '4.weight' of Generator" + remedy);
+        "GanTrainer: step 2: the generator's loss is not finite; the first place is parameter '4.weight' of Generator" + non_finite_remedy);
   // The discriminator meets it first, in the generated batch; the place is where it comes from all the same.
   CHECK(complaint(both, [](auto& trainer) { poison(trainer.generator(), "0.weight", not_a_number); }) ==
-        "GanTrainer: step 2: the discriminator's loss is not finite; the first place is parameter '0.weight' of Generator" + remedy);
+        "GanTrainer: step 2: the discriminator's loss is not finite; the first place is parameter '0.weight' of Generator" + non_finite_remedy);
 }
 
 TEST_CASE("numbers that overflow within a layer") {
@@ -118,7 +118,7 @@ TEST_CASE("logits that are infinite where the loss has a limit") {
   for (const float value : {infinity, -infinity})
     for (const auto& phases : {both, generator_alone})
       CHECK(complaint(phases, [=](auto& trainer) { poison(trainer.discriminator(), "6.bias", value); })
-                .ends_with("the first place is parameter '6.bias' of Discriminator" + remedy));
+                .ends_with("the first place is parameter '6.bias' of Discriminator" + non_finite_remedy));
 }
 
 TEST_CASE("latents that are not finite") {
@@ -131,9 +131,9 @@ TEST_CASE("latents that are not finite") {
 
 TEST_CASE("a gradient that is not finite under a finite loss") {
   CHECK(complaint(both, nothing, BadSlope{}) ==
-        "GanTrainer: step 1: the discriminator's gradient of '0.weight' is not finite; the first place is '0.weight' of Discriminator" + remedy);
+        "GanTrainer: step 1: the discriminator's gradient of '0.weight' is not finite; the first place is '0.weight' of Discriminator" + non_finite_remedy);
   CHECK(complaint(generator_alone, nothing, BadSlope{}) ==
-        "GanTrainer: step 1: the generator's gradient of '0.weight' is not finite; the first place is '0.weight' of Generator" + remedy);
+        "GanTrainer: step 1: the generator's gradient of '0.weight' is not finite; the first place is '0.weight' of Generator" + non_finite_remedy);
   // One gradient alone, as another process of a reduction may give it.
   const auto spoil_last = [](Player whose) {
     return [whose](auto& trainer) {
@@ -150,9 +150,9 @@ TEST_CASE("a gradient that is not finite under a finite loss") {
 
 TEST_CASE("a loss that is not finite at finite logits") {
   CHECK(complaint(both, nothing, BadValue{}) ==
-        "GanTrainer: step 1: the discriminator's loss is not finite; the first place is the loss of finite outputs of Discriminator" + remedy);
+        "GanTrainer: step 1: the discriminator's loss is not finite; the first place is the loss of finite outputs of Discriminator" + non_finite_remedy);
   CHECK(complaint(generator_alone, nothing, BadValue{}) ==
-        "GanTrainer: step 1: the generator's loss is not finite; the first place is the loss of finite outputs of Discriminator" + remedy);
+        "GanTrainer: step 1: the generator's loss is not finite; the first place is the loss of finite outputs of Discriminator" + non_finite_remedy);
 }
 
 TEST_CASE("gradients whose squares overflow") {

@@ -11,7 +11,7 @@ namespace {
 
 using Calls = std::vector<std::string>;
 
-constexpr index_t samples = 3;
+constexpr index_t batch_size = 3;
 
 Calls operator+(Calls a, const Calls& b) {
   a.insert(a.end(), b.begin(), b.end());
@@ -41,7 +41,7 @@ std::vector<KernelCall> calls_of(const TrainerOptions& options, index_t steps = 
   auto trainer = counting_trainer(options);
   for (index_t step = 1; step <= steps; ++step) {
     (void)trainer.context().take_calls();
-    trainer.step(random_images<float, Counting>({samples, 8, 8, 1}, static_cast<std::uint64_t>(step)));
+    trainer.step(random_images<float, Counting>({batch_size, 8, 8, 1}, static_cast<std::uint64_t>(step)));
   }
   return trainer.context().take_calls();
 }
@@ -81,8 +81,8 @@ TEST_CASE("the device that counts computes what the Cpu does, bit for bit") {
   auto counting = counting_trainer({.seed = 3, .average_decay = 0.9});
   GanTrainer cpu{small_generator(), small_discriminator(), NonSaturating{}, {.seed = 3, .average_decay = 0.9}};
   for (std::uint64_t step = 0; step < 3; ++step) {
-    counting.step(random_images<float, Counting>({samples, 8, 8, 1}, step));
-    cpu.step(random_images({samples, 8, 8, 1}, step));
+    counting.step(random_images<float, Counting>({batch_size, 8, 8, 1}, step));
+    cpu.step(random_images({batch_size, 8, 8, 1}, step));
   }
   CHECK(same_bits(state_values(counting.generator()), state_values(cpu.generator())));
   CHECK(same_bits(state_values(counting.discriminator()), state_values(cpu.discriminator())));
@@ -126,7 +126,7 @@ TEST_CASE("a step that reuses fakes runs the generator forward once") {
 TEST_CASE("passes over activations: each pair of BatchNorm and activation saves one in each direction") {
   // 4×4 pixels of the generator's 4 channels, and 2×2 of the discriminator's 6, are the activations with BatchNorm.
   const auto passes = [](const std::vector<Phase>& phases, const std::string& name) {
-    const Calls all = passes_of(calls_of({.phases = phases}), samples * 2 * 2 * 6);
+    const Calls all = passes_of(calls_of({.phases = phases}), batch_size * 2 * 2 * 6);
     return std::count(all.begin(), all.end(), name);
   };
   // D twice: LeakyReLU after the convolution stands alone; the other is BatchNorm's. G once: Tanh stands alone.
@@ -147,7 +147,7 @@ TEST_CASE("passes over activations: each pair of BatchNorm and activation saves 
 
 TEST_CASE("passes over the parameters: one for the gradients' norm, one for the update") {
   auto trainer = counting_trainer({.phases = {{Player::discriminator}}});
-  trainer.step(random_images<float, Counting>({samples, 8, 8, 1}));
+  trainer.step(random_images<float, Counting>({batch_size, 8, 8, 1}));
   const index_t parameters = trainer.discriminator().parameters().count();
   std::vector<std::string> whole;
   for (const KernelCall& call : trainer.context().take_calls())
@@ -166,9 +166,9 @@ TEST_CASE("methods that are chosen at run time cost what they cost when the comp
   using Any = AnyMethod<decltype(small_generator().to<float, Counting>()), decltype(small_discriminator().to<float, Counting>())>;
   const auto calls = [](auto... methods) {
     GanTrainer trainer{small_generator().to<float, Counting>(), small_discriminator().to<float, Counting>(), NonSaturating{}, {.seed = 1}, methods...};
-    trainer.step(random_images<float, Counting>({samples, 8, 8, 1}));
+    trainer.step(random_images<float, Counting>({batch_size, 8, 8, 1}));
     (void)trainer.context().take_calls();
-    trainer.step(random_images<float, Counting>({samples, 8, 8, 1}));
+    trainer.step(random_images<float, Counting>({batch_size, 8, 8, 1}));
     std::string all;
     for (const KernelCall& call : trainer.context().take_calls()) all += call.text + "\n";
     return all;

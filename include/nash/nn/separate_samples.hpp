@@ -8,8 +8,9 @@ namespace nash {
 /// Whether every layer of a network has second derivatives. As below, a class of each layer, so that the compiler's message has its name.
 template <class L>
 struct HasSecondDerivatives {
-  static_assert(TwiceDifferentiable<L>, "latent optimisation and penalties on gradients need the second derivatives of every layer of the network: give the layer that has none the members "
-                "tangent and tangent_backward, or leave it out");
+  static_assert(TwiceDifferentiable<L>,
+                "latent optimisation and penalties on gradients need the second derivatives of every layer of the network: give the layer that "
+                "has none the members tangent and tangent_backward, or leave it out");
   static constexpr bool value = TwiceDifferentiable<L>;
 };
 template <template <class...> class Composite, class... Parts>
@@ -25,9 +26,6 @@ struct SeesEachSampleByItself {
   static_assert(!RefusesPenalties<L> || SaysWhatToUseInstead<L>,
                 "a penalty on the gradient of each sample makes no sense where a layer of the discriminator couples the samples of a batch: use "
                 "one that does not in its place, or leave the penalty out");
-  static_assert(TwiceDifferentiable<L>,
-                "a gradient penalty needs the second derivatives of every layer of the discriminator: give the layer that has none the members "
-                "tangent and tangent_backward, or leave it out");
 
   static constexpr bool is_so() {
     if constexpr (RefusesPenalties<L> && SaysWhatToUseInstead<L>)
@@ -39,7 +37,7 @@ struct SeesEachSampleByItself {
 };
 /// Of a layer around others, such as Sequential, Residual or ReferenceBatch, where one of these is to blame.
 template <template <class...> class Composite, class... Parts>
-  requires(Layer<Parts> && ...) && ((RefusesPenalties<Parts> || !TwiceDifferentiable<Parts>) || ...)
+  requires(Layer<Parts> && ...) && (RefusesPenalties<Parts> || ...)
 struct SeesEachSampleByItself<Composite<Parts...>> {
   static constexpr bool value = (SeesEachSampleByItself<Parts>::value && ...);
 };
@@ -66,7 +64,8 @@ void require_second_derivatives(std::string_view who, std::string_view networks,
   LayersInTheWay found;
   (find_in_the_way(bodies, found), ...);
   if (!found.first_order.empty())
-    refuse_layers(who, concat({networks, " whose layers are all twice differentiable"}), found.first_order, "give tangent and tangent_backward to ", or_leave_out);
+    refuse_layers(who, concat({networks, " whose layers are all twice differentiable"}), found.first_order,
+                  "give tangent and tangent_backward to ", or_leave_out);
 }
 
 /// Throws Error where a penalty on each sample's own gradient makes no sense with a layer of a network, or a layer has no second derivatives.
