@@ -111,10 +111,10 @@ TEST_CASE("the norm is that of one sample's gradient over its pixels, neither ov
   g.initialise(1);
   std::fill(g.parameters().begin(), g.parameters().end(), 0.0);  // all fakes are 0: what lies between has the sign of the real sample
   GanTrainer trainer{g, d, NoLoss{}, {.phases = {{Player::discriminator}}}, GradientPenalty{10}};
-  std::vector<double> pixels(3 * 25, 1.0);
-  std::fill(pixels.begin() + 25, pixels.begin() + 50, -1.0);
+  std::vector<double> values(3 * 25, 1.0);
+  std::fill(values.begin() + 25, values.begin() + 50, -1.0);
   const double expected = 10 * (2.0 * 2.0 + 0.4 * 0.4 + 2.0 * 2.0) / 3;
-  CHECK(*trainer.step(Tensor<double>({3, 5, 5, 1}, pixels)).d_added == doctest::Approx(expected).epsilon(1e-9));
+  CHECK(*trainer.step(Tensor<double>({3, 5, 5, 1}, values)).d_added == doctest::Approx(expected).epsilon(1e-9));
 }
 
 TEST_CASE("a critic whose gradient is zero gets no NaN: the root is taken of the square and a little more") {

@@ -11,7 +11,7 @@ using namespace nash;
 
 namespace {
 
-const Shape shape{6, 8, 8, 1};
+const Shape image_batch{6, 8, 8, 1};
 
 auto make_generator() {
   auto g = small_generator();
@@ -32,7 +32,7 @@ template <class Trainer>
 std::vector<std::string> story_of(Trainer& trainer, int steps) {
   std::vector<std::string> story;
   for (int step = 0; step < steps; ++step) {
-    const StepReport report = trainer.step(random_images(shape, static_cast<std::uint64_t>(step)), labels_in_turn(6, 3), 3);
+    const StepReport report = trainer.step(random_images(image_batch, static_cast<std::uint64_t>(step)), labels_in_turn(6, 3), 3);
     for (const auto& value : {report.d_loss, report.g_loss, report.d_real, report.d_fake, report.d_added, report.g_added, report.d_gradient_norm, report.g_gradient_norm})
       story.push_back(exact_text(value));
   }
@@ -104,14 +104,14 @@ TEST_CASE("so do many at once") {
 TEST_CASE("an empty list changes nothing, and reports nothing") {
   GanTrainer plain{make_generator(), make_discriminator(), NonSaturating{}, {.seed = 3}};
   GanTrainer chosen{make_generator(), make_discriminator(), NonSaturating{}, {.seed = 3}, AnyList{}};
-  CHECK(same_bits(state_after(plain, 2, shape), state_after(chosen, 2, shape)));
-  CHECK_FALSE(chosen.step(random_images(shape)).d_added);
+  CHECK(same_bits(state_after(plain, 2, image_batch), state_after(chosen, 2, image_batch)));
+  CHECK_FALSE(chosen.step(random_images(image_batch)).d_added);
 }
 
 TEST_CASE("a steady step with a list of methods allocates nothing") {
   GanTrainer trainer{make_generator(), make_discriminator(), NonSaturating{}, {.seed = 3, .threads = 1},
                      AnyList{GradientPenalty{1}, InstanceNoise{0.1}, LabelFlips{0.2}, TopK{}, HistoricalAveraging{0.1}, Logan{0.5}}};
-  const auto images = random_images(shape);
+  const auto images = random_images(image_batch);
   for (int step = 0; step < 2; ++step) trainer.step(images);
   const std::int64_t before = allocation_count();
   for (int step = 0; step < 2; ++step) trainer.step(images);

@@ -53,7 +53,7 @@ std::string complaint(const std::vector<Phase>& phases, const Spoil& spoil, cons
   return said[0];
 }
 
-const std::vector<Phase> both{{Player::discriminator}, {Player::generator}}, generator_alone{{Player::generator}};
+const std::vector<Phase> both_players{{Player::discriminator}, {Player::generator}}, generator_alone{{Player::generator}};
 
 Tensor<float> images_with(float value) {
   auto images = random_images({4, 8, 8, 1});
@@ -67,19 +67,19 @@ const auto nothing = [](auto&) {};
 
 TEST_CASE("a batch that is not finite") {
   for (const float value : {not_a_number, infinity, -infinity})
-    CHECK(complaint(both, nothing, NonSaturating{}, images_with(value)) ==
+    CHECK(complaint(both_players, nothing, NonSaturating{}, images_with(value)) ==
           "GanTrainer: step 2: the discriminator's loss is not finite; the first place is the real batch" + non_finite_remedy);
 }
 
 TEST_CASE("a parameter that is not finite, in either player") {
-  CHECK(complaint(both, [](auto& trainer) { poison(trainer.discriminator(), "2.weight", not_a_number); }) ==
+  CHECK(complaint(both_players, [](auto& trainer) { poison(trainer.discriminator(), "2.weight", not_a_number); }) ==
         "GanTrainer: step 2: the discriminator's loss is not finite; the first place is parameter '2.weight' of Discriminator" + non_finite_remedy);
   CHECK(complaint(generator_alone, [](auto& trainer) { poison(trainer.discriminator(), "6.bias", infinity); }) ==
         "GanTrainer: step 2: the generator's loss is not finite; the first place is parameter '6.bias' of Discriminator" + non_finite_remedy);
   CHECK(complaint(generator_alone, [](auto& trainer) { poison(trainer.generator(), "4.weight", not_a_number); }) ==
         "GanTrainer: step 2: the generator's loss is not finite; the first place is parameter '4.weight' of Generator" + non_finite_remedy);
   // The discriminator meets it first, in the generated batch; the place is where it comes from all the same.
-  CHECK(complaint(both, [](auto& trainer) { poison(trainer.generator(), "0.weight", not_a_number); }) ==
+  CHECK(complaint(both_players, [](auto& trainer) { poison(trainer.generator(), "0.weight", not_a_number); }) ==
         "GanTrainer: step 2: the discriminator's loss is not finite; the first place is parameter '0.weight' of Generator" + non_finite_remedy);
 }
 
@@ -90,9 +90,9 @@ TEST_CASE("numbers that overflow within a layer") {
     });
   };
   // The parameter itself is finite; its products with activations overflow, or their sums in the next layer.
-  CHECK(complaint(both, [](auto& trainer) { for (float& w : trainer.discriminator().parameters()) w = w < 0 ? -3e38f : 3e38f; })
+  CHECK(complaint(both_players, [](auto& trainer) { for (float& w : trainer.discriminator().parameters()) w = w < 0 ? -3e38f : 3e38f; })
             .starts_with("GanTrainer: step 2: the discriminator's loss is not finite; the first place is layer 0 (Conv2d) or layer 1 (LeakyReLU) of Discriminator"));
-  CHECK(complaint(both, spoil).find("the discriminator's loss is not finite; the first place is layer 6 (Dense) of Discriminator") != std::string::npos);
+  CHECK(complaint(both_players, spoil).find("the discriminator's loss is not finite; the first place is layer 6 (Dense) of Discriminator") != std::string::npos);
   CHECK(complaint(generator_alone, spoil).find("the generator's loss is not finite; the first place is layer 6 (Dense) of Discriminator") !=
         std::string::npos);
 }
@@ -116,7 +116,7 @@ TEST_CASE("an activation that a later layer overwrote names all layers that may 
 TEST_CASE("logits that are infinite where the loss has a limit") {
   // A sure discriminator's loss is 0, and so is its slope: without a look at the logits training would go on.
   for (const float value : {infinity, -infinity})
-    for (const auto& phases : {both, generator_alone})
+    for (const auto& phases : {both_players, generator_alone})
       CHECK(complaint(phases, [=](auto& trainer) { poison(trainer.discriminator(), "6.bias", value); })
                 .ends_with("the first place is parameter '6.bias' of Discriminator" + non_finite_remedy));
 }
@@ -125,12 +125,12 @@ TEST_CASE("latents that are not finite") {
   const auto spoil = [](auto& trainer) {
     trainer.set_latent_source([](Player, index_t, index_t, Tensor<float>& z) { std::fill(z.begin(), z.end(), not_a_number); });
   };
-  CHECK(complaint(both, spoil).find("the discriminator's loss is not finite; the first place is the latents.") != std::string::npos);
+  CHECK(complaint(both_players, spoil).find("the discriminator's loss is not finite; the first place is the latents.") != std::string::npos);
   CHECK(complaint(generator_alone, spoil).find("the generator's loss is not finite; the first place is the latents.") != std::string::npos);
 }
 
 TEST_CASE("a gradient that is not finite under a finite loss") {
-  CHECK(complaint(both, nothing, BadSlope{}) ==
+  CHECK(complaint(both_players, nothing, BadSlope{}) ==
         "GanTrainer: step 1: the discriminator's gradient of '0.weight' is not finite; the first place is '0.weight' of Discriminator" + non_finite_remedy);
   CHECK(complaint(generator_alone, nothing, BadSlope{}) ==
         "GanTrainer: step 1: the generator's gradient of '0.weight' is not finite; the first place is '0.weight' of Generator" + non_finite_remedy);
@@ -142,14 +142,14 @@ TEST_CASE("a gradient that is not finite under a finite loss") {
       });
     };
   };
-  CHECK(complaint(both, spoil_last(Player::discriminator)).find("the discriminator's gradient of '6.bias' is not finite; the first place is '6.bias' of Discriminator") !=
+  CHECK(complaint(both_players, spoil_last(Player::discriminator)).find("the discriminator's gradient of '6.bias' is not finite; the first place is '6.bias' of Discriminator") !=
         std::string::npos);
   CHECK(complaint(generator_alone, spoil_last(Player::generator)).find("the generator's gradient of '4.bias' is not finite; the first place is '4.bias' of Generator") !=
         std::string::npos);
 }
 
 TEST_CASE("a loss that is not finite at finite logits") {
-  CHECK(complaint(both, nothing, BadValue{}) ==
+  CHECK(complaint(both_players, nothing, BadValue{}) ==
         "GanTrainer: step 1: the discriminator's loss is not finite; the first place is the loss of finite outputs of Discriminator" + non_finite_remedy);
   CHECK(complaint(generator_alone, nothing, BadValue{}) ==
         "GanTrainer: step 1: the generator's loss is not finite; the first place is the loss of finite outputs of Discriminator" + non_finite_remedy);
