@@ -38,5 +38,5 @@ TEST_CASE("what does not fit is refused with the file's name and the tensor's, w
   CHECK(message(R"({"w":{"dtype":"F8","shape":[8],"data_offsets":[0,8]}})").find("expected F32, F64, F16, BF16, I64, I32 or U8 in tensor w, got F8") !=
         std::string::npos);
   CHECK(printable("a\nb\x7F") == "a?b?");
-  CHECK(printable(std::string(65, 'x')) == std::string(64, 'x') + "…");
+  CHECK(printable(std::string(65, 'x')) == std::string(64, 'x').append("…"));
 }
