@@ -42,6 +42,38 @@ TEST_CASE("spectral_normalise puts SpectralNorm around every weighted layer, in 
   CHECK(description.children()[4].children()[0].type() == "Dense");
 }
 
+TEST_CASE("every layer of nash that has weight matrices is normalised, whether the compiler knows it or not, and no other") {
+  const auto check = [](const auto& layer) {
+    const LayerDescription description = layer.describe();
+    CAPTURE(description.type());
+    const bool is_weighted = std::find(weighted_layers.begin(), weighted_layers.end(), description.type()) != weighted_layers.end();
+    CHECK(Weighted<std::remove_cvref_t<decltype(layer)>> == is_weighted);
+    const std::string expected = is_weighted ? "SpectralNorm" : description.type();
+    CHECK(spectral_normalise(layer).describe().type() == expected);
+    CHECK(spectral_normalise(AnyLayer<double>(layer)).describe().type() == expected);
+    CHECK(has_plain_weights(description) == is_weighted);
+  };
+  check(Conv2d<double>{1, 2}), check(ConvTranspose2d<double>{1, 2}), check(Dense<double>{1, 2}), check(Embedding<double>{3, 2});
+  check(Maxout<double>{1, 2}), check(MinibatchDiscrimination<double>{1, 2}), check(ProjectionHead<double>{4, 2});
+  check(BatchNorm<double>{2}), check(ConditionalAffine<double>{3, 2}), check(ConditionalBatchNorm<double>{3, 2}), check(LayerNorm<double>{2});
+  check(ConditionalConcat<double>{3, {.embedding = 2}}), check(ConditionalConcat<double>{3}), check(Tanh<double>{}), check(SemiSupervisedHead<double>{3}), check(VirtualBatchNorm<double>{2, 3});
+  check(SpectralNorm{Dense<double>{1, 2}});
+}
+
+TEST_CASE("a projection discriminator is normalised whole and stays one") {
+  const auto body = spectral_normalise(Sequential{Residual{Dense<double>{5, 4}, Embedding<double>{3, 4}}, Maxout<double>{4, 6}, ProjectionHead<double>{6, 3}});
+  auto d = spectral_normalise(Discriminator{body});
+  CHECK(layers_of(d) == "Residual SpectralNorm SpectralNorm");
+  CHECK(d.classes() == 3);
+  d.initialise(4);
+  Context<Cpu> context(1);
+  for (int i = 0; i < 300; ++i) d.refresh(context);
+  check_largest_singular_value(d.body().template layer<0>().body());
+  check_largest_singular_value(d.body().template layer<0>().skip());
+  check_largest_singular_value(d.body().template layer<1>());
+  check_largest_singular_value(d.body().template layer<2>());
+}
+
 TEST_CASE("spectral_normalise goes into the body of a ReferenceBatch, whose reference stays") {
   const auto reference = Tensor<double>::filled(Shape{3, 5}, 0.5);
   auto normalised = spectral_normalise(Discriminator{Sequential{ReferenceBatch{reference, Sequential{Dense<double>{5, 2}, VirtualBatchNorm<double>{2, 3}}},

@@ -60,7 +60,8 @@ TEST_CASE("descriptions that are wrong are refused with what is wrong") {
   CHECK(message(LayerDescription("Residual")) == "Residual: expected 1 to 2 layers within it, got 0.\nCorrect the description.");
   CHECK(message(LayerDescription("SpectralNorm")).find("SpectralNorm: expected 1 layer within it, got 0.") == 0);
   CHECK(message(LayerDescription("SpectralNorm").add(LayerDescription("ReLU"))) ==
-        "SpectralNorm: expected a Dense, Conv2d or ConvTranspose2d within it, got ReLU.\nPut it around a weighted layer.");
+        "SpectralNorm: expected one of the weighted layers ConditionalConcat, Conv2d, ConvTranspose2d, Dense, Embedding, Maxout, MinibatchDiscrimination, ProjectionHead within it, "
+        "got ReLU.\nPut it around a weighted layer.");
   CHECK(message(LayerDescription("Reshape").set("height", 0).set("width", 1).set("channels", 1)).find("Reshape: expected a height") == 0);
 }
 

@@ -60,6 +60,11 @@ TEST_CASE("gradients are found at their parameter's offset, or where they were r
   CHECK(gradients.of(second) == values.data() + 2);
   CHECK(gradients.redirected(second, &elsewhere).of(second) == &elsewhere);
   CHECK(gradients.redirected(second, &elsewhere).of(first) == values.data());
+  float farther = 0;
+  const Gradients<float, Cpu> once = gradients.redirected(second, &elsewhere), twice = once.redirected(first, &farther);
+  CHECK(twice.of(second) == &elsewhere);
+  CHECK(twice.of(first) == &farther);
+  CHECK(once.of(first) == values.data());
 }
 
 TEST_CASE("in an update that has begun a gradient is written first, then added to, and zero where nobody writes it") {

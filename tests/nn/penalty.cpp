@@ -38,6 +38,9 @@ TEST_CASE("gradient penalties of critics with spectral norm are exact, u and v b
   check_penalties(Sequential{SpectralNorm{Conv2d<double>{1, 3, {.kernel = 3, .stride = 2, .padding = 1}}}, LeakyReLU<double>{0.1},
                              Flatten<double>{}, SpectralNorm{Dense<double>{27, 4}}, Tanh<double>{}, SpectralNorm{Dense<double>{4, 1}}},
                   {3, 6, 6, 1});
+  check_penalties(Sequential{Residual{SpectralNorm{Dense<double>{5, 6}}, SpectralNorm{Embedding<double>{4, 6}}}, Tanh<double>{},
+                             SpectralNorm{Maxout<double>{6, 4, {.pieces = 3}}}, Softplus<double>{}, SpectralNorm{ProjectionHead<double>{4, 4}}},
+                  {4, 5});
 }
 
 TEST_CASE("gradient penalties of critics with skips and nested networks are exact") {

@@ -49,6 +49,12 @@ std::vector<Specimen> specimens() {
   add(SpectralNorm(Dense<T, D>{4, 3}, {.power_iterations = 2}), {3, 4});
   add(SpectralNorm{Conv2d<T, D>{1, 2}}, {1, 4, 4, 1});
   add(SpectralNorm{ConvTranspose2d<T, D>{1, 2}}, {1, 2, 2, 1});
+  add(SpectralNorm{ConditionalConcat<T, D>{5, {.embedding = 2}}}, {5, 2, 1, 3});
+  add(SpectralNorm{ConditionalConcat<T, D>{5}}, {5, 3});
+  add(SpectralNorm{Embedding<T, D>{5, 3}}, {6, 4});
+  add(SpectralNorm{Maxout<T, D>{4, 3, {.pieces = 2}}}, {3, 4});
+  add(SpectralNorm{MinibatchDiscrimination<T, D>{4, 3}}, {5, 4});
+  add(SpectralNorm{ProjectionHead<T, D>{6, 4}}, {5, 6});
   return all;
 }
 

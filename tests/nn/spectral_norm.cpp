@@ -3,9 +3,14 @@
 
 #include <Eigen/SVD>
 
+#include "nash/nn/conditional_concat.hpp"
 #include "nash/nn/conv2d.hpp"
 #include "nash/nn/conv_transpose2d.hpp"
 #include "nash/nn/dense.hpp"
+#include "nash/nn/embedding.hpp"
+#include "nash/nn/maxout.hpp"
+#include "nash/nn/minibatch_discrimination.hpp"
+#include "nash/nn/projection_head.hpp"
 #include "nn/checks.hpp"
 
 using namespace nash;
@@ -32,6 +37,12 @@ TEST_CASE("SpectralNorm has the derivatives that it says, u and v being constant
   check_derivatives(SpectralNorm{Conv2d<double>{2, 3, {.kernel = 3, .stride = 2, .padding = 1}}}, {2, 5, 4, 2}, {.elements = 80});
   check_derivatives(SpectralNorm{ConvTranspose2d<double>{2, 3, {.kernel = 4, .stride = 2, .padding = 1, .bias = false}}}, {2, 2, 3, 2}, {.elements = 80});
   check_derivatives(SpectralNorm{Dense<double, Reference>{3, 2}, {.power_iterations = 3}}, {3, 3});
+  check_derivatives(SpectralNorm{Maxout<double>{4, 3, {.pieces = 2}}}, {3, 4});
+  check_derivatives(SpectralNorm{MinibatchDiscrimination<double>{4, 2, {.dimensions = 3}}}, {4, 4});
+  check_derivatives(SpectralNorm{Embedding<double>{4, 3}}, {5, 2});
+  check_derivatives(SpectralNorm{ConditionalConcat<double>{4, {.embedding = 2}}}, {5, 2, 1, 3});
+  check_derivatives(SpectralNorm{ConditionalConcat<double>{4}}, {5, 3});  // which has no table
+  check_derivatives(SpectralNorm{ProjectionHead<double>{6, 4}}, {5, 1, 2, 3});
 }
 
 TEST_CASE("after enough refreshes the largest singular value of the normalised weight is 1") {
@@ -53,6 +64,73 @@ TEST_CASE("after enough refreshes the largest singular value of the normalised w
   initialise(context, dense, RandomStream(12));
   for (int i = 0; i < 500; ++i) refresh(context, dense);
   CHECK(largest_singular_value(transfer(dense, 6), 6) == doctest::Approx(1).epsilon(1e-6));
+}
+
+TEST_CASE("each weight of a layer is divided by a norm of its own, and what is no matrix stays") {
+  auto layer = initialised(SpectralNorm{ProjectionHead<double>{3, 4}});
+  set_state(layer, "bias", {0.25});
+  Context<Cpu> context(1);
+  for (int i = 0; i < 500; ++i) refresh(context, layer);
+  const std::vector<double> w = state_of(layer, "weight"), v = state_of(layer, "embedding");
+  CHECK(layer.sigma(0) == doctest::Approx(largest_singular_value(w, 1)).epsilon(1e-9));
+  CHECK(layer.sigma(1) == doctest::Approx(largest_singular_value(v, 4)).epsilon(1e-9));
+
+  const auto x = random_tensor({4, 3});
+  const auto y = output_of(layer, x);  // of the labels 0, 1, 2, 3
+  for (index_t n = 0; n < 4; ++n) {
+    double expected = 0.25;
+    for (index_t i = 0; i < 3; ++i)
+      expected += (w[static_cast<std::size_t>(i)] / layer.sigma(0) + v[static_cast<std::size_t>(3 * n + i)] / layer.sigma(1)) * x[3 * n + i];
+    CHECK(y[n] == doctest::Approx(expected).epsilon(1e-12));
+  }
+
+  std::vector<std::string> names;
+  SpectralNorm<ProjectionHead<double>>::visit_state(layer, [&](const StateName& name, const auto&) { names.push_back(name.text()); });
+  CHECK(names == std::vector<std::string>{"weight", "bias", "embedding", "u", "v", "embedding.u", "embedding.v"});
+}
+
+TEST_CASE("the pieces of a maxout layer are one matrix") {
+  auto layer = initialised(SpectralNorm{Maxout<double>{4, 3, {.pieces = 2}}});
+  Context<Cpu> context(1);
+  for (int i = 0; i < 500; ++i) refresh(context, layer);
+  CHECK(layer.sigma() == doctest::Approx(largest_singular_value(state_of(layer, "weight"), 6)).epsilon(1e-9));
+}
+
+namespace {
+
+/// A layer of one's own with a weight, and without second derivatives.
+struct OnceDifferentiable : LayerDefaults<double, Cpu> {
+  Parameter<double, Cpu> weight{Shape{1, 1}, Init::ones(), {}};
+  static auto weights(auto& self) { return std::array{NamedWeight{"weight", &self.weight}}; }
+  Shape output_shape(const Shape& x) const { return x; }
+  void forward(const Pass<Cpu>&, const Tensor<double>& x, Tensor<double>& y, NoSaved*) const { y = x; }
+  void backward(const Pass<Cpu>&, const Tensor<double>&, const Tensor<double>&, NoSaved&, const Tensor<double>& dy, Tensor<double>* dx,
+                Gradients<double, Cpu>*) const {
+    if (dx != nullptr) *dx = dy;
+  }
+  template <class Self, class Visitor>
+  static void visit_state(Self& self, Visitor&& visit) {
+    visit("weight", self.weight);
+  }
+  LayerDescription describe() const { return LayerDescription("OnceDifferentiable"); }
+};
+
+}  // namespace
+
+TEST_CASE("a layer within SpectralNorm is what it is without") {
+  static_assert(Weighted<Conv2d<>> && Weighted<Maxout<>> && Weighted<Embedding<>> && !Weighted<SpectralNorm<Dense<>>>);
+  CHECK(TwiceDifferentiable<SpectralNorm<Maxout<>>>);
+  CHECK_FALSE(TwiceDifferentiable<SpectralNorm<OnceDifferentiable>>);
+  CHECK(traits_of(SpectralNorm{ProjectionHead{3, 7}}).classes == 7);
+  CHECK(traits_of(SpectralNorm{Dense{3, 7}}).classes == 0);
+  const SpectralNorm pairs{MinibatchDiscrimination{4, 2}};
+  CHECK(traits_of(pairs).couples_samples);
+  CHECK(traits_of(pairs).refuses_penalties);
+  CHECK(traits_of(pairs).curved);
+  LayersInTheWay found;
+  find_in_the_way(pairs, found);
+  CHECK(found.refusing == std::vector<LayerInTheWay>{{"MinibatchDiscrimination", "MinibatchStdDev"}});
+  CHECK_FALSE(traits_of(SpectralNorm{Maxout{4, 2}}).couples_samples);
 }
 
 TEST_CASE("the first refresh alone comes close to the norm") {

@@ -2,15 +2,21 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <optional>
 #include <vector>
 
 #include "nash/model/discriminator.hpp"
 #include "nash/model/generator.hpp"
 #include "nash/nn/any_sequential.hpp"
+#include "nash/nn/conditional_concat.hpp"
 #include "nash/nn/conv2d.hpp"
 #include "nash/nn/conv_transpose2d.hpp"
 #include "nash/nn/dense.hpp"
+#include "nash/nn/embedding.hpp"
+#include "nash/nn/maxout.hpp"
+#include "nash/nn/minibatch_discrimination.hpp"
+#include "nash/nn/projection_head.hpp"
 #include "nash/nn/reference_batch.hpp"
 #include "nash/nn/residual.hpp"
 #include "nash/nn/sequential.hpp"
@@ -18,21 +24,15 @@
 
 namespace nash {
 
-/// A layer with a weight matrix of its own: Dense, Conv2d, ConvTranspose2d.
-template <class L>
-concept Weighted = Layer<L> && std::is_base_of_v<AffineLayer<L, typename L::Scalar, typename L::Device>, L>;
-
-/// The same layer, with SpectralNorm around every Dense, Conv2d and ConvTranspose2d in it. What has one already stays, and so do other layers with
-/// weights: Maxout, Embedding, ProjectionHead, MinibatchDiscrimination.
+/// The same layer, with SpectralNorm around every layer in it that has weight matrices. What has one already stays.
 template <Layer L>
 auto spectral_normalise(const L& layer, const SpectralNormOptions& options = {}) {
   if constexpr (Weighted<L>) {
     constexpr int refreshes = 15;  // as for a network that is initialised
     Context<typename L::Device> context(1);
     SpectralNorm<L> normalised(layer, options);
-    for_each_buffer(normalised, [&](const StateName& name, auto& buffer) {  // the power iteration's vectors
-      buffer.initialise(context, RandomStream(0).child(name.text() == "u" ? 0 : 1));
-    });
+    std::uint64_t vectors = 0;  // of the power iteration
+    for_each_buffer(normalised, [&](const StateName&, auto& buffer) { buffer.initialise(context, RandomStream(0).child(vectors++)); });
     for (int i = 0; i < refreshes; ++i) normalised.refresh(context);
     return normalised;
   } else {
@@ -58,10 +58,13 @@ auto spectral_normalise(const Sequential<Layers...>& layers, const SpectralNormO
   }(std::index_sequence_for<Layers...>{});
 }
 
+/// The layers of nash that have weight matrices, by the names that descriptions have for them.
+inline constexpr std::array weighted_layers{"ConditionalConcat", "Conv2d", "ConvTranspose2d", "Dense", "Embedding", "Maxout", "MinibatchDiscrimination", "ProjectionHead"};
+
 /// Whether there is a weighted layer in it that has no SpectralNorm.
 inline bool has_plain_weights(const LayerDescription& layer) {
   if (layer.type() == "SpectralNorm") return false;
-  if (layer.type() == "Dense" || layer.type() == "Conv2d" || layer.type() == "ConvTranspose2d") return true;
+  if (std::find(weighted_layers.begin(), weighted_layers.end(), layer.type()) != weighted_layers.end()) return true;
   return std::any_of(layer.children().begin(), layer.children().end(), has_plain_weights);
 }
 
@@ -80,9 +83,14 @@ NASH_COLD AnyLayer<T, D> spectral_normalise(const AnyLayer<T, D>& layer, const S
   const auto normalise_if = [&]<class L>(const L* known) {
     if (known != nullptr) normalised.emplace(spectral_normalise(*known, options));
   };
-  normalise_if(layer.template as<Dense<T, D>>());
+  normalise_if(layer.template as<ConditionalConcat<T, D>>());
   normalise_if(layer.template as<Conv2d<T, D>>());
   normalise_if(layer.template as<ConvTranspose2d<T, D>>());
+  normalise_if(layer.template as<Dense<T, D>>());
+  normalise_if(layer.template as<Embedding<T, D>>());
+  normalise_if(layer.template as<Maxout<T, D>>());
+  normalise_if(layer.template as<MinibatchDiscrimination<T, D>>());
+  normalise_if(layer.template as<ProjectionHead<T, D>>());
   normalise_if(layer.template as<AnySequential<T, D>>());
   normalise_if(layer.template as<Residual<AnyLayer<T, D>>>());
   normalise_if(layer.template as<Residual<AnyLayer<T, D>, AnyLayer<T, D>>>());
@@ -95,7 +103,7 @@ NASH_COLD AnyLayer<T, D> spectral_normalise(const AnyLayer<T, D>& layer, const S
   return layer;
 }
 
-/// A discriminator with spectral normalisation on every Dense, Conv2d and ConvTranspose2d: GanTrainer{generator, spectral_normalise(discriminator), Hinge{}}.
+/// A discriminator with spectral normalisation on every weight matrix: GanTrainer{generator, spectral_normalise(discriminator), Hinge{}}.
 /// Parameters that were set stay. Miyato et al. 2018, section 2.
 template <class Body>
 auto spectral_normalise(const Discriminator<Body>& discriminator, const SpectralNormOptions& options = {}) {

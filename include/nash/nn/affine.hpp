@@ -89,6 +89,8 @@ class AffineLayer : public LayerDefaults<T, D> {
     if (self.bias_.present()) visit("bias", self.bias_);
   }
 
+  static auto weights(auto& self) { return std::array{NamedWeight{"weight", &self.weight_}}; }
+
   Parameter<T, D>& weight() { return weight_; }
   const Parameter<T, D>& weight() const { return weight_; }
   Parameter<T, D>& bias() { return bias_; }

@@ -99,6 +99,8 @@ class ConditionalConcat : public LayerDefaults<T, D> {
     if (self.table_.present()) visit("weight", self.table_);
   }
 
+  static auto weights(auto& self) { return std::array{NamedWeight{"weight", &self.table_}}; }
+
   template <class U, class E>
   ConditionalConcat<U, E> to() const {
     ConditionalConcat<U, E> other(classes_, options_);

@@ -66,6 +66,8 @@ class Embedding : public LayerDefaults<T, D> {
     visit("weight", self.table_);
   }
 
+  static auto weights(auto& self) { return std::array{NamedWeight{"weight", &self.table_}}; }
+
   template <class U, class E>
   Embedding<U, E> to() const {
     Embedding<U, E> other(classes_, size_, options_);

@@ -83,6 +83,8 @@ class LayerRegistry {
   /// A layer template with a static from(description).
   template <template <class, class> class L>
   void add(std::string type) {
+    if constexpr (Weighted<L<T, D>>)
+      normalised_[type] = [](const LayerDescription& d, const SpectralNormOptions& options) { return AnyLayer<T, D>(SpectralNorm(leaf<L<T, D>>(d), options)); };
     add(std::move(type), [](const LayerDescription& description, const LayerRegistry&) { return AnyLayer<T, D>(leaf<L<T, D>>(description)); });
   }
   void add(std::string type, Builder builder) { builders_[std::move(type)] = std::move(builder); }
@@ -90,11 +92,8 @@ class LayerRegistry {
   /// Throws ShapeError where the type or an option is not known.
   AnyLayer<T, D> build(const LayerDescription& description) const {
     const auto found = builders_.find(description.type());
-    if (found == builders_.end()) {
-      std::string known;
-      for (const auto& [type, builder] : builders_) known += (known.empty() ? "" : ", ") + type;
-      throw ShapeError("LayerRegistry", concat({"one of the layers ", known}), concat({"'", description.type(), "'"}), "correct the type or add the layer");
-    }
+    if (found == builders_.end())
+      throw ShapeError("LayerRegistry", concat({"one of the layers ", names_of(builders_)}), concat({"'", description.type(), "'"}), "correct the type or add the layer");
     return found->second(description, *this);
   }
 
@@ -141,19 +140,26 @@ class LayerRegistry {
     return ReferenceBatch<AnyLayer<T, D>>::from(description, registry.build(children(description, 1, 1)[0]));
   }
 
-  static AnyLayer<T, D> build_spectral_norm(const LayerDescription& description, const LayerRegistry&) {
+  static AnyLayer<T, D> build_spectral_norm(const LayerDescription& description, const LayerRegistry& registry) {
     description.allow({"power_iterations"});
     const index_t iterations = description.size("power_iterations", 1);
     require_at_least(1, iterations, "SpectralNorm", "a number of power iterations");  // and few enough for an int
     const SpectralNormOptions options{.power_iterations = static_cast<int>(iterations)};
     const LayerDescription& inner = children(description, 1, 1)[0];
-    if (inner.type() == "Dense") return SpectralNorm(leaf<Dense<T, D>>(inner), options);
-    if (inner.type() == "Conv2d") return SpectralNorm(leaf<Conv2d<T, D>>(inner), options);
-    if (inner.type() == "ConvTranspose2d") return SpectralNorm(leaf<ConvTranspose2d<T, D>>(inner), options);
-    throw ShapeError("SpectralNorm", "a Dense, Conv2d or ConvTranspose2d within it", inner.type(), "put it around a weighted layer");
+    const auto found = registry.normalised_.find(inner.type());
+    if (found == registry.normalised_.end())
+      throw ShapeError("SpectralNorm", concat({"one of the weighted layers ", names_of(registry.normalised_), " within it"}), inner.type(), "put it around a weighted layer");
+    return found->second(inner, options);
+  }
+
+  static std::string names_of(const auto& builders) {
+    std::string names;
+    for (const auto& [type, builder] : builders) names += (names.empty() ? "" : ", ") + type;
+    return names;
   }
 
   std::map<std::string, Builder> builders_;
+  std::map<std::string, std::function<AnyLayer<T, D>(const LayerDescription&, const SpectralNormOptions&)>> normalised_;  // within a SpectralNorm
 };
 
 /// The same network with its structure in a value, possibly for another scalar type or device.

@@ -114,6 +114,8 @@ class Maxout : public LayerDefaults<T, D> {
     Dense<T, D>::visit_state(self.dense_, visit);
   }
 
+  static auto weights(auto& self) { return Dense<T, D>::weights(self.dense_); }
+
   template <class U, class E>
   Maxout<U, E> to() const {
     Maxout<U, E> other(inputs_, outputs_, options_);

@@ -180,6 +180,8 @@ class MinibatchDiscrimination : public LayerDefaults<T, D> {
     Dense<T, D>::visit_state(self.dense_, visit);
   }
 
+  static auto weights(auto& self) { return Dense<T, D>::weights(self.dense_); }
+
   template <class U, class E>
   MinibatchDiscrimination<U, E> to() const {
     MinibatchDiscrimination<U, E> other(inputs_, kernels_, options_);

@@ -63,6 +63,16 @@ class Parameter {
   index_t offset_ = -1;
 };
 
+/// A weight matrix of a layer, and the name that it has among the layer's state: what SpectralNorm normalises. A layer with such lists
+/// them in a static weights(layer), as an array.
+template <class P>
+struct NamedWeight {
+  const char* name;
+  P* parameter;
+};
+template <class P>
+NamedWeight(const char*, P*) -> NamedWeight<P>;
+
 /// A tensor of a layer that is state but not trained: running statistics, the vectors of a power iteration.
 template <class T, class Device>
 class Buffer {
@@ -106,11 +116,12 @@ class Gradients {
   /// Of all of them: as many as the flat parameters.
   index_t count() const { return count_; }
 
-  /// The same, but for one parameter that is not among the flat ones itself (see SpectralNorm).
+  /// The same, but for one parameter that is not among the flat ones itself (see SpectralNorm). These must outlive the result.
   Gradients redirected(const Parameter<T, Device>& parameter, T* gradient) const {
     Gradients other = *this;
     other.redirected_ = &parameter;
     other.target_ = gradient;
+    other.others_ = this;
     return other;
   }
 
@@ -122,7 +133,8 @@ class Gradients {
   }
   /// To add to, or to write: for layers whose kernels can do either. Whoever asks must do it.
   GradientPlace<T> into(const Parameter<T, Device>& parameter) const {
-    if (&parameter == redirected_) return {target_, true};
+    for (const Gradients* gradients = this; gradients != nullptr; gradients = gradients->others_)
+      if (&parameter == gradients->redirected_) return {gradients->target_, true};
     if (parameter.offset() < 0)
       throw Error("Gradients", "the parameter is not bound to a flat tensor", "put the layer into a network, or use FlatParameters");
     return {flat_ + parameter.offset(), unwritten_ == nullptr || parameter.count() == 0 || !unwritten_->take(parameter.offset())};
@@ -134,6 +146,7 @@ class Gradients {
   UnwrittenGradients<T, Device>* unwritten_ = nullptr;
   const Parameter<T, Device>* redirected_ = nullptr;
   T* target_ = nullptr;
+  const Gradients* others_ = nullptr;
 };
 
 }  // namespace nash

@@ -65,8 +65,8 @@ struct ProjectionHeadOptions {
 /// The last layer of a projection discriminator: a logit y = ⟨w + V[label], φ(x)⟩ + b of the features φ(x), N×features → N×1, which is
 /// what a Dense layer says of the sample plus what the class adds. Miyato and Koyama 2018, equation 4 with ψ affine.
 ///
-/// Images are taken as they lie: N×H×W×C with H·W·C = features. It is affine in x. The paper normalises w and V spectrally like all
-/// other weights; here neither is.
+/// Images are taken as they lie: N×H×W×C with H·W·C = features. It is affine in x. The paper normalises w and V
+/// spectrally, each by itself: SpectralNorm{ProjectionHead{…}}, as spectral_normalise does.
 template <class T = float, class D = Cpu>
 class ProjectionHead : public LayerDefaults<T, D> {
  public:
@@ -125,6 +125,8 @@ class ProjectionHead : public LayerDefaults<T, D> {
     if (self.bias_.present()) visit("bias", self.bias_);
     visit("embedding", self.embedding_);
   }
+
+  static auto weights(auto& self) { return std::array{NamedWeight{"weight", &self.weight_}, NamedWeight{"embedding", &self.embedding_}}; }
 
   template <class U, class E>
   ProjectionHead<U, E> to() const {
