@@ -9,18 +9,17 @@ using namespace nash;
 
 namespace {
 
-using Matrix = Eigen::Matrix<double, -1, -1, Eigen::RowMajor>;
-
-constexpr index_t rows = 3, columns = 4;
-
 /// A matrix that is bound, as in a network, and the layer's own parameter, which becomes Ŵ.
-struct Problem {
+struct WeightProblem {
+  using Matrix = Eigen::Matrix<double, -1, -1, Eigen::RowMajor>;
+  static constexpr index_t rows = 3, columns = 4;
+
   Parameter<double, Cpu> normalised{Shape{rows, columns}, Init::normal(1), {.in = columns, .out = rows, .rows = rows}};
   SpectralWeight<double, Cpu> weight;
   std::vector<double> flat = std::vector<double>(rows * columns);
   Context<Cpu> context{1};
 
-  Problem() {
+  WeightProblem() {
     normalised.initialise(context, RandomStream(1));
     weight = SpectralWeight<double, Cpu>(normalised);
     weight.u().initialise(context, RandomStream(2));
@@ -38,23 +37,23 @@ struct Problem {
 }  // namespace
 
 TEST_CASE("a spectral weight is W over u·W·v, whatever these are, and the power iteration makes them W's first singular vectors") {
-  Problem problem;
+  WeightProblem problem;
   problem.weight.restore(problem.context, problem.normalised);
   CHECK(problem.weight.sigma() == doctest::Approx(problem.sigma_by_vectors()).epsilon(1e-12));
   CHECK((problem.result() - problem.original() / problem.sigma_by_vectors()).norm() < 1e-12);
 
   problem.weight.refresh(problem.context, 200, problem.normalised);
-  const Eigen::JacobiSVD<Matrix> svd(problem.original(), Eigen::ComputeThinU | Eigen::ComputeThinV);
+  const Eigen::JacobiSVD<WeightProblem::Matrix> svd(problem.original(), Eigen::ComputeThinU | Eigen::ComputeThinV);
   CHECK(problem.weight.sigma() == doctest::Approx(svd.singularValues()(0)).epsilon(1e-12));
-  const Eigen::Map<const Eigen::VectorXd> u(problem.weight.u().value().data(), rows), v(problem.weight.v().value().data(), columns);
+  const Eigen::Map<const Eigen::VectorXd> u(problem.weight.u().value().data(), problem.rows), v(problem.weight.v().value().data(), problem.columns);
   CHECK(std::abs(u.dot(svd.matrixU().col(0))) == doctest::Approx(1));
   CHECK(std::abs(v.dot(svd.matrixV().col(0))) == doctest::Approx(1));
 }
 
 TEST_CASE("a gradient of the normalised weight becomes one of the weight, by differences with u and v held, and is added") {
-  Problem problem;
+  WeightProblem problem;
   problem.weight.refresh(problem.context, 1, problem.normalised);
-  const auto c = random_tensor({rows, columns}, 9);  // of the loss ⟨c, Ŵ⟩
+  const auto c = random_tensor(problem.normalised.shape(), 9);  // of the loss ⟨c, Ŵ⟩
   const auto loss = [&] {
     double total = 0;
     problem.weight.restore(problem.context, problem.normalised);
@@ -62,7 +61,7 @@ TEST_CASE("a gradient of the normalised weight becomes one of the weight, by dif
     return total;
   };
 
-  Tensor<double> flat_gradient = Tensor<double>::filled({rows * columns}, 0.5);
+  Tensor<double> flat_gradient = Tensor<double>::filled({problem.normalised.count()}, 0.5);
   Gradients<double, Cpu> gradients(flat_gradient);
   loss();
   problem.weight.through(problem.context, problem.normalised, gradients, [&](Gradients<double, Cpu>& inner) {
@@ -81,7 +80,7 @@ TEST_CASE("a gradient of the normalised weight becomes one of the weight, by dif
 }
 
 TEST_CASE("a weight of zeros has the norm 0 and stays") {
-  Problem problem;
+  WeightProblem problem;
   std::fill(problem.flat.begin(), problem.flat.end(), 0.0);
   problem.weight.refresh(problem.context, 3, problem.normalised);
   CHECK(problem.weight.sigma() == 0);
