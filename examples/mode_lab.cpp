@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The laboratory: mixtures of Gaussians in the plane, small enough that every loss and method of nash plays on them in minutes, and
-// clear enough that one can count what the literature argues about.
+// The laboratory: mixtures of Gaussians in the plane, small enough that the losses and methods of nash that need no images and no labels
+// play on them in minutes, and clear enough that one can count what the literature argues about.
 //
 //   ring   8 Gaussians of deviation 0.1 on a circle of radius 2
 //   grid   25 Gaussians of deviation 0.1 at {−4, −2, 0, 2, 4}²
@@ -347,7 +347,7 @@ int main(int argc, char** argv) {
   std::string out = "runs/mode_lab", wanted;
   std::int64_t from = 0, steps = 2500, batch_size = 128, seeds = 5, threads = 2;
   double learning_rate = 3e-3;
-  example::Arguments arguments("Plays every loss and method on two mixtures of Gaussians and counts the modes that they find.");
+  example::Arguments arguments("Plays losses and methods on two mixtures of Gaussians and counts the modes that they find.");
   arguments.option("--out", out, "folder for a picture of each row")
       .option("--rows", wanted, "only rows whose name holds this; with several seeds the baseline is played too, to compare with")
       .option("--from", from, "the row to begin with, by the number that its picture has")

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gpu/device_under_test.hpp"
 #include "method/methods.hpp"
+#include "nash/loss/hinge.hpp"
 #include "nash/method/gradient_penalty.hpp"
 #include "nash/method/infogan.hpp"
 #include "nash/method/semi_supervised.hpp"
+#include "nash/model/spectral_normalise.hpp"
 
 using namespace nash;
 
@@ -24,6 +26,16 @@ std::vector<double> conditional_run(bool record = true) {
   return state_after(trainer, 5, {6, 5, 5, 1});
 }
 
+/// A projection discriminator, every matrix of it normalised.
+template <class Device>
+std::vector<double> projection_run(bool record = true) {
+  using T = double;
+  Generator g{Latent::normal(3), Sequential{ConditionalConcat<T>{4}, Dense<T>{7, 25}, Tanh<T>{}, Reshape<T>{5, 5, 1}}};
+  Discriminator d{spectral_normalise(Sequential{Residual{Dense<T>{25, 5}, Embedding<T>{4, 5}}, Softplus<T>{}, Maxout<T>{5, 4}, ProjectionHead<T>{4, 4}})};
+  GanTrainer trainer{g.to<T, Device>(), d.to<T, Device>(), Hinge{}, {.seed = 3, .record_steps = record}, GradientPenalty{1}};
+  return state_after(trainer, 5, {6, 5, 5, 1});
+}
+
 }  // namespace
 
 TEST_CASE("a conditional run on a GPU is that on the Reference device, recorded or not") {
@@ -31,4 +43,11 @@ TEST_CASE("a conditional run on a GPU is that on the Reference device, recorded 
   CHECK(relative_difference(here, conditional_run<Reference>()) < 1e-8);
   CHECK(same_bits(here, conditional_run<DeviceUnderTest>(false)));
   CHECK(relative_difference(conditional_run<Cpu>(), here) < 1e-8);
+}
+
+TEST_CASE("so is that of a projection discriminator with spectral norm") {
+  const auto here = projection_run<DeviceUnderTest>();
+  CHECK(relative_difference(here, projection_run<Reference>()) < 1e-8);
+  CHECK(same_bits(here, projection_run<DeviceUnderTest>(false)));
+  CHECK(relative_difference(projection_run<Cpu>(), here) < 1e-8);
 }

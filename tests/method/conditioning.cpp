@@ -3,6 +3,7 @@
 #include "allocations.hpp"
 #include "method/methods.hpp"
 #include "nash/data/batch.hpp"
+#include "nash/loss/hinge.hpp"
 #include "nash/method/auxiliary_classifier.hpp"
 #include "nash/method/feature_matching.hpp"
 #include "nash/method/gradient_penalty.hpp"
@@ -11,6 +12,7 @@
 #include "nash/method/replay_pool.hpp"
 #include "nash/method/semi_supervised.hpp"
 #include "nash/model/cgan.hpp"
+#include "nash/model/spectral_normalise.hpp"
 
 using namespace nash;
 
@@ -106,6 +108,7 @@ struct NoteLabels {
 TEST_CASE("penalties on conditional critics are of the samples' own classes, their gradients those of their values") {
   check_penalty(conditional_critic(), GradientPenalty{10}, R1{1});
   check_penalty(projection_critic(), GradientPenalty{1});
+  check_penalty(spectral_normalise(projection_critic()), GradientPenalty{1});
   check_penalty(embedding_concat_critic(), GradientPenalty{10}, R1{1});
   check_penalty(embedding_critic(), GradientPenalty{10}, R1{1});
 }
@@ -250,6 +253,22 @@ TEST_CASE("a conditional run is bit-identical for any number of threads, and all
   const auto run = [](int threads) {
     GanTrainer trainer{conditional_generator<float>(), conditional_critic<float>(3 + 3 + 2), NonSaturating{}, {.seed = 3, .threads = threads},
                        AuxiliaryClassifier{1, {.classes = 3}}, Infogan{}, SemiSupervised{labelled_digits(), 1, {.classes = 3}}, GradientPenalty{1}, FeatureMatching{1}};
+    const auto images = random_images({50, 5, 5, 1});
+    const auto labels = labels_in_turn(50, 3);
+    for (int step = 0; step < 2; ++step) trainer.step(images, labels);
+    const std::int64_t before = allocation_count();
+    for (int step = 0; step < 2; ++step) trainer.step(images, labels);
+    if (counts_allocations()) CHECK(allocation_count() == before);
+    return state_values(trainer.discriminator());
+  };
+  CHECK(same_bits(run(1), run(2)));
+}
+
+TEST_CASE("so is that of a projection discriminator whose matrices are all normalised") {
+  const auto run = [](int threads) {
+    Discriminator d{Sequential{Residual{Dense{25, 6}, Embedding{3, 6}}, Maxout{6, 5}, ProjectionHead{5, 3}}};
+    d.initialise(4);
+    GanTrainer trainer{conditional_generator<float>(), spectral_normalise(d), Hinge{}, {.seed = 3, .average_decay = 0.9, .threads = threads}, GradientPenalty{1}};
     const auto images = random_images({50, 5, 5, 1});
     const auto labels = labels_in_turn(50, 3);
     for (int step = 0; step < 2; ++step) trainer.step(images, labels);

@@ -140,6 +140,21 @@ TEST_CASE("OrthogonalRegularisation's gradient is that of its value, by differen
   CHECK(*trainer.step(Tensor<double>::zeros({3, 2})).d_added == doctest::Approx(0.5 * 2 * 121).epsilon(1e-14));
 }
 
+TEST_CASE("OrthogonalRegularisation is the same where there are more filters than each has numbers") {
+  // (1, 2), (3, 4) and (−1, 5): inner products 11, 9 and 17
+  Discriminator d{Sequential{Dense<double>{2, 3, {.bias = false}}, Dense<double>{3, 1}}};
+  d.initialise(1);
+  d.parameters().assign_from_host(std::vector<double>{1, 2, 3, 4, -1, 5, 1, 1, 1, 0});
+  Context<Cpu> context(1);
+  auto gradients = Tensor<double>::zeros({10});
+  const Update<Cpu> update{context, Player::discriminator, 1, 0, {}};
+  CHECK(OrthogonalRegularisation{0.5, Player::discriminator}.add_parameter_term(update, d, gradients) ==
+        doctest::Approx(0.5 * 2 * (121 + 81 + 289)).epsilon(1e-13));
+  const std::vector<double> expected{2 * (11 * 3 - 9), 2 * (11 * 4 + 9 * 5), 2 * (11 * 1 - 17), 2 * (11 * 2 + 17 * 5), 2 * (9 * 1 + 17 * 3), 2 * (9 * 2 + 17 * 4),
+                                     0, 0, 0, 0};
+  for (index_t i = 0; i < 10; ++i) CHECK(gradients[i] == doctest::Approx(expected[static_cast<std::size_t>(i)]).epsilon(1e-13));
+}
+
 TEST_CASE("OrthogonalRegularisation pulls apart what each output of a transposed convolution is made of, for single pixels too") {
   // The inputs' rows are (1, 2) and (3, 4); the outputs' columns (1, 3) and (2, 4): inner product 14.
   Discriminator d{Sequential{ConvTranspose2d<double>{2, 2, {.kernel = 1, .bias = false}}}};

@@ -2,10 +2,12 @@
 #include "nash/model/spectral_normalise.hpp"
 
 #include <Eigen/SVD>
+#include <set>
 
 #include "model/networks.hpp"
 #include "nash/model/dcgan.hpp"
 #include "nash/nn/layers.hpp"
+#include "nn/specimens.hpp"
 
 using namespace nash;
 
@@ -44,20 +46,25 @@ TEST_CASE("spectral_normalise puts SpectralNorm around every weighted layer, in 
 
 TEST_CASE("every layer of nash that has weight matrices is normalised, whether the compiler knows it or not, and no other") {
   const auto check = [](const auto& layer) {
-    const LayerDescription description = layer.describe();
-    CAPTURE(description.type());
-    const bool is_weighted = std::find(weighted_layers.begin(), weighted_layers.end(), description.type()) != weighted_layers.end();
-    CHECK(Weighted<std::remove_cvref_t<decltype(layer)>> == is_weighted);
-    const std::string expected = is_weighted ? "SpectralNorm" : description.type();
+    const std::string type = layer.describe().type(), expected = Weighted<std::remove_cvref_t<decltype(layer)>> ? "SpectralNorm" : type;
+    CAPTURE(type);
     CHECK(spectral_normalise(layer).describe().type() == expected);
-    CHECK(spectral_normalise(AnyLayer<double>(layer)).describe().type() == expected);
-    CHECK(has_plain_weights(description) == is_weighted);
+    CHECK(spectral_normalise(AnyLayer<double>(layer)).describe().type() == (has_weights(layer) ? "SpectralNorm" : type));
   };
   check(Conv2d<double>{1, 2}), check(ConvTranspose2d<double>{1, 2}), check(Dense<double>{1, 2}), check(Embedding<double>{3, 2});
   check(Maxout<double>{1, 2}), check(MinibatchDiscrimination<double>{1, 2}), check(ProjectionHead<double>{4, 2});
   check(BatchNorm<double>{2}), check(ConditionalAffine<double>{3, 2}), check(ConditionalBatchNorm<double>{3, 2}), check(LayerNorm<double>{2});
   check(ConditionalConcat<double>{3, {.embedding = 2}}), check(ConditionalConcat<double>{3}), check(Tanh<double>{}), check(SemiSupervisedHead<double>{3}), check(VirtualBatchNorm<double>{2, 3});
   check(SpectralNorm{Dense<double>{1, 2}});
+
+  std::set<std::string> weighted;
+  for (const Specimen& specimen : specimens<double, Cpu>()) {
+    const auto layer = LayerRegistry<double>::standard().build(specimen.description);
+    const bool holds_others = !specimen.description.children().empty();
+    if (traits_of(layer).plain_weights && !holds_others) weighted.insert(specimen.description.type());
+    CHECK_FALSE(traits_of(spectral_normalise(layer)).plain_weights);
+  }
+  CHECK(weighted == std::set<std::string>{"ConditionalConcat", "Conv2d", "ConvTranspose2d", "Dense", "Embedding", "Maxout", "MinibatchDiscrimination", "ProjectionHead"});
 }
 
 TEST_CASE("a projection discriminator is normalised whole and stays one") {
@@ -139,11 +146,32 @@ TEST_CASE("spectral_normalise goes into networks that were put together at run t
   CHECK(got.to_host() == expected.to_host());
 }
 
+namespace {
+
+/// A weighted layer of one's own, and a composite of one's own around a weighted layer.
+struct OwnWeighted : Dense<double> {
+  using Dense<double>::Dense;
+  LayerDescription describe() const { return LayerDescription("OwnWeighted"); }
+};
+struct OwnComposite : Tanh<double> {
+  Dense<double> within{2, 2};
+  LayerTraits traits() const { return traits_of(within); }
+  LayerDescription describe() const { return LayerDescription("OwnComposite"); }
+};
+
+}  // namespace
+
 TEST_CASE("spectral_normalise refuses weighted layers that it cannot reach, and no others") {
   const AnyLayer<double> hidden(Sequential{Tanh<double>{}, Dense<double>{5, 2}});
   CHECK(message_of<Error>([&] { spectral_normalise(hidden); }) ==
-        "spectral_normalise: expected layers put together at run time (AnySequential, Residual or ReferenceBatch of AnyLayer), got a Sequential whose "
-        "layers the compiler alone knows.\nGive its layers to an AnySequential, or normalise it before it becomes an AnyLayer.");
+        "spectral_normalise: expected layers of nash with weight matrices, in Sequential, Residual and ReferenceBatch or in those of AnyLayer, got a Sequential "
+        "that has such weights otherwise.\nPut SpectralNorm around them where it is made, before it becomes an AnyLayer.");
   CHECK(spectral_normalise(AnyLayer<double>(spectral_normalise(Sequential{Tanh<double>{}, Dense<double>{5, 2}}))).describe().children()[1].type() == "SpectralNorm");
   CHECK(spectral_normalise(AnyLayer<double>(Sequential{Tanh<double>{}, LeakyReLU<double>{0.2}})).describe().type() == "Sequential");
+  CHECK(spectral_normalise(AnyLayer<double>(Sequential{ConditionalConcat<double>{3}, Tanh<double>{}})).describe().type() == "Sequential");
+
+  CHECK(spectral_normalise(OwnWeighted{2, 3}).describe().children()[0].type() == "OwnWeighted");
+  CHECK(message_of<Error>([] { spectral_normalise(AnyLayer<double>(OwnWeighted{2, 3})); }).find("got a OwnWeighted that has such weights otherwise.") != std::string::npos);
+  CHECK(message_of<Error>([] { spectral_normalise(Sequential{OwnComposite{}}); }).find("got a OwnComposite that has such weights otherwise.") != std::string::npos);
+  CHECK(message_of<Error>([] { spectral_normalise(AnyLayer<double>(OwnComposite{})); }).find("got a OwnComposite") != std::string::npos);
 }

@@ -91,6 +91,10 @@ TEST_CASE("a network is built from a Sequential alone, and nothing within a laye
 TEST_CASE("a layer of one's own is added to a copy of the registry") {
   auto registry = LayerRegistry<>::standard();
   registry.add<LeakyReLU>("MyReLU");
+  registry.add<Maxout>("Mine");
+  CHECK(registry.build(LayerDescription("SpectralNorm").add(LayerDescription("Mine").set("in", 2).set("out", 3))).describe().type() == "SpectralNorm");
+  registry.add("Mine", [](const LayerDescription&, const LayerRegistry<>&) -> AnyLayer<> { return Tanh{}; });
+  CHECK(message_of<ShapeError>([&] { registry.build(LayerDescription("SpectralNorm").add(LayerDescription("Mine"))); }).find("got Mine.") != std::string::npos);
   registry.add("Twice", [](const LayerDescription& d, const LayerRegistry<>& all) -> AnyLayer<> {
     return AnySequential<>({all.build(d.children().at(0)), all.build(d.children().at(0))});
   });

@@ -131,6 +131,13 @@ TEST_CASE("a layer within SpectralNorm is what it is without") {
   find_in_the_way(pairs, found);
   CHECK(found.refusing == std::vector<LayerInTheWay>{{"MinibatchDiscrimination", "MinibatchStdDev"}});
   CHECK_FALSE(traits_of(SpectralNorm{Maxout{4, 2}}).couples_samples);
+  CHECK(traits_of(Maxout{4, 2}).plain_weights);
+  CHECK_FALSE(traits_of(SpectralNorm{Maxout{4, 2}}).plain_weights);
+  CHECK_FALSE(has_weights(ConditionalConcat{3}));
+  CHECK(has_weights(ConditionalConcat{3, {.embedding = 2}}));
+  CHECK(message_of<ShapeError>([] { SpectralNorm{ConditionalConcat{3}}.sigma(); }) ==
+        "SpectralNorm: expected a ConditionalConcat with a weight 0, got none.\nAsk for a weight that it has.");
+  CHECK(message_of<ShapeError>([] { SpectralNorm{Dense{3, 2}}.sigma(1); }).starts_with("SpectralNorm: expected a Dense with a weight 1"));
 }
 
 TEST_CASE("the first refresh alone comes close to the norm") {

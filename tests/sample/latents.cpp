@@ -49,6 +49,19 @@ TEST_CASE("truncated latents are drawn again and not clamped") {
   CHECK(message_of<ShapeError>([] { truncated(Latent::class_normal(2, 3), 1); }).starts_with("truncated: expected normal latents, got those around a mean for each class."));
 }
 
+TEST_CASE("truncated samples are of the classes that are asked for") {
+  Context<Cpu> context(1);
+  // The latent, and ten times the class beside it.
+  Generator g{Latent::normal(1), Sequential{ConditionalConcat<double>{3}, Dense<double>{4, 1, {.bias = false}}}};
+  g.initialise(1);
+  g.parameters().assign_from_host(std::vector<double>{1, 0, 10, 20});
+  const auto x = truncated_samples(context, g, RandomStream(1), Labels<>(std::vector<std::int32_t>{2, 0, 1, 2}), 0.5);
+  REQUIRE(x.count() == 4);
+  const double centre[] = {20, 0, 10, 20};
+  for (index_t n = 0; n < 4; ++n) CHECK(std::abs(x[n] - centre[n]) <= 0.5);
+  CHECK(message_of<ShapeError>([&] { truncated_samples(context, g, RandomStream(1), 4, 0.5); }).find("a label for each of 4 samples") != std::string::npos);
+}
+
 TEST_CASE("truncation leaves codes as they are") {
   Context<Cpu> context(1);
   const Latent latent = truncated(Latent::normal(2).with_category(3).with_continuous(1), 1e-3);

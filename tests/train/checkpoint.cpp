@@ -44,6 +44,28 @@ void rewrite(const std::filesystem::path& from, const std::filesystem::path& to,
 
 }  // namespace
 
+TEST_CASE("each weight that is normalised has its vectors in the file") {
+  const TemporaryFolder folder;
+  const auto projection = [] { return Discriminator{Sequential{SpectralNorm{Maxout<double>{6, 4, {.pieces = 2}}}, SpectralNorm{ProjectionHead<double>{4, 3}}}}; };
+  auto d = projection(), loaded = projection();
+  d.initialise(1), loaded.initialise(77);
+  save_network(folder / "d.safetensors", d);
+  load_network(folder / "d.safetensors", loaded);
+  CHECK(same_bits(state_values(loaded), state_values(d)));
+  const auto file = load_safetensors<double>(folder / "d.safetensors");
+  for (const char* name : {"1.weight", "1.u", "1.v", "1.embedding", "1.embedding.u", "1.embedding.v"})
+    CHECK_MESSAGE(std::any_of(file.tensors.begin(), file.tensors.end(), [&](const auto& entry) { return entry.name == name; }), name);
+
+  Context<Cpu> context(1);
+  const Labels<> labels(std::vector<std::int32_t>{0, 1, 2, 1});
+  const auto x = random_images<double>({4, 6});
+  const Pass<Cpu> pass{.context = context, .labels = labels.view()};
+  Tensor<double> logits, loaded_logits;
+  d.forward(pass, x, logits, nullptr);
+  loaded.forward(pass, x, loaded_logits, nullptr);
+  CHECK(same_bits(loaded_logits.to_host(), logits.to_host()));
+}
+
 TEST_CASE("a network that was saved and loaded computes the same bits, in inference and in training") {
   const TemporaryFolder folder;
   const auto [g, d] = trained();

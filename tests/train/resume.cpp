@@ -40,7 +40,7 @@ class Echo {
 template <class T = float, class Device = Cpu>
 auto resumable_discriminator() {
   Discriminator d{Sequential{SpectralNorm{Conv2d<T>{1, 4, {.kernel = 4, .stride = 2, .padding = 1}}}, LayerNorm<T>{4}, LeakyReLU<T>{0.2}, Dropout<T>{0.2},
-                             SpectralNorm{Dense<T>{64, 1}}}};
+                             SpectralNorm{Maxout<T>{64, 5, {.pieces = 2}}}, SpectralNorm{Dense<T>{5, 1}}}};
   d.initialise(2);
   return d.template to<T, Device>();
 }

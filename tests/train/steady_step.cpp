@@ -58,7 +58,7 @@ TEST_CASE("nor does one with a skip, spectral norm, maxout, nested networks, pha
   const auto discriminator = [] {
     return Discriminator{Sequential{SpectralNorm{Conv2d{1, 4, {.kernel = 4, .stride = 2, .padding = 1}}}, LeakyReLU{0.2},
                                     Residual{Sequential{Conv2d{4, 4, {.kernel = 3, .padding = 1}}, BatchNorm{4}, ReLU{}}}, Flatten{},
-                                    Sequential{Maxout{64, 8, {.pieces = 3}}, Dropout{0.5}}, SpectralNorm{Dense{8, 1}}}};
+                                    Sequential{SpectralNorm{Maxout{64, 8, {.pieces = 3}}}, Dropout{0.5}}, MinibatchDiscrimination{8, 2}, SpectralNorm{Dense{10, 1}}}};
   };
   GanTrainer trainer{small_generator(), discriminator(), Minimax{},
                      {.phases = {{Player::discriminator}, {.player = Player::generator, .every = 2, .repeat = 2}}}};

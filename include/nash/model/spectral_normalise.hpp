@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <algorithm>
-#include <array>
 #include <optional>
 #include <vector>
 
@@ -24,7 +22,14 @@
 
 namespace nash {
 
-/// The same layer, with SpectralNorm around every layer in it that has weight matrices. What has one already stays.
+/// Throws Error: a layer holds others with weights in a way that is not known here.
+[[noreturn]] NASH_COLD inline void refuse_to_normalise(const LayerDescription& layer) {
+  throw Error("spectral_normalise", "layers of nash with weight matrices, in Sequential, Residual and ReferenceBatch or in those of AnyLayer",
+              concat({"a ", layer.type(), " that has such weights otherwise"}), "put SpectralNorm around them where it is made, before it becomes an AnyLayer");
+}
+
+/// The same layer, with SpectralNorm around every layer in it that has weight matrices. What has one already stays. Throws Error where it
+/// does not reach them all: within a composite of your own, or a layer of your own that is an AnyLayer.
 template <Layer L>
 auto spectral_normalise(const L& layer, const SpectralNormOptions& options = {}) {
   if constexpr (Weighted<L>) {
@@ -36,6 +41,7 @@ auto spectral_normalise(const L& layer, const SpectralNormOptions& options = {})
     for (int i = 0; i < refreshes; ++i) normalised.refresh(context);
     return normalised;
   } else {
+    if (traits_of(layer).plain_weights) refuse_to_normalise(layer.describe());
     return layer;
   }
 }
@@ -58,17 +64,7 @@ auto spectral_normalise(const Sequential<Layers...>& layers, const SpectralNormO
   }(std::index_sequence_for<Layers...>{});
 }
 
-/// The layers of nash that have weight matrices, by the names that descriptions have for them.
-inline constexpr std::array weighted_layers{"ConditionalConcat", "Conv2d", "ConvTranspose2d", "Dense", "Embedding", "Maxout", "MinibatchDiscrimination", "ProjectionHead"};
-
-/// Whether there is a weighted layer in it that has no SpectralNorm.
-inline bool has_plain_weights(const LayerDescription& layer) {
-  if (layer.type() == "SpectralNorm") return false;
-  if (std::find(weighted_layers.begin(), weighted_layers.end(), layer.type()) != weighted_layers.end()) return true;
-  return std::any_of(layer.children().begin(), layer.children().end(), has_plain_weights);
-}
-
-/// The same, of a layer whose type is known at run time only. Throws Error for one that holds weighted layers in a way that is not known here.
+/// The same, of a layer whose type is known at run time only.
 template <class T, class D>
 NASH_COLD AnyLayer<T, D> spectral_normalise(const AnyLayer<T, D>& layer, const SpectralNormOptions& options = {});
 template <class T, class D>
@@ -79,6 +75,7 @@ NASH_COLD AnySequential<T, D> spectral_normalise(const AnySequential<T, D>& laye
 }
 template <class T, class D>
 NASH_COLD AnyLayer<T, D> spectral_normalise(const AnyLayer<T, D>& layer, const SpectralNormOptions& options) {
+  if (!layer.traits().plain_weights) return layer;
   std::optional<AnyLayer<T, D>> normalised;
   const auto normalise_if = [&]<class L>(const L* known) {
     if (known != nullptr) normalised.emplace(spectral_normalise(*known, options));
@@ -95,12 +92,8 @@ NASH_COLD AnyLayer<T, D> spectral_normalise(const AnyLayer<T, D>& layer, const S
   normalise_if(layer.template as<Residual<AnyLayer<T, D>>>());
   normalise_if(layer.template as<Residual<AnyLayer<T, D>, AnyLayer<T, D>>>());
   normalise_if(layer.template as<ReferenceBatch<AnyLayer<T, D>>>());
-  if (normalised) return std::move(*normalised);
-  const LayerDescription description = layer.describe();
-  if (has_plain_weights(description))
-    throw Error("spectral_normalise", "layers put together at run time (AnySequential, Residual or ReferenceBatch of AnyLayer)",
-                concat({"a ", description.type(), " whose layers the compiler alone knows"}), "give its layers to an AnySequential, or normalise it before it becomes an AnyLayer");
-  return layer;
+  if (!normalised) refuse_to_normalise(layer.describe());
+  return std::move(*normalised);
 }
 
 /// A discriminator with spectral normalisation on every weight matrix: GanTrainer{generator, spectral_normalise(discriminator), Hinge{}}.

@@ -123,14 +123,31 @@ inline index_t fewer_classes(index_t a, index_t b) { return a == 0 ? b : b == 0 
 /// The traits as values, since those of some layers are known at run time only.
 struct LayerTraits {
   bool curved = false, couples_samples = false, refuses_penalties = false, twice_differentiable = true;
-  index_t classes = 0;  ///< that it knows: a pass needs labels below that
+  index_t classes = 0;         ///< that it knows: a pass needs labels below that
+  bool plain_weights = false;  ///< has weight matrices that are not normalised by a SpectralNorm
 
   /// Those of two layers in one network.
   LayerTraits with(const LayerTraits& other) const {
     return {curved || other.curved, couples_samples || other.couples_samples, refuses_penalties || other.refuses_penalties,
-            twice_differentiable && other.twice_differentiable, fewer_classes(classes, other.classes)};
+            twice_differentiable && other.twice_differentiable, fewer_classes(classes, other.classes), plain_weights || other.plain_weights};
   }
 };
+
+/// A layer that can have weight matrices: Dense, Conv2d, ConvTranspose2d, Maxout, ProjectionHead, MinibatchDiscrimination, Embedding,
+/// ConditionalConcat, and any other that lists them in a static weights(layer), an array of NamedWeight. See SpectralNorm.
+template <class L>
+concept Weighted = Layer<L> && requires(L& layer) { L::weights(layer); };
+
+/// Whether it has any: a ConditionalConcat of indicators has not.
+template <class L>
+bool has_weights(const L& layer) {
+  if constexpr (Weighted<L>) {
+    const auto weights = L::weights(layer);
+    return std::any_of(weights.begin(), weights.end(), [](const auto& weight) { return weight.parameter->present(); });
+  } else {
+    return false;
+  }
+}
 
 /// A composite has traits(), another layer at most classes().
 template <class L>
@@ -140,6 +157,7 @@ LayerTraits traits_of(const L& layer) {
   } else {
     LayerTraits traits{L::curved, L::couples_samples, RefusesPenalties<L>, TwiceDifferentiable<L>};
     if constexpr (requires { layer.classes(); }) traits.classes = layer.classes();
+    traits.plain_weights = has_weights(layer);
     return traits;
   }
 }

@@ -83,11 +83,15 @@ class LayerRegistry {
   /// A layer template with a static from(description).
   template <template <class, class> class L>
   void add(std::string type) {
+    add(type, [](const LayerDescription& description, const LayerRegistry&) { return AnyLayer<T, D>(leaf<L<T, D>>(description)); });
     if constexpr (Weighted<L<T, D>>)
       normalised_[type] = [](const LayerDescription& d, const SpectralNormOptions& options) { return AnyLayer<T, D>(SpectralNorm(leaf<L<T, D>>(d), options)); };
-    add(std::move(type), [](const LayerDescription& description, const LayerRegistry&) { return AnyLayer<T, D>(leaf<L<T, D>>(description)); });
   }
-  void add(std::string type, Builder builder) { builders_[std::move(type)] = std::move(builder); }
+  /// A layer that is made in another way. There is no SpectralNorm around it: the builder can put one there itself.
+  void add(std::string type, Builder builder) {
+    normalised_.erase(type);
+    builders_[std::move(type)] = std::move(builder);
+  }
 
   /// Throws ShapeError where the type or an option is not known.
   AnyLayer<T, D> build(const LayerDescription& description) const {

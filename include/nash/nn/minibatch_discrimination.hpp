@@ -14,6 +14,7 @@ template <class T>
 struct PairKernels {
   index_t samples, kernels, dimensions;
   const T* m;
+  const T* table;  // of them all, kernels × samples for each i
 
   NASH_HOST_DEVICE index_t place(index_t i, index_t b, index_t c) const { return (i * kernels + b) * dimensions + c; }
   NASH_HOST_DEVICE double difference(index_t i, index_t j, index_t b, index_t c) const {
@@ -24,9 +25,7 @@ struct PairKernels {
     return d > 0 ? 1.0 : d < 0 ? -1.0 : 0.0;
   }
   NASH_HOST_DEVICE double kernel(index_t i, index_t j, index_t b) const {
-    double distance = 0;
-    for (index_t c = 0; c < dimensions; ++c) distance += std::abs(difference(i, j, b, c));
-    return std::exp(-distance);
+    return static_cast<double>(table[(i * kernels + b) * samples + j]);
   }
   /// The derivative of −Σ_c |m_ibc − m_jbc| along a tangent of m.
   NASH_HOST_DEVICE double exponent_derivative(const T* tangent, index_t i, index_t j, index_t b) const {
@@ -34,6 +33,19 @@ struct PairKernels {
     for (index_t c = 0; c < dimensions; ++c)
       total -= sign(i, j, b, c) * (static_cast<double>(tangent[place(i, b, c)]) - static_cast<double>(tangent[place(j, b, c)]));
     return total;
+  }
+};
+
+/// table := k_b(i, j): the exponentials, once for all passes
+template <class T>
+struct FillPairTable {
+  PairKernels<T> of;
+  T* table;
+  NASH_HOST_DEVICE void operator()(index_t at) const {
+    const index_t j = at % of.samples, b = at / of.samples % of.kernels, i = at / (of.samples * of.kernels);
+    double distance = 0;
+    for (index_t c = 0; c < of.dimensions; ++c) distance += std::abs(of.difference(i, j, b, c));
+    table[at] = static_cast<T>(std::exp(-distance));
   }
 };
 
@@ -100,7 +112,8 @@ struct MinibatchDiscriminationOptions {
 ///     m_i = x_i·Tᵀ of kernels × dimensions,   o_ib = Σ_j exp(−‖m_ib − m_jb‖₁),   y_i = (x_i, o_i),
 ///
 /// so that the discriminator sees a generator that makes one thing only. N×in → N×(in + kernels); images are taken as they lie.
-/// Salimans et al. 2016, section 3.2; the sum counts the sample itself, as there. It takes N²·kernels·dimensions operations.
+/// Salimans et al. 2016, section 3.2; the sum counts the sample itself, as there. It takes N²·kernels·dimensions operations and
+/// keeps N²·kernels numbers.
 template <class T = float, class D = Cpu>
 class MinibatchDiscrimination : public LayerDefaults<T, D> {
  public:
@@ -114,7 +127,8 @@ class MinibatchDiscrimination : public LayerDefaults<T, D> {
   };
 
   struct Saved {
-    Tensor<T, D> m;  // N×(kernels·dimensions)
+    Tensor<T, D> m;      // N×(kernels·dimensions)
+    Tensor<T, D> table;  // N×kernels×N
     NoSaved dense;
   };
 
@@ -131,15 +145,14 @@ class MinibatchDiscrimination : public LayerDefaults<T, D> {
 
   void forward(const Pass<D>& pass, const Tensor<T, D>& x, Tensor<T, D>& y, Saved* saved) const {
     y.resize(output_shape(x.shape()));
-    const Shape shape = dense_.output_shape(x.shape());
-    const auto memory = pass.context.template scratch<T>(saved == nullptr ? shape.count() : 0);
+    const Shape shape = dense_.output_shape(x.shape()), table_shape{shape[0], kernels_, shape[0]};
     if (saved != nullptr) {
-      dense_.forward(pass, x, saved->m, nullptr);
-      return append(pass, saved->m, x, nullptr, y);
+      saved->table.resize(table_shape);
+      return fill_and_append(pass, x, saved->m, saved->table, y);
     }
-    Tensor<T, D> m = memory.tensor(shape);
-    dense_.forward(pass, x, m, nullptr);
-    append(pass, m, x, nullptr, y);
+    const auto memory = pass.context.template scratch<T>(shape.count()), more = pass.context.template scratch<T>(table_shape.count());
+    Tensor<T, D> m = memory.tensor(shape), table = more.tensor(table_shape);
+    fill_and_append(pass, x, m, table, y);
   }
 
   void backward(const Pass<D>& pass, const Tensor<T, D>& x, const Tensor<T, D>& y, Saved& saved, const Tensor<T, D>& dy, Tensor<T, D>* dx,
@@ -156,7 +169,7 @@ class MinibatchDiscrimination : public LayerDefaults<T, D> {
     Tensor<T, D> m_tangent = memory.tensor(saved.m.shape());
     dense_.tangent(pass, x, saved.m, saved.dense, x_tangent, m_tangent);
     y_tangent.resize(y.shape());
-    append(pass, saved.m, x_tangent, m_tangent.data(), y_tangent);
+    append(pass, pairs(saved.m, saved.table), x_tangent, m_tangent.data(), y_tangent);
   }
 
   /// Of S = ⟨δ, J·ẋ⟩: ∂S/∂m goes the way of a cotangent of m to x and T, and ∂S/∂ṁ, what backward makes of δ, to T by way of ẋ.
@@ -207,16 +220,24 @@ class MinibatchDiscrimination : public LayerDefaults<T, D> {
     return inputs;
   }
 
-  PairKernels<T> pairs(const Tensor<T, D>& m) const { return {m.shape()[0], kernels_, options_.dimensions, m.data()}; }
+  PairKernels<T> pairs(const Tensor<T, D>& m, const Tensor<T, D>& table) const {
+    return {m.shape()[0], kernels_, options_.dimensions, m.data(), table.data()};
+  }
 
-  void append(const Pass<D>& pass, const Tensor<T, D>& m, const Tensor<T, D>& x, const T* m_tangent, Tensor<T, D>& y) const {
-    pointwise(pass.context, y.count(), AppendPairSums<T>{pairs(m), inputs_, x.data(), m_tangent, y.data()});
+  void fill_and_append(const Pass<D>& pass, const Tensor<T, D>& x, Tensor<T, D>& m, Tensor<T, D>& table, Tensor<T, D>& y) const {
+    dense_.forward(pass, x, m, nullptr);
+    pointwise(pass.context, table.count(), FillPairTable<T>{pairs(m, table), table.data()});
+    append(pass, pairs(m, table), x, nullptr, y);
+  }
+
+  void append(const Pass<D>& pass, const PairKernels<T>& of, const Tensor<T, D>& x, const T* m_tangent, Tensor<T, D>& y) const {
+    pointwise(pass.context, y.count(), AppendPairSums<T>{of, inputs_, x.data(), m_tangent, y.data()});
   }
 
   template <class Memory>
   Tensor<T, D> pair_backward(const Pass<D>& pass, const Saved& saved, const Tensor<T, D>& d, const T* m_tangent, const Memory& memory) const {
     Tensor<T, D> out = memory.tensor(saved.m.shape());
-    pointwise(pass.context, out.count(), PairSumsBackward<T>{pairs(saved.m), inputs_, d.data(), m_tangent, out.data()});
+    pointwise(pass.context, out.count(), PairSumsBackward<T>{pairs(saved.m, saved.table), inputs_, d.data(), m_tangent, out.data()});
     return out;
   }
 

@@ -63,8 +63,7 @@ class Parameter {
   index_t offset_ = -1;
 };
 
-/// A weight matrix of a layer, and the name that it has among the layer's state: what SpectralNorm normalises. A layer with such lists
-/// them in a static weights(layer), as an array.
+/// A weight matrix of a layer, possibly absent, and the name that it has among the layer's state.
 template <class P>
 struct NamedWeight {
   const char* name;
@@ -117,13 +116,14 @@ class Gradients {
   index_t count() const { return count_; }
 
   /// The same, but for one parameter that is not among the flat ones itself (see SpectralNorm). These must outlive the result.
-  Gradients redirected(const Parameter<T, Device>& parameter, T* gradient) const {
+  Gradients redirected(const Parameter<T, Device>& parameter, T* gradient) const& {
     Gradients other = *this;
     other.redirected_ = &parameter;
     other.target_ = gradient;
     other.others_ = this;
     return other;
   }
+  Gradients redirected(const Parameter<T, Device>& parameter, T* gradient) const&& = delete;
 
   /// To add to.
   T* of(const Parameter<T, Device>& parameter) const {

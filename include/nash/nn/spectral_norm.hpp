@@ -7,11 +7,6 @@
 
 namespace nash {
 
-/// A layer with weight matrices: Dense, Conv2d, ConvTranspose2d, Maxout, ProjectionHead, MinibatchDiscrimination, Embedding, ConditionalConcat,
-/// and any other that says in weights() which they are.
-template <class L>
-concept Weighted = Layer<L> && requires(L& layer) { L::weights(layer); };
-
 struct SpectralNormOptions {
   int power_iterations = 1;  ///< at each refresh
 };
@@ -45,10 +40,10 @@ class SpectralNorm : public LayerDefaults<typename L::Scalar, typename L::Device
 
   Shape output_shape(const Shape& x) const { return layer_.output_shape(x); }
 
-  index_t classes() const
-    requires requires(const L& layer) { layer.classes(); }
-  {
-    return layer_.classes();
+  NASH_COLD LayerTraits traits() const {
+    LayerTraits traits = traits_of(layer_);
+    traits.plain_weights = false;
+    return traits;
   }
   NASH_COLD void find_in_the_way(LayersInTheWay& found) const { nash::find_in_the_way(layer_, found); }
 
@@ -79,18 +74,25 @@ class SpectralNorm : public LayerDefaults<typename L::Scalar, typename L::Device
   void refresh(Context<D>& context) {
     for (std::size_t i = 0; i < count; ++i)
       if (normalised(i).present()) weights_[i].refresh(context, options_.power_iterations, normalised(i));
+    nash::refresh(context, layer_);
   }
 
   /// σ and Ŵ from W, u and v as they are: after these were loaded or copied.
   void restore(Context<D>& context) {
     for (std::size_t i = 0; i < count; ++i)
       if (normalised(i).present()) weights_[i].restore(context, normalised(i));
+    nash::restore(context, layer_);
   }
 
-  /// The estimate of the largest singular value of a weight at the last refresh.
-  double sigma(std::size_t weight = 0) const { return weights_.at(weight).sigma(); }
+  /// The estimate of the largest singular value of a weight at the last refresh. Throws ShapeError where there is no such weight.
+  double sigma(std::size_t weight = 0) const {
+    if (weight >= count || !normalised(weight).present())
+      throw ShapeError("SpectralNorm", concat({"a ", layer_.describe().type(), " with a weight ", static_cast<index_t>(weight)}), "none", "ask for a weight that it has");
+    return weights_[weight].sigma();
+  }
 
-  /// The layer's state, with W in the place of Ŵ, then "u" and "v", those of a second weight after its name.
+  /// The layer's state, with W in the place of Ŵ, then "u" and "v" of the first weight, and those of a second one after its name, as in
+  /// "embedding.u".
   template <class Self, class Visitor>
   static void visit_state(Self& self, Visitor&& visit) {
     L::visit_state(self.layer_, OriginalState<Self, std::remove_reference_t<Visitor>>{self, visit});
@@ -127,7 +129,10 @@ class SpectralNorm : public LayerDefaults<typename L::Scalar, typename L::Device
     void operator()(const StateName& name, State& state) const {
       if constexpr (is_parameter<std::remove_const_t<State>>)
         for (std::size_t i = 0; i < count; ++i)
-          if (&state == L::weights(self.layer_)[i].parameter) return visit(name, self.weights_[i].weight());
+          if (&state == L::weights(self.layer_)[i].parameter) {
+            visit(name, self.weights_[i].weight());
+            return;
+          }
       visit(name, state);
     }
   };

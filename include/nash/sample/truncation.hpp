@@ -24,11 +24,18 @@ NASH_COLD inline Latent truncated(const Latent& latent, double bound) {
 
 /// `count` fresh samples of latents truncated at a bound, in inference mode.
 template <class G>
-NASH_COLD auto truncated_samples(Context<typename G::Device>& context, const G& generator, RandomStream random, index_t count, double bound) {
+NASH_COLD auto truncated_samples(Context<typename G::Device>& context, const G& generator, RandomStream random, index_t count, double bound,
+                                 const LabelView& labels = {}) {
   Tensor<typename G::Scalar, typename G::Device> latents, samples;
   truncated(generator.latent(), bound).draw(context, random, count, latents);
-  generator.generate(context, latents, samples);
+  generator.generate(context, latents, samples, labels, random.child(1));
   return samples;
+}
+/// One of each of these classes.
+template <class G>
+NASH_COLD auto truncated_samples(Context<typename G::Device>& context, const G& generator, RandomStream random,
+                                 const Labels<typename G::Device>& labels, double bound) {
+  return truncated_samples(context, generator, random, labels.view().count, bound, labels.view());
 }
 
 }  // namespace nash
