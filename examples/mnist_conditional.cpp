@@ -12,8 +12,11 @@
 //   infogan      nobody is told any class: codes of 10 categories that the discriminator has to find again, which often become digits
 //
 // A classifier, trained on the real digits meanwhile, says how many of 1,000 samples are of the digit that was asked for; of InfoGAN's,
-// which numbers its classes as it likes, how many are of the digit that is the most frequent in their row.
+// which numbers its classes as it likes, how many are of the digit that is the most frequent in their row. How varied the samples of a
+// class are, beside real digits, says whether they are more than one picture: a generator that has collapsed is easily right. InfoGAN's
+// continuous codes have a picture of their own, codes.png, and what goes with each code: slant and ink.
 #include <array>
+#include <cmath>
 #include <iostream>
 
 #include "nash/io.hpp"
@@ -64,6 +67,96 @@ Tensor<float> samples_of_every_class(Trainer& trainer, index_t each, std::uint64
   return samples;
 }
 
+/// The mean squared distance of images from the mean image of their class; `class_of` and `image` are functions of an image's index.
+template <class ClassOf, class Image>
+double spread(index_t count, const ClassOf& class_of, const Image& image) {
+  std::array<std::vector<double>, classes> means;
+  std::array<double, classes> counts{};
+  const auto pixels = static_cast<std::size_t>(image(0).size());
+  means.fill(std::vector<double>(pixels));
+  for (index_t i = 0; i < count; ++i) {
+    ++counts[class_of(i)];
+    for (std::size_t p = 0; p < pixels; ++p) means[class_of(i)][p] += image(i)[p];
+  }
+  for (std::size_t k = 0; k < classes; ++k)
+    for (double& value : means[k]) value /= std::max(1.0, counts[k]);
+  double total = 0;
+  for (index_t i = 0; i < count; ++i)
+    for (std::size_t p = 0; p < pixels; ++p) total += std::pow(image(i)[p] - means[class_of(i)][p], 2);
+  return total / static_cast<double>(count);
+}
+
+/// Samples of each category (a row) from one latent, with each continuous code in turn from −1 to 1 (columns).
+template <class Trainer>
+Tensor<float> samples_of_every_code(Trainer& trainer, index_t each, std::uint64_t seed) {
+  const Latent& latent = trainer.generator().latent();
+  Context<> host;
+  Tensor<float> first;
+  latent.draw(host, RandomStream(seed), 1, first);
+  std::vector<float> rows;
+  const index_t category = latent.first_code(), continuous = latent.size() - latent.continuous();
+  for (index_t k = 0; k < classes; ++k)
+    for (index_t code = 0; code < latent.continuous(); ++code)
+      for (index_t i = 0; i < each; ++i) {
+        std::vector<float> row = first.to_host();
+        for (index_t j = category; j < latent.size(); ++j) row[static_cast<std::size_t>(j)] = j == category + k ? 1 : 0;
+        row[static_cast<std::size_t>(continuous + code)] = -1 + 2 * static_cast<float>(i) / static_cast<float>(each - 1);
+        rows.insert(rows.end(), row.begin(), row.end());
+      }
+  Tensor<float, typename Trainer::Device> latents({static_cast<index_t>(rows.size()) / latent.size(), latent.size()}), drawn;
+  latents.assign_from_host(rows);
+  trainer.sampling_generator().generate(trainer.context(), latents, drawn);
+  Tensor<float> samples;
+  convert(drawn, samples);
+  return samples;
+}
+
+/// The ink of an image of −1 to 1, and its slant: by how many columns it moves to the left from one row to the next below.
+std::pair<double, double> ink_and_slant(std::span<const float> image, index_t width) {
+  double ink = 0, x_mean = 0, y_mean = 0, xy = 0, yy = 0;
+  const auto each = [&](const auto& f) {
+    for (std::size_t p = 0; p < image.size(); ++p)
+      f((image[p] + 1) / 2.0, static_cast<double>(static_cast<index_t>(p) % width), static_cast<double>(static_cast<index_t>(p) / width));
+  };
+  each([&](double w, double x, double y) { ink += w, x_mean += w * x, y_mean += w * y; });
+  if (ink <= 0) return {0, 0};
+  x_mean /= ink, y_mean /= ink;
+  each([&](double w, double x, double y) { xy += w * (x - x_mean) * (y - y_mean), yy += w * (y - y_mean) * (y - y_mean); });
+  return {ink, yy > 0 ? -xy / yy : 0};
+}
+
+double correlation(const std::vector<double>& a, const std::vector<double>& b) {
+  double a_mean = 0, b_mean = 0, ab = 0, aa = 0, bb = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) a_mean += a[i] / static_cast<double>(a.size()), b_mean += b[i] / static_cast<double>(a.size());
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    ab += (a[i] - a_mean) * (b[i] - b_mean);
+    aa += (a[i] - a_mean) * (a[i] - a_mean), bb += (b[i] - b_mean) * (b[i] - b_mean);
+  }
+  return aa > 0 && bb > 0 ? ab / std::sqrt(aa * bb) : 0;
+}
+
+/// What goes with each continuous code: correlations over fresh samples.
+template <class Trainer>
+void describe_codes(Trainer& trainer, std::uint64_t seed) {
+  constexpr index_t count = 1000;
+  const Latent& latent = trainer.generator().latent();
+  Tensor<float, typename Trainer::Device> latents, drawn;
+  latent.draw(trainer.context(), RandomStream(seed), count, latents);
+  trainer.sampling_generator().generate(trainer.context(), latents, drawn);
+  const std::vector<float> z = latents.to_host(), pixels = drawn.to_host();
+  std::vector<double> ink, slant;
+  const auto size = static_cast<std::size_t>(drawn.shape().count_per_sample());
+  for (std::size_t i = 0; i < count; ++i) {
+    const auto [one_ink, one_slant] = ink_and_slant(std::span(pixels).subspan(i * size, size), drawn.shape()[2]);
+    ink.push_back(one_ink), slant.push_back(one_slant);
+  }
+  for (index_t code = 0; code < latent.continuous(); ++code) {
+    std::vector<double> values;
+    for (index_t i = 0; i < count; ++i) values.push_back(z[static_cast<std::size_t>((i + 1) * latent.size() - latent.continuous() + code)]);
+    std::cout << "Continuous code " << code + 1 << ": correlation with slant " << correlation(values, slant) << ", with ink " << correlation(values, ink) << '\n';
+  }
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -110,6 +203,13 @@ int main(int argc, char** argv) {
         draw();
         save_network(std::filesystem::path(out) / "generator.safetensors", trainer.sampling_generator());
         std::cout << "Picture: " << picture.string() << '\n';
+        if (trainer.generator().latent().continuous() > 0) {
+          constexpr index_t each = 7;
+          const std::filesystem::path codes = std::filesystem::path(out) / "codes.png";
+          write_png(codes, enlarge(image_grid(samples_of_every_code(trainer, each, seed), {.columns = each * trainer.generator().latent().continuous()}), 2));
+          std::cout << "Picture: " << codes.string() << '\n';
+          describe_codes(trainer, seed + 2);
+        }
 
         Context<> host;  // for the classifier, which is small
         auto classifier = example::make_digit_classifier();
@@ -125,6 +225,13 @@ int main(int argc, char** argv) {
         index_t right = 0;
         for (std::size_t k = 0; k < classes; ++k) right += kind == "infogan" ? *std::max_element(found[k].begin(), found[k].end()) : found[k][k];
         std::cout << "Of 1000 samples " << right << (kind == "infogan" ? " are of the most frequent digit of their row.\n" : " are of the digit that was asked for.\n");
+
+        const auto size = static_cast<std::size_t>(samples.shape().count_per_sample());
+        const double drawn = spread(samples.shape()[0], [](index_t i) { return static_cast<std::size_t>(i / 100); },
+                                    [&](index_t i) { return std::span(samples.data() + i * static_cast<index_t>(size), size); });
+        const double real = spread(loader.dataset().size(), [&](index_t i) { return static_cast<std::size_t>(loader.dataset().label(i)); },
+                                   [&](index_t i) { return loader.dataset().image(i); }) / (127.5 * 127.5);
+        std::cout << "They lie " << std::lround(100 * std::sqrt(drawn / real)) << " % as far from the mean of their class as real digits do.\n";
       };
 
       const auto conditional_norm = [](index_t channels) { return ConditionalBatchNorm{classes, channels, {.init = Init::normal(0.02, 1)}}; };
