@@ -252,7 +252,8 @@ int main(int argc, char** argv) {
       } else if (kind == "infogan") {
         const Latent codes = Latent::normal(latent).with_category(classes).with_continuous(2);
         play(NonSaturating{}, Generator{codes, generator_body(codes.size(), width, hidden, plain_norm)},
-             Discriminator{discriminator_body(1, width, hidden, Dense{hidden, 1 + classes + 2, {.init = Init::dcgan()}})}, Infogan{});
+             Discriminator{discriminator_body(1, width, hidden, Dense{hidden, 1 + classes + 2, {.init = Init::dcgan()}})},
+             Infogan{1, {.continuous_weight = 2}}, InstanceNoise{0.3});  // under noise, codes cannot hide in faint dots
       } else {
         throw DataError("--kind", "acgan, concat, class_normal, projection or infogan", "'" + kind + "'", "choose one of these");
       }
