@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The laboratory: mixtures of Gaussians in the plane, small enough that the losses and methods of nash that need no images and no labels
-// play on them in minutes, and clear enough that one can count what the literature argues about.
+// The laboratory: mixtures of Gaussians in the plane, small enough that the losses and methods of nash that do not need images play on
+// them in minutes, and clear enough that one can count what the literature argues about.
 //
 //   ring   8 Gaussians of deviation 0.1 on a circle of radius 2
 //   grid   25 Gaussians of deviation 0.1 at {−4, −2, 0, 2, 4}²

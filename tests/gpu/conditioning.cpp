@@ -36,6 +36,16 @@ std::vector<double> projection_run(bool record = true) {
   return state_after(trainer, 5, {6, 5, 5, 1});
 }
 
+/// Minibatch discrimination, whose matrix is normalised like the others.
+template <class Device>
+std::vector<double> likeness_run(bool record = true) {
+  using T = double;
+  Generator g{Latent::normal(3), Sequential{Dense<T>{3, 25}, Tanh<T>{}, Reshape<T>{5, 5, 1}}};
+  Discriminator d{spectral_normalise(Sequential{Dense<T>{25, 5}, Tanh<T>{}, MinibatchDiscrimination<T>{5, 3}, Dense<T>{8, 1}})};
+  GanTrainer trainer{g.to<T, Device>(), d.to<T, Device>(), Hinge{}, {.seed = 3, .record_steps = record}};
+  return state_after(trainer, 5, {6, 5, 5, 1});
+}
+
 }  // namespace
 
 TEST_CASE("a conditional run on a GPU is that on the Reference device, recorded or not") {
@@ -43,6 +53,12 @@ TEST_CASE("a conditional run on a GPU is that on the Reference device, recorded 
   CHECK(relative_difference(here, conditional_run<Reference>()) < 1e-8);
   CHECK(same_bits(here, conditional_run<DeviceUnderTest>(false)));
   CHECK(relative_difference(conditional_run<Cpu>(), here) < 1e-8);
+}
+
+TEST_CASE("so is that of a discriminator that sees likenesses within the batch, its matrix normalised") {
+  const auto here = likeness_run<DeviceUnderTest>();
+  CHECK(relative_difference(here, likeness_run<Reference>()) < 1e-8);
+  CHECK(same_bits(here, likeness_run<DeviceUnderTest>(false)));
 }
 
 TEST_CASE("so is that of a projection discriminator with spectral norm") {

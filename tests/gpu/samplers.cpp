@@ -75,6 +75,9 @@ TEST_CASE("truncated latents and their samples are on a GPU what they are on the
   compare("samples", []<class Device>(Context<Device>& context) {
     return truncated_samples(context, generator_of<Device>(Latent::normal(3)), RandomStream(1), 9, 0.7).to_host();
   });
+  compare("samples of classes", []<class Device>(Context<Device>& context) {
+    return truncated_samples(context, conditional_generator<Device>(), RandomStream(1), Labels<Device>(std::vector<std::int32_t>{1, 0, 2}), 0.7).to_host();
+  });
 }
 
 TEST_CASE("interpolated latents are on a GPU what they are on the Cpu") {

@@ -140,19 +140,32 @@ TEST_CASE("OrthogonalRegularisation's gradient is that of its value, by differen
   CHECK(*trainer.step(Tensor<double>::zeros({3, 2})).d_added == doctest::Approx(0.5 * 2 * 121).epsilon(1e-14));
 }
 
-TEST_CASE("OrthogonalRegularisation is the same where there are more filters than each has numbers") {
-  // (1, 2), (3, 4) and (−1, 5): inner products 11, 9 and 17
-  Discriminator d{Sequential{Dense<double>{2, 3, {.bias = false}}, Dense<double>{3, 1}}};
+TEST_CASE("OrthogonalRegularisation is the same where there are many more filters than each has numbers") {
+  // (1, 2), (3, 4), (−1, 5) and (0, 0): inner products 11, 9 and 17
+  Discriminator d{Sequential{Dense<double>{2, 4, {.bias = false}}, Dense<double>{4, 1}}};
   d.initialise(1);
-  d.parameters().assign_from_host(std::vector<double>{1, 2, 3, 4, -1, 5, 1, 1, 1, 0});
+  d.parameters().assign_from_host(std::vector<double>{1, 2, 3, 4, -1, 5, 0, 0, 1, 1, 1, 1, 0});
   Context<Cpu> context(1);
-  auto gradients = Tensor<double>::zeros({10});
+  auto gradients = Tensor<double>::zeros({13});
   const Update<Cpu> update{context, Player::discriminator, 1, 0, {}};
   CHECK(OrthogonalRegularisation{0.5, Player::discriminator}.add_parameter_term(update, d, gradients) ==
         doctest::Approx(0.5 * 2 * (121 + 81 + 289)).epsilon(1e-13));
   const std::vector<double> expected{2 * (11 * 3 - 9), 2 * (11 * 4 + 9 * 5), 2 * (11 * 1 - 17), 2 * (11 * 2 + 17 * 5), 2 * (9 * 1 + 17 * 3), 2 * (9 * 2 + 17 * 4),
-                                     0, 0, 0, 0};
-  for (index_t i = 0; i < 10; ++i) CHECK(gradients[i] == doctest::Approx(expected[static_cast<std::size_t>(i)]).epsilon(1e-13));
+                                     0, 0, 0, 0, 0, 0, 0};
+  for (index_t i = 0; i < 13; ++i) CHECK(gradients[i] == doctest::Approx(expected[static_cast<std::size_t>(i)]).epsilon(1e-13));
+  // In float as well: 24 filters of 8 numbers, by both ways.
+  const auto in_float = random_images({24, 8}, 5);
+  Discriminator many{Sequential{Dense{8, 24, {.bias = false}}}}, few{Sequential{ConvTranspose2d{8, 24, {.kernel = 1, .bias = false}}}};  // filters as columns
+  many.initialise(1), few.initialise(1);
+  std::vector<float> columns(8 * 24);
+  for (std::size_t row = 0; row < 24; ++row)
+    for (std::size_t i = 0; i < 8; ++i) columns[i * 24 + row] = in_float.data()[row * 8 + i];
+  many.parameters().assign_from_host(in_float.to_host()), few.parameters().assign_from_host(columns);
+  auto of_many = Tensor<float>::zeros({8 * 24}), of_few = Tensor<float>::zeros({8 * 24});
+  const OrthogonalRegularisation pull{0.5, Player::discriminator};
+  CHECK(pull.add_parameter_term(update, many, of_many) == doctest::Approx(pull.add_parameter_term(update, few, of_few)).epsilon(1e-5));
+  for (index_t row = 0; row < 24; ++row)
+    for (index_t i = 0; i < 8; ++i) CHECK(of_many[row * 8 + i] == doctest::Approx(of_few[i * 24 + row]).epsilon(1e-4));
 }
 
 TEST_CASE("OrthogonalRegularisation pulls apart what each output of a transposed convolution is made of, for single pixels too") {

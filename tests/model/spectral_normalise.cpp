@@ -164,14 +164,14 @@ struct OwnComposite : Tanh<double> {
 TEST_CASE("spectral_normalise refuses weighted layers that it cannot reach, and no others") {
   const AnyLayer<double> hidden(Sequential{Tanh<double>{}, Dense<double>{5, 2}});
   CHECK(message_of<Error>([&] { spectral_normalise(hidden); }) ==
-        "spectral_normalise: expected layers of nash with weight matrices, in Sequential, Residual and ReferenceBatch or in those of AnyLayer, got a Sequential "
-        "that has such weights otherwise.\nPut SpectralNorm around them where it is made, before it becomes an AnyLayer.");
+        "spectral_normalise: expected weight matrices that it can reach, got Sequential, which holds some out of its reach.\n"
+        "Put SpectralNorm around the layers of Sequential where it is made, before it becomes an AnyLayer.");
   CHECK(spectral_normalise(AnyLayer<double>(spectral_normalise(Sequential{Tanh<double>{}, Dense<double>{5, 2}}))).describe().children()[1].type() == "SpectralNorm");
   CHECK(spectral_normalise(AnyLayer<double>(Sequential{Tanh<double>{}, LeakyReLU<double>{0.2}})).describe().type() == "Sequential");
   CHECK(spectral_normalise(AnyLayer<double>(Sequential{ConditionalConcat<double>{3}, Tanh<double>{}})).describe().type() == "Sequential");
 
   CHECK(spectral_normalise(OwnWeighted{2, 3}).describe().children()[0].type() == "OwnWeighted");
-  CHECK(message_of<Error>([] { spectral_normalise(AnyLayer<double>(OwnWeighted{2, 3})); }).find("got a OwnWeighted that has such weights otherwise.") != std::string::npos);
-  CHECK(message_of<Error>([] { spectral_normalise(Sequential{OwnComposite{}}); }).find("got a OwnComposite that has such weights otherwise.") != std::string::npos);
-  CHECK(message_of<Error>([] { spectral_normalise(AnyLayer<double>(OwnComposite{})); }).find("got a OwnComposite") != std::string::npos);
+  CHECK(message_of<Error>([] { spectral_normalise(AnyLayer<double>(OwnWeighted{2, 3})); }).find("got OwnWeighted, which holds some out of its reach.") != std::string::npos);
+  CHECK(message_of<Error>([] { spectral_normalise(Sequential{OwnComposite{}}); }).find("got OwnComposite, which holds some out of its reach.") != std::string::npos);
+  CHECK(message_of<Error>([] { spectral_normalise(AnyLayer<double>(OwnComposite{})); }).find("got OwnComposite") != std::string::npos);
 }

@@ -136,8 +136,8 @@ TEST_CASE("a layer within SpectralNorm is what it is without") {
   CHECK_FALSE(has_weights(ConditionalConcat{3}));
   CHECK(has_weights(ConditionalConcat{3, {.embedding = 2}}));
   CHECK(message_of<ShapeError>([] { SpectralNorm{ConditionalConcat{3}}.sigma(); }) ==
-        "SpectralNorm: expected a ConditionalConcat with a weight 0, got none.\nAsk for a weight that it has.");
-  CHECK(message_of<ShapeError>([] { SpectralNorm{Dense{3, 2}}.sigma(1); }).starts_with("SpectralNorm: expected a Dense with a weight 1"));
+        "SpectralNorm: expected a weight matrix of ConditionalConcat, got number 0, which it has not.\nAsk for one that it has, from 0 on.");
+  CHECK(message_of<ShapeError>([] { SpectralNorm{Dense{3, 2}}.sigma(1); }).starts_with("SpectralNorm: expected a weight matrix of Dense, got number 1"));
 }
 
 TEST_CASE("the first refresh alone comes close to the norm") {

@@ -15,15 +15,7 @@ struct ClearDiagonal {
   NASH_HOST_DEVICE void operator()(index_t i) const { a[i * (rows + 1)] = T{0}; }
 };
 
-/// a := factor·a
-template <class T>
-struct ScaleBy {
-  T factor;
-  T* a;
-  NASH_HOST_DEVICE void operator()(index_t i) const { a[i] *= factor; }
-};
-
-/// gradient −= factor·‖w‖²·w, of a row w
+/// gradient −= factor·‖w‖²·w, of each row w
 template <class T>
 struct SubtractOwnSquare {
   index_t size;
@@ -31,16 +23,14 @@ struct SubtractOwnSquare {
   const double* squares;
   const T* w;
   T* gradient;
-  NASH_HOST_DEVICE void operator()(index_t row) const {
-    const T own = static_cast<T>(factor * squares[row]);
-    for (index_t i = row * size; i < (row + 1) * size; ++i) gradient[i] -= own * w[i];
-  }
+  NASH_HOST_DEVICE void operator()(index_t i) const { gradient[i] -= static_cast<T>(factor * squares[i / size]) * w[i]; }
 };
 
 /// Pulls the filters of each layer apart: β·Σ_{i≠j} ⟨wᵢ, wⱼ⟩² over what each output of a weight is made of, that is β·‖W·Wᵀ ⊙ (1 − I)‖² with
 /// W's outputs as rows. Lengths are free. Brock, Donahue and Simonyan 2019, equation 3.
 ///
-/// Where there are more filters than each has numbers, it is by the smaller matrix β·(‖Wᵀ·W‖² − Σᵢ ‖wᵢ‖⁴).
+/// Rows of which there are at least twice as many as each has numbers are multiplied as β·(‖Wᵀ·W‖² − Σᵢ ‖wᵢ‖⁴), by the smaller matrix. That
+/// cancels little: so many of one length cannot be near to orthogonal, and the difference is at least as much as what is taken off.
 class OrthogonalRegularisation {
  public:
   static constexpr const char* name = "OrthogonalRegularisation";
@@ -60,7 +50,7 @@ class OrthogonalRegularisation {
       if (parameter.shape().rank() < 2) return;  // biases, scales
       const index_t rows = parameter.fans().rows, columns = parameter.count() / rows;
       T* const gradient = gradients.data() + parameter.offset();
-      if (rows > columns && !parameter.fans().outputs_are_columns)
+      if (rows >= 2 * columns && !parameter.fans().outputs_are_columns)
         add_many(update.context, rows, columns, parameter.data(), gradient, value);
       else
         add_few(update.context, rows, columns, parameter.fans().outputs_are_columns, parameter.data(), gradient, value);
@@ -77,12 +67,12 @@ class OrthogonalRegularisation {
     GemmKernels<Device>::multiply(context, {.m = filters, .n = filters, .k = size, .transpose_a = by_columns, .transpose_b = !by_columns}, w, w, gram.data());
     pointwise(context, filters, ClearDiagonal<T>{filters, gram.data()});
     value.add(weight_, filters * filters, Square<T>{gram.data()});
-    pointwise(context, filters * filters, ScaleBy<T>{static_cast<T>(4 * weight_), gram.data()});
+    pointwise(context, filters * filters, Scale<T>{gram.data(), static_cast<T>(4 * weight_), gram.data()});
     GemmKernels<Device>::multiply(context, {.m = rows, .n = columns, .k = filters, .accumulate = true}, by_columns ? w : gram.data(),
                                   by_columns ? gram.data() : w, gradient);
   }
 
-  /// By those of the numbers in them, the columns of w, where the filters are more.
+  /// By the products of the columns of w, of which there are fewer than filters.
   template <class Device, class T>
   void add_many(Context<Device>& context, index_t filters, index_t size, const T* w, T* gradient, WeightedSums<Device>& value) const {
     const auto products = context.template scratch<T>(size * size);
@@ -91,9 +81,9 @@ class OrthogonalRegularisation {
     sum_rows(context, filters, size, Square<T>{w}, squares.data());
     value.add(weight_, size * size, Square<T>{products.data()});
     value.add(-weight_, filters, Square<double>{squares.data()});
-    pointwise(context, size * size, ScaleBy<T>{static_cast<T>(4 * weight_), products.data()});
+    pointwise(context, size * size, Scale<T>{products.data(), static_cast<T>(4 * weight_), products.data()});
     GemmKernels<Device>::multiply(context, {.m = filters, .n = size, .k = size, .accumulate = true}, w, products.data(), gradient);
-    pointwise(context, filters, SubtractOwnSquare<T>{size, 4 * weight_, squares.data(), w, gradient});
+    pointwise(context, filters * size, SubtractOwnSquare<T>{size, 4 * weight_, squares.data(), w, gradient});
   }
 
   double weight_;

@@ -22,14 +22,15 @@
 
 namespace nash {
 
-/// Throws Error: a layer holds others with weights in a way that is not known here.
+/// Throws Error: a layer holds weights in a way that is not known here.
 [[noreturn]] NASH_COLD inline void refuse_to_normalise(const LayerDescription& layer) {
-  throw Error("spectral_normalise", "layers of nash with weight matrices, in Sequential, Residual and ReferenceBatch or in those of AnyLayer",
-              concat({"a ", layer.type(), " that has such weights otherwise"}), "put SpectralNorm around them where it is made, before it becomes an AnyLayer");
+  throw Error("spectral_normalise", "weight matrices that it can reach", concat({layer.type(), ", which holds some out of its reach"}),
+              concat({"put SpectralNorm around the layers of ", layer.type(), " where it is made, before it becomes an AnyLayer"}));
 }
 
 /// The same layer, with SpectralNorm around every layer in it that has weight matrices. What has one already stays. Throws Error where it
-/// does not reach them all: within a composite of your own, or a layer of your own that is an AnyLayer.
+/// does not reach them all: within a composite of your own, as far as its traits() say so, or a layer of your own that is an AnyLayer. A
+/// ConditionalConcat of indicators, which has no matrix, gets a SpectralNorm that does nothing where its type is known when this is compiled.
 template <Layer L>
 auto spectral_normalise(const L& layer, const SpectralNormOptions& options = {}) {
   if constexpr (Weighted<L>) {

@@ -133,8 +133,7 @@ struct LayerTraits {
   }
 };
 
-/// A layer that can have weight matrices: Dense, Conv2d, ConvTranspose2d, Maxout, ProjectionHead, MinibatchDiscrimination, Embedding,
-/// ConditionalConcat, and any other that lists them in a static weights(layer), an array of NamedWeight. See SpectralNorm.
+/// A layer that can have weight matrices, and lists them in a static weights(layer), an array of NamedWeight: for SpectralNorm.
 template <class L>
 concept Weighted = Layer<L> && requires(L& layer) { L::weights(layer); };
 

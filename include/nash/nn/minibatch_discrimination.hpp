@@ -39,6 +39,7 @@ struct PairKernels {
 /// table := k_b(i, j): the exponentials, once for all passes
 template <class T>
 struct FillPairTable {
+  static constexpr bool scalar_work = true;
   PairKernels<T> of;
   T* table;
   NASH_HOST_DEVICE void operator()(index_t at) const {
@@ -52,6 +53,7 @@ struct FillPairTable {
 /// y := x, then o_ib = Σ_j k_b(i, j); of a tangent of m: its own values, then Σ_j k_b·(its derivative)
 template <class T>
 struct AppendPairSums {
+  static constexpr bool scalar_work = true;  // a loop over the samples
   PairKernels<T> of;
   index_t inputs;
   const T* x;
@@ -74,6 +76,7 @@ struct AppendPairSums {
 /// d: the last columns of a cotangent of y
 template <class T>
 struct PairSumsBackward {
+  static constexpr bool scalar_work = true;  // a loop over the samples
   PairKernels<T> of;
   index_t inputs;
   const T* d;

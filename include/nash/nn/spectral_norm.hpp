@@ -87,7 +87,8 @@ class SpectralNorm : public LayerDefaults<typename L::Scalar, typename L::Device
   /// The estimate of the largest singular value of a weight at the last refresh. Throws ShapeError where there is no such weight.
   double sigma(std::size_t weight = 0) const {
     if (weight >= count || !normalised(weight).present())
-      throw ShapeError("SpectralNorm", concat({"a ", layer_.describe().type(), " with a weight ", static_cast<index_t>(weight)}), "none", "ask for a weight that it has");
+      throw ShapeError("SpectralNorm", concat({"a weight matrix of ", layer_.describe().type()}), concat({"number ", static_cast<index_t>(weight), ", which it has not"}),
+                       "ask for one that it has, from 0 on");
     return weights_[weight].sigma();
   }
 

@@ -22,7 +22,7 @@ NASH_COLD inline Latent truncated(const Latent& latent, double bound) {
   return latent.continuous() > 0 ? other.with_continuous(latent.continuous()) : other;
 }
 
-/// `count` fresh samples of latents truncated at a bound, in inference mode.
+/// `count` fresh samples of latents truncated at a bound, in inference mode; of given labels where the generator depends on them.
 template <class G>
 NASH_COLD auto truncated_samples(Context<typename G::Device>& context, const G& generator, RandomStream random, index_t count, double bound,
                                  const LabelView& labels = {}) {
