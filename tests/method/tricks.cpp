@@ -155,7 +155,8 @@ TEST_CASE("OrthogonalRegularisation is the same where there are many more filter
   for (index_t i = 0; i < 13; ++i) CHECK(gradients[i] == doctest::Approx(expected[static_cast<std::size_t>(i)]).epsilon(1e-13));
   // In float as well: 24 filters of 8 numbers, by both ways.
   const auto in_float = random_images({24, 8}, 5);
-  Discriminator many{Sequential{Dense{8, 24, {.bias = false}}}}, few{Sequential{ConvTranspose2d{8, 24, {.kernel = 1, .bias = false}}}};  // filters as columns
+  Discriminator many{Sequential{Dense{8, 24, {.bias = false}}}};
+  Discriminator few{Sequential{ConvTranspose2d{8, 24, {.kernel = 1, .bias = false}}}};  // filters as columns
   many.initialise(1), few.initialise(1);
   std::vector<float> columns(8 * 24);
   for (std::size_t row = 0; row < 24; ++row)
