@@ -7,6 +7,7 @@
 //
 //   acgan        the class beside the latent; the discriminator has to name it as well, and the generator to draw so that it can
 //   concat       the class beside the latent and beside the image's pixels: the first conditional GAN
+//   embedding    a learned vector of the class beside the latent, and another beside the features of the discriminator's first layer
 //   class_normal latents around a mean of their class, and the class beside the image's pixels as for concat
 //   projection   normalisation with a scale and a shift for each class, and a discriminator that projects on a vector of the class
 //   infogan      nobody is told any class: codes of 10 categories that the discriminator has to find again, which often become digits
@@ -63,6 +64,15 @@ auto discriminator_body(index_t channels, index_t width, index_t hidden, Last la
   const Conv2dOptions halve{.kernel = 4, .stride = 2, .padding = 1, .init = Init::dcgan()};
   return Sequential{Conv2d{channels, width, halve}, LeakyReLU{0.2}, Conv2d{width, 2 * width, halve}, plain_norm(2 * width), LeakyReLU{0.2},
                     Dense{7 * 7 * 2 * width, hidden, {.init = Init::dcgan()}}, plain_norm(hidden), LeakyReLU{0.2}, std::move(last)};
+}
+
+/// The same, told the class by a learned vector beside each pixel at 14×14.
+auto embedding_body(index_t width, index_t hidden) {
+  constexpr index_t values = 8;
+  const Conv2dOptions halve{.kernel = 4, .stride = 2, .padding = 1, .init = Init::dcgan()};
+  return Sequential{Conv2d{1, width, halve}, LeakyReLU{0.2}, ConditionalConcat{classes, {.embedding = values}},
+                    Conv2d{width + values, 2 * width, halve}, plain_norm(2 * width), LeakyReLU{0.2},
+                    Dense{7 * 7 * 2 * width, hidden, {.init = Init::dcgan()}}, plain_norm(hidden), LeakyReLU{0.2}, Dense{hidden, 1, {.init = Init::dcgan()}}};
 }
 
 /// Samples of every class, `each` of one, from as many latents, which are the same for all classes.
@@ -179,7 +189,7 @@ int main(int argc, char** argv) {
   arguments.option("--data", data, "folder with train-images-idx3-ubyte[.gz] and train-labels-idx1-ubyte[.gz]")
       .option("--out", out, "folder for the picture and the generator")
       .option("--device", device, "what the GAN is trained on: cpu, or cuda where this was built with NASH_CUDA")
-      .option("--kind", kind, "acgan, concat, class_normal, projection or infogan")
+      .option("--kind", kind, "acgan, concat, embedding, class_normal, projection or infogan")
       .option("--seed", seed, "of everything that is random")
       .option("--steps", steps, "training steps")
       .option("--batch-size", batch_size, "real images a step")
@@ -255,6 +265,11 @@ int main(int argc, char** argv) {
       } else if (kind == "concat") {
         play(NonSaturating{}, Generator{Latent::normal(latent), Sequential{ConditionalConcat{classes}, generator_body(latent + classes, width, hidden, plain_norm)}},
              told_beside_pixels());
+      } else if (kind == "embedding") {
+        constexpr index_t values = 16;
+        play(NonSaturating{}, Generator{Latent::normal(latent), Sequential{ConditionalConcat{classes, {.embedding = values}},
+                                                                           generator_body(latent + values, width, hidden, plain_norm)}},
+             Discriminator{embedding_body(width, hidden)});
       } else if (kind == "class_normal") {
         play(NonSaturating{}, Generator{Latent::class_normal(latent, classes), generator_body(latent, width, hidden, plain_norm)}, told_beside_pixels());
       } else if (kind == "acgan") {
@@ -266,7 +281,7 @@ int main(int argc, char** argv) {
              Discriminator{discriminator_body(1, width, hidden, Dense{hidden, 1 + classes + 2, {.init = Init::dcgan()}})},
              Infogan{1, {.continuous_weight = 2}}, InstanceNoise{0.3});
       } else {
-        throw DataError("--kind", "acgan, concat, class_normal, projection or infogan", "'" + kind + "'", "choose one of these");
+        throw DataError("--kind", "acgan, concat, embedding, class_normal, projection or infogan", "'" + kind + "'", "choose one of these");
       }
     });
   });
