@@ -169,6 +169,27 @@ TEST_CASE("OrthogonalRegularisation is the same where there are many more filter
     for (index_t i = 0; i < 8; ++i) CHECK(of_many[row * 8 + i] == doctest::Approx(of_few[i * 24 + row]).epsilon(1e-4));
 }
 
+namespace {
+
+/// A table of which nobody says what its outputs are.
+struct TableWithoutOutputs {
+  Parameter<double, Cpu> table{Shape{2, 2}, Init::ones(), {.rows = 0}};
+  template <class Self, class Visitor>
+  static void visit_state(Self& self, Visitor&& visit) {
+    visit("table", self.table);
+  }
+};
+
+}  // namespace
+
+TEST_CASE("OrthogonalRegularisation leaves parameters without outputs alone") {
+  Context<Cpu> context(1);
+  auto gradients = Tensor<double>::zeros({4});
+  const Update<Cpu> update{context, Player::discriminator, 1, 0, {}};
+  CHECK(OrthogonalRegularisation{0.5, Player::discriminator}.add_parameter_term(update, TableWithoutOutputs{}, gradients) == 0);
+  CHECK(gradients.to_host() == std::vector<double>(4));
+}
+
 TEST_CASE("OrthogonalRegularisation pulls apart what each output of a transposed convolution is made of, for single pixels too") {
   // The inputs' rows are (1, 2) and (3, 4); the outputs' columns (1, 3) and (2, 4): inner product 14.
   Discriminator d{Sequential{ConvTranspose2d<double>{2, 2, {.kernel = 1, .bias = false}}}};

@@ -47,8 +47,9 @@ class OrthogonalRegularisation {
     for_each_parameter(network, [&](const StateName&, const auto&) { ++parameters; });
     WeightedSums<Device> value(update.context, 2 * parameters);
     for_each_parameter(network, [&](const StateName&, const auto& parameter) {
-      if (parameter.shape().rank() < 2) return;  // biases, scales
-      const index_t rows = parameter.fans().rows, columns = parameter.count() / rows;
+      const index_t rows = parameter.fans().rows;
+      if (parameter.shape().rank() < 2 || rows < 1) return;  // biases, scales
+      const index_t columns = parameter.count() / rows;
       T* const gradient = gradients.data() + parameter.offset();
       if (rows >= 2 * columns && !parameter.fans().outputs_are_columns)
         add_many(update.context, rows, columns, parameter.data(), gradient, value);
